@@ -1,0 +1,37 @@
+// Module init and the table of exports, nothing else. The typed contract with JavaScript is src/native.ts.
+#include <napi.h>
+
+#include "exports.h"
+#include "platform.h"
+
+namespace lingering_close {
+
+template <Napi::Value (*Function)(const Napi::CallbackInfo&)>
+void Export(Napi::Object exports, const char* name) {
+  exports.Set(name, Napi::Function::New<Function>(exports.Env(), name));
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  Export<SetLinger>(exports, "setLinger");
+  Export<GetLinger>(exports, "getLinger");
+  Export<PendingBytes>(exports, "pendingBytes");
+  Export<UnackedBytes>(exports, "unackedBytes");
+  Export<Send>(exports, "send");
+  Export<GetSigpipe>(exports, "getSigpipe");
+  Export<SetSigpipe>(exports, "setSigpipe");
+  exports.Set("maxLingerSeconds", Napi::Number::New(env, platform::kMaxLingerSeconds));
+  if constexpr (platform::kHasLingerLoop) {
+    Export<OpenLingerLoop>(exports, "openLingerLoop");
+    Export<CheckTakeover>(exports, "checkTakeover");
+    Export<StartLinger>(exports, "startLinger");
+    Export<EndLinger>(exports, "endLinger");
+    Export<HoldDescriptor>(exports, "holdDescriptor");
+    Export<ReleaseDescriptor>(exports, "releaseDescriptor");
+    Export<DrainLingers>(exports, "drainLingers");
+  }
+  return exports;
+}
+
+NODE_API_MODULE(NODE_GYP_MODULE_NAME, Init)
+
+}  // namespace lingering_close

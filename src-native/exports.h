@@ -1,0 +1,28 @@
+// The functions that JavaScript sees, by the file that defines them. Each gives a value >= 0, or -errno.
+#pragma once
+
+#include <napi.h>
+
+namespace lingering_close {
+
+// socket_options.cc
+Napi::Value SetLinger(const Napi::CallbackInfo& info);
+Napi::Value GetLinger(const Napi::CallbackInfo& info);
+Napi::Value PendingBytes(const Napi::CallbackInfo& info);
+Napi::Value UnackedBytes(const Napi::CallbackInfo& info);
+Napi::Value Send(const Napi::CallbackInfo& info);
+
+// sigpipe.cc
+Napi::Value GetSigpipe(const Napi::CallbackInfo& info);
+Napi::Value SetSigpipe(const Napi::CallbackInfo& info);
+
+// linger.cc
+Napi::Value OpenLingerLoop(const Napi::CallbackInfo& info);
+Napi::Value CheckTakeover(const Napi::CallbackInfo& info);
+Napi::Value StartLinger(const Napi::CallbackInfo& info);
+Napi::Value EndLinger(const Napi::CallbackInfo& info);
+Napi::Value HoldDescriptor(const Napi::CallbackInfo& info);
+Napi::Value ReleaseDescriptor(const Napi::CallbackInfo& info);
+Napi::Value DrainLingers(const Napi::CallbackInfo& info);
+
+}  // namespace lingering_close

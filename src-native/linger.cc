@@ -1,0 +1,543 @@
+// The discard loop of a lingering close. FIN has been sent, or is sent here; from then on whatever the peer still sends is thrown away, so
+// that close() finds an empty receive queue and the kernel has no reason to send RST (tcp_close in net/ipv4/tcp.c).
+//
+// One LingerLoop an environment: a private epoll instance, itself watched by one uv_poll_t, and one uv_timer_t over all deadlines. It owns every
+// descriptor in it. Linux only.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <uv.h>
+
+#include "arguments.h"
+#include "exports.h"
+#include "platform.h"
+
+namespace lingering_close {
+namespace {
+
+// Both as in src/native.ts.
+enum class Until { kEof = 0, kDelivered = 1, kDrained = 2 };
+enum class Outcome { kEof, kDelivered, kDrained, kReset, kPeerReset, kIdle, kTimeout, kMaxBytes, kEvicted, kAborted, kClosed, kError };
+
+constexpr uint64_t kNever = UINT64_MAX;
+constexpr uint64_t kMillisecond = 1'000'000;
+
+// What one wake-up of the loop may cost: so many sockets, and so many bytes from each. Who has more comes round again in the next
+// iteration of the event loop, behind everybody else.
+constexpr int kEventsPerWakeup = 64;
+constexpr size_t kBytesPerTurn = 1 << 20;
+// At a deadline the queue decides, not the clock: a blocked event loop must not turn an EOF that is waiting in the queue into a time-out. More than
+// any receive buffer holds, and still a bound against a peer that sends faster than we discard.
+constexpr size_t kBytesPerDeadline = 64 << 20;
+
+// The receive low-water mark. Raised for a peer that has sent kBulk bytes: the kernel then wakes us once in kMark bytes, not once a segment. It also
+// enlarges the receive buffer, and lets a peer park kMark - 1 bytes, hence the budget on their sum and the slow tick below.
+constexpr uint64_t kBulk = 1 << 20;
+constexpr int kMark = 256 << 10;
+constexpr int64_t kMarkBudget = 64 << 20;
+
+struct Linger {
+  uint64_t id;
+  uint64_t deadline;  // total time, nanoseconds of uv_hrtime
+  uint64_t idle;      // nanoseconds
+  uint64_t progress;  // when a byte was last received or acknowledged
+  uint64_t max_bytes;
+  uint64_t discarded;
+  uint64_t bulk_from;  // `discarded` when the mark was last low
+  std::multimap<uint64_t, Linger*>::iterator wakeup;
+  int fd;
+  int unacked;  // as last read; -1 where the socket cannot tell
+  int mark;     // 0 while the low-water mark is the socket's own
+  bool tcp, local, fin_sent, eof, ref;
+  Until until;
+};
+
+struct Report {
+  uint64_t id, discarded;
+  Outcome outcome;
+  int error, unacked, delivered;
+};
+
+void SetSocketOption(int fd, int option, int value) { setsockopt(fd, SOL_SOCKET, option, &value, sizeof value); }
+
+void SetLingerOption(int fd, bool on) {
+  // With {on, 0} close() sends RST; with {on, n} it would block the event loop; off is a plain close.
+  const struct linger value = {on, 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value);
+}
+
+bool IsConnectionReset(int error) { return error == ECONNRESET || error == EPIPE || error == ECONNABORTED; }
+
+uint64_t Saturating(uint64_t a, uint64_t b) { return a > kNever - b ? kNever : a + b; }
+
+// Milliseconds or bytes from JavaScript, where Infinity is "no limit".
+uint64_t Limit(double value, uint64_t unit) {
+  return value * static_cast<double>(unit) < 9e18 ? static_cast<uint64_t>(value * static_cast<double>(unit)) : kNever;
+}
+
+class LingerLoop {
+ public:
+  static LingerLoop* Get(napi_env env) {
+    void* self = nullptr;
+    napi_get_instance_data(env, &self);
+    return static_cast<LingerLoop*>(self);
+  }
+
+  static int Open(Napi::Env env, Napi::Function callback) {
+    // uv.h lies outside Node-API's promise; the calls used here have kept their form in all of libuv 1.
+    if (uv_version() >> 16 != 1) return -ENOSYS;
+    uv_loop_t* loop = nullptr;
+    if (napi_get_uv_event_loop(env, &loop) != napi_ok) return -ENOSYS;
+    const int epoll = Call([] { return epoll_create1(EPOLL_CLOEXEC); });
+    if (epoll < 0) return epoll;
+    auto* self = new LingerLoop(env, loop, epoll);
+    if (const int result = uv_poll_init(loop, self->poll_, epoll); result < 0) {
+      Close(epoll);
+      delete self;
+      return result;
+    }
+    uv_timer_init(loop, self->timer_);
+    self->poll_->data = self->timer_->data = self;
+    uv_poll_start(self->poll_, UV_READABLE, OnReadable);
+    uv_unref(self->Handle(self->poll_));
+    uv_unref(self->Handle(self->timer_));
+    self->callback_ = Napi::Persistent(callback);
+    napi_async_init(env, nullptr, Napi::String::New(env, "LINGERINGCLOSE"), &self->async_);
+    napi_add_async_cleanup_hook(env, OnTeardown, self, &self->cleanup_);
+    // Without a finalizer: instance data goes before the handles are closed, and the last close callback is what deletes.
+    napi_set_instance_data(env, self, nullptr, nullptr);
+    return 0;
+  }
+
+  // Whether a raw descriptor may be taken over: 0, or 1 if it listens, 2 if this thread's event loop has it.
+  int CheckTakeover(int fd) {
+    int type = 0;
+    int listening = 0;
+    if (const int result = SocketOption(fd, SO_TYPE, &type); result < 0) return result;
+    if (type != SOCK_STREAM) return -EPROTOTYPE;
+    if (SocketOption(fd, SO_ACCEPTCONN, &listening) == 0 && listening) return 1;
+    return IsWatched(fd) ? 2 : 0;
+  }
+
+  // With `take` the descriptor itself is ours from now on; otherwise a duplicate, so that the caller can close its own at once.
+  int64_t Start(int fd, bool take, Until until, double idle, double timeout, double max_bytes, bool ref) {
+    int type = 0;
+    int domain = 0;
+    int protocol = 0;
+    if (const int result = SocketOption(fd, SO_TYPE, &type); result < 0) return result;
+    if (type != SOCK_STREAM) return -EPROTOTYPE;
+    SocketOption(fd, SO_DOMAIN, &domain);
+    SocketOption(fd, SO_PROTOCOL, &protocol);
+    const int own = take ? fd : Call([&] { return fcntl(fd, F_DUPFD_CLOEXEC, 0); });
+    if (own < 0) return own;
+
+    const uint64_t id = next_id_++;
+    epoll_event event = {};
+    event.events = EPOLLET | EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI;
+    event.data.u64 = id;
+    if (const int result = Call([&] { return epoll_ctl(epoll_, EPOLL_CTL_ADD, own, &event); }); result < 0) {
+      if (!take) Close(own);
+      return result;
+    }
+    const uint64_t now = uv_hrtime();
+    Linger& linger = lingers_[id];
+    linger.id = id;
+    linger.fd = own;
+    linger.until = until;
+    linger.idle = Limit(idle, kMillisecond);
+    linger.deadline = Saturating(now, Limit(timeout, kMillisecond));
+    linger.max_bytes = Limit(max_bytes, 1);
+    linger.progress = now;
+    linger.unacked = -1;
+    linger.ref = ref;
+    linger.tcp = protocol == IPPROTO_TCP && (domain == AF_INET || domain == AF_INET6);
+    linger.local = domain == AF_UNIX;
+    // ENOTCONN: the connection is over already. Repeated behind libuv's own, it does nothing.
+    linger.fin_sent = shutdown(own, SHUT_WR) == 0;
+    SetLingerOption(own, false);
+    // Nobody has looked at the acknowledgements yet: the first tick does.
+    linger.wakeup = deadlines_.emplace(NextLook(linger, now, true), &linger);
+    if (ref && refs_++ == 0) uv_ref(Handle(poll_));
+    ArmTimer();
+    return static_cast<int64_t>(id);
+  }
+
+  // Ends a linger now: false where it has ended already.
+  bool End(uint64_t id, Outcome outcome) {
+    const auto found = lingers_.find(id);
+    if (found == lingers_.end()) return false;
+    if (outcome == Outcome::kReset || outcome == Outcome::kAborted) SetLingerOption(found->second.fd, true);
+    Finish(found->second, outcome, 0);
+    Deliver(false);
+    return true;
+  }
+
+  // A duplicate whose only purpose is to outlive the caller's descriptor: for sockets with SO_LINGER > 0, whose close() would block the end of a
+  // Worker. Node closes its handles before any hook of ours runs; while a duplicate is open, that close is not the last and does not wait.
+  int Hold(int fd) {
+    const int own = Call([&] { return fcntl(fd, F_DUPFD_CLOEXEC, 0); });
+    if (own >= 0) held_.insert(own);
+    return own;
+  }
+
+  bool Release(int fd) {
+    if (held_.erase(fd) == 0) return false;
+    SetLingerOption(fd, false);
+    Close(fd);
+    return true;
+  }
+
+  // Empties every receive queue once, so that the kernel finds nothing unread when the process goes.
+  void Drain() {
+    for (auto& [id, linger] : lingers_) {
+      int error = 0;
+      if (!linger.eof) Discard(linger, kBytesPerDeadline, true, &error);
+    }
+  }
+
+ private:
+  enum class Queue { kEmpty, kEof, kMore, kLimit, kError };
+
+  LingerLoop(napi_env env, uv_loop_t* loop, int epoll)
+      : env_(env), loop_(loop), epoll_(epoll), poll_(NewHandle<uv_poll_t>(UV_POLL)), timer_(NewHandle<uv_timer_t>(UV_TIMER)) {}
+
+  ~LingerLoop() {
+    free(poll_);
+    free(timer_);
+  }
+
+  // By uv_handle_size, for the host's libuv may have larger handles than the headers that this was built with.
+  template <class T>
+  static T* NewHandle(uv_handle_type type) {
+    return static_cast<T*>(calloc(1, std::max(uv_handle_size(type), sizeof(T))));
+  }
+
+  template <class T>
+  static uv_handle_t* Handle(T* handle) {
+    return reinterpret_cast<uv_handle_t*>(handle);
+  }
+
+  // Whether this thread's event loop has the descriptor already, for then it belongs to a Socket. uv_poll_init is libuv's only way to ask.
+  bool IsWatched(int fd) {
+    auto* probe = NewHandle<uv_poll_t>(UV_POLL);
+    const int result = uv_poll_init(loop_, probe, fd);
+    if (result == 0) {
+      uv_close(Handle(probe), [](uv_handle_t* handle) { free(handle); });
+    } else {
+      free(probe);
+    }
+    return result == UV_EEXIST;
+  }
+
+  static void OnReadable(uv_poll_t* handle, int, int) { static_cast<LingerLoop*>(handle->data)->Wakeup(); }
+  static void OnTimer(uv_timer_t* handle) { static_cast<LingerLoop*>(handle->data)->CheckDeadlines(); }
+
+  void Wakeup() {
+    epoll_event events[kEventsPerWakeup];
+    const int count = Call([&] { return epoll_wait(epoll_, events, kEventsPerWakeup, 0); });
+    for (int i = 0; i < count; i++) {
+      const auto found = lingers_.find(events[i].data.u64);
+      if (found == lingers_.end()) continue;
+      Linger& linger = found->second;
+      const bool to_the_end = events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI);
+      if (Advance(linger, kBytesPerTurn, to_the_end) != Queue::kMore) continue;
+      // An edge is told once. Modifying the entry makes epoll look again, and tell it in the next iteration.
+      events[i].events = EPOLLET | EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI;
+      epoll_ctl(epoll_, EPOLL_CTL_MOD, linger.fd, &events[i]);
+    }
+    Deliver(true);
+  }
+
+  void CheckDeadlines() {
+    for (int i = 0; i < kEventsPerWakeup && !deadlines_.empty(); i++) {
+      Linger& linger = *deadlines_.begin()->second;
+      if (deadlines_.begin()->first > uv_hrtime()) break;
+      CheckDeadline(linger);
+    }
+    ArmTimer();
+    Deliver(true);
+  }
+
+  void CheckDeadline(Linger& linger) {
+    const uint64_t before = linger.discarded;
+    const uint64_t id = linger.id;
+    Advance(linger, kBytesPerDeadline, true);
+    if (lingers_.find(id) == lingers_.end()) return;
+
+    const uint64_t now = uv_hrtime();
+    const int unacked = UnackedBytes(linger);
+    if (unacked < linger.unacked) linger.progress = now;
+    linger.unacked = unacked;
+    if (now >= linger.deadline) return Finish(linger, Outcome::kTimeout, 0);
+    if (now >= Saturating(linger.progress, linger.idle)) return Finish(linger, Outcome::kIdle, 0);
+    // A mark hides a slow sender from epoll. This tick has just shown what it parked, and gives it back its edges.
+    if (linger.mark > 0 && linger.discarded - before < static_cast<uint64_t>(linger.mark)) LowerMark(linger);
+
+    Reschedule(linger, NextLook(linger, now, linger.mark > 0 || linger.unacked > 0));
+  }
+
+  // `blind` while epoll cannot tell of all progress (an acknowledgement that is not the last, bytes below the mark): then by a tick.
+  static uint64_t NextLook(const Linger& linger, uint64_t now, bool blind) {
+    const uint64_t limit = std::min(linger.deadline, Saturating(linger.progress, linger.idle));
+    const uint64_t tick = std::clamp(linger.idle / 4, 10 * kMillisecond, 1'000 * kMillisecond);
+    return blind ? std::min(limit, now + tick) : limit;
+  }
+
+  // Reads what there is and finishes the linger if that was its end. After kMore it is still there; after anything else it may not be.
+  Queue Advance(Linger& linger, size_t budget, bool to_the_end) {
+    int error = 0;
+    Queue queue = Queue::kEof;
+    if (!linger.eof) {
+      queue = Discard(linger, budget, to_the_end, &error);
+      if (queue == Queue::kMore) return queue;
+      if (queue == Queue::kLimit) Finish(linger, Outcome::kMaxBytes, 0);
+      if (queue == Queue::kError) FinishByError(linger, error);
+      if (queue == Queue::kLimit || queue == Queue::kError) return queue;
+      linger.eof = queue == Queue::kEof;
+    }
+    // Behind an EOF the kernel goes on to answer EOF, also when RST has followed: only SO_ERROR has it.
+    if (linger.eof && SocketOption(linger.fd, SO_ERROR, &error) == 0 && error != 0) {
+      FinishByError(linger, error);
+    } else if (linger.until == Until::kDrained) {
+      Finish(linger, Outcome::kDrained, 0);
+    } else if ((linger.eof || linger.until == Until::kDelivered) && UnackedBytes(linger) <= 0) {
+      Finish(linger, linger.until == Until::kDelivered ? Outcome::kDelivered : Outcome::kEof, 0);
+    }
+    return queue;
+  }
+
+  Queue Discard(Linger& linger, size_t budget, bool to_the_end, int* error) {
+    for (;;) {
+      const uint64_t left = linger.max_bytes - linger.discarded;
+      const size_t want = std::min<uint64_t>(left, budget);
+      const ssize_t got = left == 0 ? Peek(linger) : Receive(linger, want);
+      if (got == 0) return Queue::kEof;
+      if (got == -EAGAIN) return Queue::kEmpty;
+      if (got < 0) {
+        *error = static_cast<int>(-got);
+        return Queue::kError;
+      }
+      if (left == 0) return Queue::kLimit;
+      linger.discarded += got;
+      linger.progress = uv_hrtime();
+      budget -= got;
+      if (linger.mark == 0 && linger.tcp && linger.discarded - linger.bulk_from >= kBulk) RaiseMark(linger);
+      if (budget == 0) return Queue::kMore;
+      // A TCP queue that gave less than was asked for is empty, unless an event said that more than data is waiting: EOF, an error, urgent data.
+      if (linger.tcp && static_cast<size_t>(got) < want && !to_the_end) return Queue::kEmpty;
+    }
+  }
+
+  // MSG_TRUNC makes TCP free the bytes without copying them (tcp(7)). Other families would truncate a datagram, or fail with EFAULT: they copy.
+  ssize_t Receive(const Linger& linger, size_t want) {
+    if (linger.tcp) return Call([&] { return recv(linger.fd, nullptr, want, MSG_TRUNC | MSG_DONTWAIT); });
+    char scratch[64 << 10];
+    return Call([&] { return recv(linger.fd, scratch, std::min(want, sizeof scratch), MSG_DONTWAIT); });
+  }
+
+  // With max_bytes used up, the next byte is the one too many; an EOF still counts.
+  ssize_t Peek(const Linger& linger) {
+    char byte;
+    return Call([&] { return recv(linger.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); });
+  }
+
+  int UnackedBytes(const Linger& linger) {
+    int bytes = 0;
+    return platform::UnackedBytes(linger.fd, &bytes) < 0 ? -1 : bytes;
+  }
+
+  void RaiseMark(Linger& linger) {
+    if (marks_ + kMark > kMarkBudget) return;
+    SetSocketOption(linger.fd, SO_RCVLOWAT, kMark);
+    // The kernel caps it by the receive buffer (tcp_set_rcvlowat).
+    int mark = 0;
+    SocketOption(linger.fd, SO_RCVLOWAT, &mark);
+    linger.mark = std::max(mark, 1);
+    marks_ += linger.mark;
+    Reschedule(linger, NextLook(linger, uv_hrtime(), true));
+    ArmTimer();
+  }
+
+  void LowerMark(Linger& linger) {
+    SetSocketOption(linger.fd, SO_RCVLOWAT, 1);
+    marks_ -= linger.mark;
+    linger.mark = 0;
+    linger.bulk_from = linger.discarded;
+  }
+
+  void FinishByError(Linger& linger, int error) {
+    if (IsConnectionReset(error)) return Finish(linger, Outcome::kPeerReset, error);
+    Finish(linger, error == ENOTCONN ? Outcome::kClosed : Outcome::kError, error);
+  }
+
+  void Finish(Linger& linger, Outcome outcome, int error) {
+    const int unacked = UnackedBytes(linger);
+    // What the peer's TCP has acknowledged stays delivered though RST follows; a UNIX socket's buffer is as empty when the peer threw it away unread.
+    const bool thrown_away = linger.local && outcome == Outcome::kPeerReset;
+    const bool fin_known = linger.fin_sent || (linger.eof && error == 0);
+    const int delivered = unacked < 0 ? -1 : unacked == 0 && fin_known && !thrown_away;
+    reports_.push_back({linger.id, linger.discarded, outcome, error, unacked, delivered});
+    marks_ -= linger.mark;
+    if (linger.ref && --refs_ == 0) uv_unref(Handle(poll_));
+    deadlines_.erase(linger.wakeup);
+    Close(linger.fd);
+    lingers_.erase(linger.id);
+    if (lingers_.empty()) uv_timer_stop(timer_);
+  }
+
+  void Reschedule(Linger& linger, uint64_t at) {
+    auto node = deadlines_.extract(linger.wakeup);
+    node.key() = at;
+    linger.wakeup = deadlines_.insert(std::move(node));
+  }
+
+  // Only ever brought forward: a timer that fires too early looks, and arms itself anew.
+  void ArmTimer() {
+    if (deadlines_.empty()) return;
+    const uint64_t at = deadlines_.begin()->first;
+    if (at == kNever || (uv_is_active(Handle(timer_)) && armed_ <= at)) return;
+    const uint64_t now = uv_hrtime();
+    armed_ = at;
+    uv_timer_start(timer_, OnTimer, at > now ? (at - now) / kMillisecond + 1 : 0, 0);
+  }
+
+  // One call into JavaScript for everything that ended in this wake-up. A callback may end other lingers: `reports_` is its own again by then.
+  void Deliver(bool from_loop) {
+    if (reports_.empty()) return;
+    std::vector<Report> reports;
+    reports.swap(reports_);
+    Napi::HandleScope scope(env_);
+    std::vector<napi_value> figures;
+    figures.reserve(reports.size() * 6);
+    for (const Report& report : reports) {
+      for (const double figure :
+           {static_cast<double>(report.id), static_cast<double>(report.outcome), static_cast<double>(report.error),
+            static_cast<double>(report.delivered), static_cast<double>(report.discarded), static_cast<double>(report.unacked)}) {
+        figures.push_back(Napi::Number::New(env_, figure));
+      }
+    }
+    napi_value receiver = nullptr;
+    napi_get_undefined(env_, &receiver);
+    if (!from_loop) {
+      napi_call_function(env_, receiver, callback_.Value(), figures.size(), figures.data(), nullptr);
+      return;
+    }
+    napi_value global = nullptr;
+    napi_get_global(env_, &global);
+    const napi_status status = napi_make_callback(env_, async_, global, callback_.Value(), figures.size(), figures.data(), nullptr);
+    napi_value error = nullptr;
+    if (status == napi_pending_exception && napi_get_and_clear_last_exception(env_, &error) == napi_ok) napi_fatal_exception(env_, error);
+  }
+
+  // The environment ends: Worker.terminate(), or the last of natural work. JavaScript is not called any more.
+  static void OnTeardown(napi_async_cleanup_hook_handle, void* data) {
+    auto* self = static_cast<LingerLoop*>(data);
+    self->Drain();
+    for (auto& [id, linger] : self->lingers_) Close(linger.fd);
+    while (!self->held_.empty()) self->Release(*self->held_.begin());
+    self->lingers_.clear();
+    self->deadlines_.clear();
+    self->callback_.Reset();
+    napi_async_destroy(self->env_, self->async_);
+    uv_close(self->Handle(self->poll_), OnClosed);
+    uv_close(self->Handle(self->timer_), OnClosed);
+    Close(self->epoll_);
+  }
+
+  static void OnClosed(uv_handle_t* handle) {
+    auto* self = static_cast<LingerLoop*>(handle->data);
+    if (++self->closed_ < 2) return;
+    napi_remove_async_cleanup_hook(self->cleanup_);
+    delete self;
+  }
+
+  napi_env env_;
+  uv_loop_t* loop_;
+  int epoll_;
+  uv_poll_t* poll_;
+  uv_timer_t* timer_;
+  Napi::FunctionReference callback_;
+  napi_async_context async_ = nullptr;
+  napi_async_cleanup_hook_handle cleanup_ = nullptr;
+  int closed_ = 0;
+  uint64_t next_id_ = 0;
+  uint64_t armed_ = 0;
+  int64_t marks_ = 0;
+  size_t refs_ = 0;
+  std::unordered_map<uint64_t, Linger> lingers_;
+  std::multimap<uint64_t, Linger*> deadlines_;
+  std::vector<Report> reports_;
+  std::set<int> held_;
+};
+
+}  // namespace
+
+// openLingerLoop(callback): 0 or -errno; callback(...[id, outcome, errno, delivered, discarded, unacked]) for the lingers that have ended.
+Napi::Value OpenLingerLoop(const Napi::CallbackInfo& info) {
+  if (!info[0].IsFunction()) {
+    Napi::TypeError::New(info.Env(), "openLingerLoop wants a function").ThrowAsJavaScriptException();
+    return {};
+  }
+  const int result = LingerLoop::Get(info.Env()) ? -EALREADY : LingerLoop::Open(info.Env(), info[0].As<Napi::Function>());
+  return Napi::Number::New(info.Env(), result);
+}
+
+// checkTakeover(fd): 0, 1 for a listening socket, 2 for one that this thread's event loop has; or -errno (EBADF, ENOTSOCK, EPROTOTYPE).
+Napi::Value CheckTakeover(const Napi::CallbackInfo& info) {
+  if (!AreNumbers(info, 1)) return {};
+  auto* loop = LingerLoop::Get(info.Env());
+  return Napi::Number::New(info.Env(), loop ? loop->CheckTakeover(Descriptor(info, 0)) : -ENOSYS);
+}
+
+// startLinger(fd, take, until, idleTimeout, timeout, maxBytes, ref): an id >= 0, or -errno.
+Napi::Value StartLinger(const Napi::CallbackInfo& info) {
+  if (!AreNumbers(info, 7)) return {};
+  auto* loop = LingerLoop::Get(info.Env());
+  if (!loop) return Napi::Number::New(info.Env(), -ENOSYS);
+  const int until = static_cast<int>(Number(info, 2));
+  const double idle = Number(info, 3);
+  const double timeout = Number(info, 4);
+  const double max_bytes = Number(info, 5);
+  // Written so that NaN fails too.
+  if (!(until >= 0 && until <= 2 && idle >= 0 && timeout >= 0 && max_bytes >= 0)) return Napi::Number::New(info.Env(), -EINVAL);
+  const auto result =
+      loop->Start(Descriptor(info, 0), Number(info, 1) != 0, static_cast<Until>(until), idle, timeout, max_bytes, Number(info, 6) != 0);
+  return Napi::Number::New(info.Env(), static_cast<double>(result));
+}
+
+// endLinger(id, outcome): 1, or 0 where there is no such linger. By RST for the outcomes `reset` and `aborted`.
+Napi::Value EndLinger(const Napi::CallbackInfo& info) {
+  if (!AreNumbers(info, 2)) return {};
+  auto* loop = LingerLoop::Get(info.Env());
+  const double id = Number(info, 0);
+  const double outcome = Number(info, 1);
+  if (!loop || !(id >= 0 && id < 9e15) || !(outcome >= 0 && outcome <= static_cast<int>(Outcome::kError))) return Napi::Number::New(info.Env(), 0);
+  return Napi::Number::New(info.Env(), loop->End(static_cast<uint64_t>(id), static_cast<Outcome>(static_cast<int>(outcome))));
+}
+
+// holdDescriptor(fd): the duplicate's number, or -errno.
+Napi::Value HoldDescriptor(const Napi::CallbackInfo& info) {
+  if (!AreNumbers(info, 1)) return {};
+  auto* loop = LingerLoop::Get(info.Env());
+  return Napi::Number::New(info.Env(), loop ? loop->Hold(Descriptor(info, 0)) : -ENOSYS);
+}
+
+// releaseDescriptor(duplicate): 1, or 0 where it is not held.
+Napi::Value ReleaseDescriptor(const Napi::CallbackInfo& info) {
+  if (!AreNumbers(info, 1)) return {};
+  auto* loop = LingerLoop::Get(info.Env());
+  return Napi::Number::New(info.Env(), loop && loop->Release(Descriptor(info, 0)));
+}
+
+Napi::Value DrainLingers(const Napi::CallbackInfo& info) {
+  if (auto* loop = LingerLoop::Get(info.Env())) loop->Drain();
+  return info.Env().Undefined();
+}
+
+}  // namespace lingering_close

@@ -1,0 +1,39 @@
+// The disposition of SIGPIPE, which belongs to the whole process: sigaction(2), signal(7).
+#include <csignal>
+
+#include "exports.h"
+#include "syscall.h"
+
+namespace lingering_close {
+namespace {
+
+// As in src/sigpipe.ts.
+enum Disposition { kDefault = 0, kIgnore = 1, kHandler = 2 };
+
+int Read(const struct sigaction& action) {
+  // With SA_SIGINFO the handler stands in the other member of the union.
+  if (action.sa_flags & SA_SIGINFO) return kHandler;
+  if (action.sa_handler == SIG_DFL) return kDefault;
+  return action.sa_handler == SIG_IGN ? kIgnore : kHandler;
+}
+
+}  // namespace
+
+Napi::Value GetSigpipe(const Napi::CallbackInfo& info) {
+  struct sigaction now = {};
+  const int result = Call([&] { return sigaction(SIGPIPE, nullptr, &now); });
+  return Napi::Number::New(info.Env(), result < 0 ? result : Read(now));
+}
+
+// setSigpipe(disposition): gives the one before.
+Napi::Value SetSigpipe(const Napi::CallbackInfo& info) {
+  const auto disposition = info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : -1;
+  if (disposition != kDefault && disposition != kIgnore) return Napi::Number::New(info.Env(), -EINVAL);
+  struct sigaction wanted = {};
+  struct sigaction before = {};
+  wanted.sa_handler = disposition == kIgnore ? SIG_IGN : SIG_DFL;
+  const int result = Call([&] { return sigaction(SIGPIPE, &wanted, &before); });
+  return Napi::Number::New(info.Env(), result < 0 ? result : Read(before));
+}
+
+}  // namespace lingering_close

@@ -1,0 +1,60 @@
+// SocketLike to file descriptor: the only place that touches `_handle`.
+//
+// A descriptor is read at the call and never kept: libuv closes it before 'close' is emitted, and the number may be another connection's by then.
+import { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { codedError, invalidArgType, outOfRange } from './errors.ts';
+
+/** A socket of Node, or a raw file descriptor. */
+export type SocketLike = Socket | TLSSocket | number;
+
+interface Handle {
+  fd?: unknown;
+  writeQueueSize?: unknown;
+}
+
+function handleOf(socket: Socket): Handle | null | undefined {
+  return (socket as unknown as { _handle?: Handle | null })._handle;
+}
+
+/** Throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE`, and touches nothing. */
+export function validateSocketLike(socket: unknown): asserts socket is SocketLike {
+  if (typeof socket === 'number') {
+    if (!Number.isInteger(socket) || socket < 0 || socket > 2_147_483_647) {
+      throw outOfRange('socket', 'a file descriptor, an integer >= 0 && <= 2147483647', socket);
+    }
+  } else if (!(socket instanceof Socket)) {
+    throw invalidArgType('socket', 'an instance of net.Socket or tls.TLSSocket, or a file descriptor', socket);
+  }
+}
+
+/** The socket's descriptor, or -1 while it has none: not connected, closed, TLS over a stream, a runtime that hides it. */
+export function findDescriptor(socket: Socket): number {
+  const fd = handleOf(socket)?.fd;
+  return typeof fd === 'number' ? fd : -1;
+}
+
+/**
+ * The descriptor of what a caller passed.
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED` for a closed socket; `ERR_INVALID_STATE` for one that is not connected yet;
+ * `ERR_INVALID_HANDLE_TYPE` for one without a descriptor of its own
+ */
+export function descriptorOf(socket: unknown): number {
+  validateSocketLike(socket);
+  if (typeof socket === 'number') return socket;
+  const fd = findDescriptor(socket);
+  if (fd >= 0) return fd;
+  if (socket.destroyed) throw codedError(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed');
+  if (socket.pending || socket.connecting) throw codedError(Error, 'ERR_INVALID_STATE', 'Invalid state: the socket is not connected yet');
+  throw codedError(
+    TypeError,
+    'ERR_INVALID_HANDLE_TYPE',
+    'The socket has no file descriptor of its own (TLS over a stream, or a JavaScript handle)',
+  );
+}
+
+/** Bytes that libuv (or the TLS layer) still holds of what was written. */
+export function writeQueueSize(socket: Socket): number {
+  const size = handleOf(socket)?.writeQueueSize;
+  return typeof size === 'number' ? size : 0;
+}

@@ -1,0 +1,127 @@
+// The first stage of a close: what was written goes out, and FIN behind it. Whatever the peer sends meanwhile is discarded, for two sides that only
+// write would wait for each other for ever. A slow reader may take as long as it likes; only lack of progress ends this stage.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { findDescriptor, writeQueueSize } from './descriptor.ts';
+import { destroyNow, interceptDestroy, releaseDestroy } from './destroy.ts';
+import { discardInput } from './discard-input.ts';
+import { isParserError } from './errors.ts';
+import { addon } from './native.ts';
+
+export interface FlushLimits {
+  /** No byte received and none acknowledged for so long. */
+  idleTimeout: number;
+  /** No byte acknowledged for so long, however busily the peer sends: it does not read, and may never. */
+  timeout: number;
+}
+
+export interface FlushEvents {
+  /** FIN is out; the socket is still open. */
+  flushed(): void;
+  stalled(outcome: 'idle' | 'timeout'): void;
+  /** Somebody else destroyed the socket, or it failed. */
+  closed(error: NodeJS.ErrnoException | undefined): void;
+}
+
+/**
+ * Ends a socket that has not finished yet, and tells of one of the events, later and once, unless `stop` comes first.
+ * @returns `stop`, which leaves the socket as it is
+ */
+export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents): () => void {
+  let failure: Error | undefined;
+  let stopped = false;
+
+  // Core's destroySoon() may have run before us: its destroy-on-finish would close right behind the FIN.
+  socket.removeListener('finish', socket.destroy);
+  // Without a listener a peer's RST would be an uncaught exception.
+  socket.on('error', onError).on('finish', onFinish).on('close', onClose);
+  interceptDestroy(socket, (error) => {
+    // The parser stumbles over input that nobody wants any more.
+    if (!isParserError(error)) destroyNow(socket, error);
+  });
+  socket.end();
+  if (socket.writableLength > 0) discardAllInput(socket);
+  let mark = takeMark(socket);
+  let timer = setTimeout(check, tick(limits)).unref();
+
+  function stop(): void {
+    stopped = true;
+    clearTimeout(timer);
+    socket.removeListener('finish', onFinish).removeListener('close', onClose);
+    // Behind the last 'error' listener an error would be thrown: this one stays, and keeps nothing alive.
+    socket.on('error', ignore).removeListener('error', onError);
+    releaseDestroy(socket);
+  }
+
+  function onError(error: Error): void {
+    failure = error;
+  }
+
+  function onFinish(): void {
+    stop();
+    events.flushed();
+  }
+
+  function onClose(): void {
+    stop();
+    events.closed(failure ?? socket.errored ?? undefined);
+  }
+
+  // A blocked event loop runs timers before it looks at sockets, so the decision waits until it has looked.
+  function check(): void {
+    setImmediate(decide);
+  }
+
+  function decide(): void {
+    if (stopped) return;
+    mark = progressed(mark, takeMark(socket));
+    const now = performance.now();
+    const outcome = now - mark.outputAt >= limits.timeout ? 'timeout' : now - mark.anyAt >= limits.idleTimeout ? 'idle' : undefined;
+    if (outcome) {
+      stop();
+      events.stalled(outcome);
+    } else {
+      // Covers TLS too, whose closing words may find a full buffer though the stream has none left.
+      discardAllInput(socket);
+      timer = setTimeout(check, tick(limits)).unref();
+    }
+  }
+
+  return stop;
+}
+
+function ignore(): void {}
+
+function tick({ idleTimeout, timeout }: FlushLimits): number {
+  return Math.min(Math.max(Math.min(idleTimeout, timeout) / 4, 10), 1_000);
+}
+
+interface Mark {
+  received: number;
+  /** Nothing is written any more, so each of these only changes when output moves on. */
+  output: string;
+  anyAt: number;
+  outputAt: number;
+}
+
+function takeMark(socket: Socket): Mark {
+  const now = performance.now();
+  const unacked = addon ? addon.unackedBytes(findDescriptor(socket)) : 0;
+  return { received: socket.bytesRead, output: `${socket.writableLength} ${writeQueueSize(socket)} ${unacked}`, anyAt: now, outputAt: now };
+}
+
+function progressed(before: Mark, now: Mark): Mark {
+  const moved = now.output !== before.output;
+  return {
+    ...now,
+    outputAt: moved ? now.outputAt : before.outputAt,
+    anyAt: moved || now.received !== before.received ? now.anyAt : before.anyAt,
+  };
+}
+
+function discardAllInput(socket: Socket): void {
+  // Under an HTTP server it is the request that is read, or not read and so holds up the socket; the parser must go on seeing every byte.
+  const request = (socket as { _httpMessage?: (ServerResponse & { req?: IncomingMessage }) | null })._httpMessage?.req;
+  if (request) discardInput(request);
+  discardInput(socket);
+}

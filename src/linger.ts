@@ -1,0 +1,95 @@
+// SO_LINGER, and what keeps it from blocking the event loop.
+import { Socket } from 'node:net';
+import { isMainThread } from 'node:worker_threads';
+import { descriptorOf, findDescriptor, type SocketLike } from './descriptor.ts';
+import { destroyNow, interceptDestroy, isIntercepted, releaseDestroy } from './destroy.ts';
+import { checked, invalidArgType, outOfRange } from './errors.ts';
+import { engine, holdDescriptor, releaseDescriptor, startLinger } from './linger-loop.ts';
+import { type Addon, requireAddon } from './native.ts';
+
+/** SO_LINGER in its own unit, whole seconds; 0 is RST on close; `false` is off. */
+export type Linger = number | false;
+
+/**
+ * Sets SO_LINGER, in whole **seconds**, the option's own unit.
+ *
+ * - `false`, the default of every socket: close returns at once and the kernel goes on delivering.
+ * - `0`: close throws unsent data away and sends RST.
+ * - `n > 0`: close waits until everything is acknowledged, `n` seconds at most. The kernel does that by **blocking the thread in `close(2)`, also on a
+ *   non-blocking socket**. On a socket of Node it is therefore this package that waits, in the background: `socket.destroy()` returns at once, 'close' is emitted
+ *   as ever, and the connection ends when everything is acknowledged or `n` seconds have passed. On a raw descriptor the blocking close is the caller's.
+ *
+ * A fraction is refused: rounded down it would turn "wait" into "abort". On a UNIX socket the option is kept and has no effect. For a close that the peer
+ * survives, {@link safeClose} is what you want; this is the bare option.
+ *
+ * @param socket a connected socket of Node, or a raw descriptor
+ * @param linger seconds, an integer from 0 to 65,535 (macOS: 327), or `false`
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED`, `ERR_INVALID_STATE`, `ERR_INVALID_HANDLE_TYPE`; a {@link SocketError}
+ * (`EBADF`, `ENOTSOCK`); `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
+ *
+ * Platforms: Linux; macOS (SO_LINGER_SEC, and `destroy()` may block there for `n > 0`). Source: socket(7), SO_LINGER; `tcp_close` in Linux.
+ */
+export function setLinger(socket: SocketLike, linger: Linger): void {
+  if (linger !== false && typeof linger !== 'number') throw invalidArgType('linger', 'of type number, or false', linger);
+  const fd = descriptorOf(socket);
+  const addon = requireAddon('setLinger');
+  if (linger !== false && !(Number.isInteger(linger) && linger >= 0 && linger <= addon.maxLingerSeconds)) {
+    throw outOfRange('linger', `false or an integer >= 0 && <= ${addon.maxLingerSeconds}`, linger);
+  }
+  if (socket instanceof Socket) dropGuard(socket);
+  checked(addon.setLinger(fd, linger === false ? -1 : linger), 'setsockopt');
+  if (linger && socket instanceof Socket && engine === 'native') keepFromBlocking(socket, fd, linger, addon);
+}
+
+/**
+ * Reads SO_LINGER: whole seconds, or `false` where it is off.
+ *
+ * @throws as {@link setLinger}
+ *
+ * Platforms: Linux, macOS. Source: socket(7), SO_LINGER.
+ */
+export function getLinger(socket: SocketLike): Linger {
+  const fd = descriptorOf(socket);
+  const seconds = checked(requireAddon('getLinger').getLinger(fd), 'getsockopt') - 1;
+  return seconds < 0 ? false : seconds;
+}
+
+interface Guard {
+  /** In a Worker, a duplicate: `terminate()` closes the socket without calling any JavaScript, and that close must not be the last one. */
+  duplicate: number;
+}
+
+const guards = new WeakMap<Socket, Guard>();
+const nobody = { lingerEnded() {} };
+
+function keepFromBlocking(socket: Socket, fd: number, seconds: number, addon: Addon): void {
+  // A safeClose() under way takes the option off itself. A UNIX socket, which has no address, closes without waiting.
+  if (isIntercepted(socket) || socket.localAddress === undefined) return;
+
+  const guard: Guard = { duplicate: isMainThread ? -1 : holdDescriptor(fd) };
+  guards.set(socket, guard);
+  socket.once('close', () => release(guard));
+  interceptDestroy(socket, (error) => {
+    const own = findDescriptor(socket);
+    if (own >= 0) {
+      const limits = { until: 'delivered', idleTimeout: Infinity, timeout: seconds * 1_000, maxBytes: Infinity, ref: true } as const;
+      // Without a duplicate (EMFILE) the background close that SO_LINGER off means is still better than a blocked event loop.
+      if (startLinger(own, false, limits, nobody) < 0) addon.setLinger(own, -1);
+    }
+    destroyNow(socket, error);
+  });
+}
+
+/** Gives up what {@link setLinger} arranged for a socket, for another close path takes over. */
+export function dropGuard(socket: Socket): void {
+  const guard = guards.get(socket);
+  if (!guard) return;
+  guards.delete(socket);
+  releaseDestroy(socket);
+  release(guard);
+}
+
+function release(guard: Guard): void {
+  releaseDescriptor(guard.duplicate);
+  guard.duplicate = -1;
+}

@@ -1,0 +1,39 @@
+// The two queues that the kernel keeps for a socket: received and not read, written and not acknowledged.
+import { descriptorOf, type SocketLike } from './descriptor.ts';
+import { checked } from './errors.ts';
+import { requireAddon } from './native.ts';
+
+/**
+ * Bytes in the kernel's receive queue: what a `close()` at this moment would leave unread, and so answer with RST.
+ *
+ * It does not count what libuv, a stream or the HTTP parser has read already; those bytes cause no RST. An EOF that is waiting counts 0.
+ *
+ * @param socket a socket of Node, or a raw descriptor of a socket
+ * @returns bytes, >= 0
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED`, `ERR_INVALID_STATE`, `ERR_INVALID_HANDLE_TYPE` for a socket without a
+ * descriptor; a {@link SocketError} (`EBADF`, `ENOTSOCK`; `EINVAL` for a listening socket); `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
+ *
+ * Platforms: Linux, macOS. Source: tcp(7) and unix(7), SIOCINQ / FIONREAD; `tcp_ioctl` in Linux.
+ */
+export function pendingBytes(socket: SocketLike): number {
+  const fd = descriptorOf(socket);
+  return checked(requireAddon('pendingBytes').pendingBytes(fd), 'ioctl');
+}
+
+/**
+ * Bytes written that the peer's TCP has not acknowledged, our FIN counting as one. 0 means that the peer's TCP has them all, not that its application
+ * has read them.
+ *
+ * It counts what has reached the kernel; `socket.writableLength` is what has not. On a UNIX socket it is buffer memory, a little more than the bytes,
+ * and 0 means that the peer has read them.
+ *
+ * @param socket a socket of Node, or a raw descriptor of a socket
+ * @returns bytes, >= 0
+ * @throws as {@link pendingBytes}; `ENOTTY` or `EOPNOTSUPP` for a socket family without such a queue
+ *
+ * Platforms: Linux (SIOCOUTQ), macOS (SO_NWRITE, which leaves out the FIN). Source: tcp(7) and unix(7), SIOCOUTQ; `tcp_ioctl` in Linux.
+ */
+export function unackedBytes(socket: SocketLike): number {
+  const fd = descriptorOf(socket);
+  return checked(requireAddon('unackedBytes').unackedBytes(fd), 'ioctl');
+}

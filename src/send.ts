@@ -1,0 +1,44 @@
+// A write that goes straight to the kernel.
+import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { descriptorOf, type SocketLike } from './descriptor.ts';
+import { checked, codedError, invalidArgType } from './errors.ts';
+import { requireAddon } from './native.ts';
+
+/** As libuv numbers it, which is as the kernel does. */
+const EAGAIN = process.platform === 'darwin' ? -35 : -11;
+
+/**
+ * Sends bytes at once, by one `send(2)` with `MSG_NOSIGNAL | MSG_DONTWAIT`: it never waits, and never raises SIGPIPE, whatever the process's
+ * disposition. For last words on a raw descriptor, or before a reset; ordinary output belongs to `socket.write()`.
+ *
+ * It goes past Node's own queue and past TLS, and is refused where that would mix up the order of bytes or break the encryption. `socket.bytesWritten`
+ * does not count it.
+ *
+ * @param socket a socket of Node without pending output, or a raw descriptor
+ * @param data bytes to send; a `Buffer` is one
+ * @returns how many bytes the kernel took: fewer than given when its buffer is nearly full, 0 when it is full (EAGAIN)
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; `ERR_INVALID_STATE` while `socket.writableLength > 0`, and on a TLS socket;
+ * `ERR_STREAM_WRITE_AFTER_END` after `socket.end()`; `ERR_SOCKET_CLOSED`; a {@link SocketError} (`EPIPE`, `ECONNRESET`, `EBADF`, `ENOTSOCK`);
+ * `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
+ *
+ * Platforms: Linux; macOS, where SO_NOSIGPIPE is set on the socket instead. Source: send(2).
+ */
+export function send(socket: SocketLike, data: Uint8Array): number {
+  const fd = descriptorOf(socket);
+  if (!(data instanceof Uint8Array)) throw invalidArgType('data', 'an instance of Uint8Array', data);
+  if (socket instanceof Socket) {
+    if (socket instanceof TLSSocket)
+      throw codedError(Error, 'ERR_INVALID_STATE', 'Invalid state: send() would by-pass the encryption of a TLS socket');
+    if (socket.writableEnded) throw codedError(Error, 'ERR_STREAM_WRITE_AFTER_END', 'write after end');
+    if (socket.writableLength > 0) {
+      throw codedError(
+        Error,
+        'ERR_INVALID_STATE',
+        `Invalid state: the socket still holds ${socket.writableLength} bytes of earlier writes`,
+      );
+    }
+  }
+  const sent = requireAddon('send').send(fd, data);
+  return sent === EAGAIN ? 0 : checked(sent, 'send');
+}

@@ -1,0 +1,80 @@
+// A raw peer in a process of its own: plain system calls, so that FIN and RST are what the kernel says they are.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface, type Interface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const script = fileURLToPath(new URL('peer.py', import.meta.url));
+
+export type Address = { host: string; port: number } | { path: string };
+
+export interface Received {
+  received: number;
+  /** The last 64 bytes. */
+  tail: string;
+  /** 'eof' or an errno; missing if the wanted number of bytes came first. */
+  end?: string;
+}
+
+export class Peer implements AsyncDisposable {
+  readonly #process: ChildProcess;
+  readonly #answers: AsyncIterator<string>;
+
+  static async connect(address: Address, options: { receiveBuffer?: number } = {}): Promise<Peer> {
+    const peer = new Peer();
+    await peer.#do('connect', { ...address, ...options });
+    return peer;
+  }
+
+  private constructor() {
+    this.#process = spawn('python3', ['-u', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const lines: Interface = createInterface({ input: this.#process.stdout as NodeJS.ReadableStream });
+    this.#answers = lines[Symbol.asyncIterator]();
+  }
+
+  async #do(step: string, args: object = {}): Promise<Record<string, unknown>> {
+    this.#process.stdin?.write(`${JSON.stringify({ do: step, ...args })}\n`);
+    const { value, done } = await this.#answers.next();
+    if (done) throw new Error(`the peer died in '${step}'`);
+    const answer = JSON.parse(value);
+    if (step === 'connect' && answer.error) throw new Error(`connect: ${answer.error}`);
+    return answer;
+  }
+
+  /** `error`: EPIPE, ECONNRESET. */
+  async send(bytes: number, options: { fill?: number } = {}): Promise<{ sent: number; error?: string }> {
+    return (await this.#do('send', { bytes, ...options })) as { sent: number; error?: string };
+  }
+
+  /** So many bytes, or all to the end. */
+  async receive(bytes?: number): Promise<Received> {
+    return (await this.#do('receive', { bytes: bytes ?? null })) as unknown as Received;
+  }
+
+  async shutdown(): Promise<void> {
+    await this.#do('shutdown');
+  }
+
+  async close(): Promise<void> {
+    await this.#do('close');
+  }
+
+  async reset(): Promise<void> {
+    await this.#do('reset');
+  }
+
+  /** The errno with which the connection broke; null if it did not in time. */
+  async untilBroken(timeout = 10): Promise<string | null> {
+    return (await this.#do('until_broken', { timeout })).errno as string | null;
+  }
+
+  /** SIGKILL: the kernel closes the socket. */
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    if (this.#process.exitCode === null && this.#process.signalCode === null) await once(this.#process, 'exit');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}
