@@ -4,7 +4,8 @@
 // One LingerLoop an environment: a private epoll instance, itself watched by one uv_poll_t, and one uv_timer_t over all deadlines. It owns every
 // descriptor in it. Linux only.
 #include <algorithm>
-#include <map>
+#include <functional>
+#include <memory>
 #include <set>
 #include <unordered_map>
 #include <vector>
@@ -50,12 +51,17 @@ struct Linger {
   uint64_t max_bytes;
   uint64_t discarded;
   uint64_t bulk_from;  // `discarded` when the mark was last low
-  std::multimap<uint64_t, Linger*>::iterator wakeup;
+  uint64_t wakeup;     // when its deadlines are looked at next; kNever for never
   int fd;
   int unacked;  // as last read; -1 where the socket cannot tell
   int mark;     // 0 while the low-water mark is the socket's own
   bool tcp, local, fin_sent, eof, ref;
   Until until;
+};
+
+struct Wakeup {
+  uint64_t at, id;
+  bool operator>(const Wakeup& other) const { return at > other.at; }
 };
 
 struct Report {
@@ -162,9 +168,8 @@ class LingerLoop {
     linger.fin_sent = shutdown(own, SHUT_WR) == 0;
     SetLingerOption(own, false);
     // Nobody has looked at the acknowledgements yet: the first tick does.
-    linger.wakeup = deadlines_.emplace(NextLook(linger, now, true), &linger);
+    Schedule(linger, NextLook(linger, now, true));
     if (ref && refs_++ == 0) uv_ref(Handle(poll_));
-    ArmTimer();
     return static_cast<int64_t>(id);
   }
 
@@ -235,10 +240,10 @@ class LingerLoop {
     return result == UV_EEXIST;
   }
 
-  static void OnReadable(uv_poll_t* handle, int, int) { static_cast<LingerLoop*>(handle->data)->Wakeup(); }
+  static void OnReadable(uv_poll_t* handle, int, int) { static_cast<LingerLoop*>(handle->data)->HandleEvents(); }
   static void OnTimer(uv_timer_t* handle) { static_cast<LingerLoop*>(handle->data)->CheckDeadlines(); }
 
-  void Wakeup() {
+  void HandleEvents() {
     epoll_event events[kEventsPerWakeup];
     const int count = Call([&] { return epoll_wait(epoll_, events, kEventsPerWakeup, 0); });
     for (int i = 0; i < count; i++) {
@@ -255,10 +260,13 @@ class LingerLoop {
   }
 
   void CheckDeadlines() {
-    for (int i = 0; i < kEventsPerWakeup && !deadlines_.empty(); i++) {
-      Linger& linger = *deadlines_.begin()->second;
-      if (deadlines_.begin()->first > uv_hrtime()) break;
-      CheckDeadline(linger);
+    for (int i = 0; i < kEventsPerWakeup && !wakeups_.empty() && wakeups_.front().at <= uv_hrtime(); i++) {
+      const Wakeup wakeup = wakeups_.front();
+      std::pop_heap(wakeups_.begin(), wakeups_.end(), std::greater<>());
+      wakeups_.pop_back();
+      const auto found = lingers_.find(wakeup.id);
+      // Entries are not taken out of the heap when their linger ends, or is scheduled anew: they are passed over here.
+      if (found != lingers_.end() && found->second.wakeup == wakeup.at) CheckDeadline(found->second);
     }
     ArmTimer();
     Deliver(true);
@@ -279,7 +287,7 @@ class LingerLoop {
     // A mark hides a slow sender from epoll. This tick has just shown what it parked, and gives it back its edges.
     if (linger.mark > 0 && linger.discarded - before < static_cast<uint64_t>(linger.mark)) LowerMark(linger);
 
-    Reschedule(linger, NextLook(linger, now, linger.mark > 0 || linger.unacked > 0));
+    Schedule(linger, NextLook(linger, now, linger.mark > 0 || linger.unacked > 0));
   }
 
   // `blind` while epoll cannot tell of all progress (an acknowledgement that is not the last, bytes below the mark): then by a tick.
@@ -315,7 +323,7 @@ class LingerLoop {
   Queue Discard(Linger& linger, size_t budget, bool to_the_end, int* error) {
     for (;;) {
       const uint64_t left = linger.max_bytes - linger.discarded;
-      const size_t want = std::min<uint64_t>(left, budget);
+      const size_t want = std::min<uint64_t>({left, budget, kBytesPerTurn});
       const ssize_t got = left == 0 ? Peek(linger) : Receive(linger, want);
       if (got == 0) return Queue::kEof;
       if (got == -EAGAIN) return Queue::kEmpty;
@@ -334,11 +342,9 @@ class LingerLoop {
     }
   }
 
-  // MSG_TRUNC makes TCP free the bytes without copying them (tcp(7)). Other families would truncate a datagram, or fail with EFAULT: they copy.
+  // MSG_TRUNC makes TCP free the bytes without copying them (tcp(7)), so the buffer is never touched; elsewhere it is needed, and the flag is not.
   ssize_t Receive(const Linger& linger, size_t want) {
-    if (linger.tcp) return Call([&] { return recv(linger.fd, nullptr, want, MSG_TRUNC | MSG_DONTWAIT); });
-    char scratch[64 << 10];
-    return Call([&] { return recv(linger.fd, scratch, std::min(want, sizeof scratch), MSG_DONTWAIT); });
+    return Call([&] { return recv(linger.fd, scratch_.get(), want, MSG_DONTWAIT | (linger.tcp ? MSG_TRUNC : 0)); });
   }
 
   // With max_bytes used up, the next byte is the one too many; an EOF still counts.
@@ -360,8 +366,7 @@ class LingerLoop {
     SocketOption(linger.fd, SO_RCVLOWAT, &mark);
     linger.mark = std::max(mark, 1);
     marks_ += linger.mark;
-    Reschedule(linger, NextLook(linger, uv_hrtime(), true));
-    ArmTimer();
+    Schedule(linger, NextLook(linger, uv_hrtime(), true));
   }
 
   void LowerMark(Linger& linger) {
@@ -385,23 +390,34 @@ class LingerLoop {
     reports_.push_back({linger.id, linger.discarded, outcome, error, unacked, delivered});
     marks_ -= linger.mark;
     if (linger.ref && --refs_ == 0) uv_unref(Handle(poll_));
-    deadlines_.erase(linger.wakeup);
     Close(linger.fd);
     lingers_.erase(linger.id);
-    if (lingers_.empty()) uv_timer_stop(timer_);
+    if (!lingers_.empty()) return;
+    uv_timer_stop(timer_);
+    wakeups_.clear();
   }
 
-  void Reschedule(Linger& linger, uint64_t at) {
-    auto node = deadlines_.extract(linger.wakeup);
-    node.key() = at;
-    linger.wakeup = deadlines_.insert(std::move(node));
+  void Schedule(Linger& linger, uint64_t at) {
+    linger.wakeup = at;
+    if (at == kNever) return;
+    // Mostly entries that are passed over: built anew, which costs each of them but once.
+    if (wakeups_.size() > 2 * lingers_.size() + 1'024) {
+      wakeups_.clear();
+      for (const auto& [id, other] : lingers_) {
+        if (other.wakeup != kNever && id != linger.id) wakeups_.push_back({other.wakeup, id});
+      }
+      std::make_heap(wakeups_.begin(), wakeups_.end(), std::greater<>());
+    }
+    wakeups_.push_back({at, linger.id});
+    std::push_heap(wakeups_.begin(), wakeups_.end(), std::greater<>());
+    ArmTimer();
   }
 
   // Only ever brought forward: a timer that fires too early looks, and arms itself anew.
   void ArmTimer() {
-    if (deadlines_.empty()) return;
-    const uint64_t at = deadlines_.begin()->first;
-    if (at == kNever || (uv_is_active(Handle(timer_)) && armed_ <= at)) return;
+    if (wakeups_.empty()) return;
+    const uint64_t at = wakeups_.front().at;
+    if (uv_is_active(Handle(timer_)) && armed_ <= at) return;
     const uint64_t now = uv_hrtime();
     armed_ = at;
     uv_timer_start(timer_, OnTimer, at > now ? (at - now) / kMillisecond + 1 : 0, 0);
@@ -442,7 +458,6 @@ class LingerLoop {
     for (auto& [id, linger] : self->lingers_) Close(linger.fd);
     while (!self->held_.empty()) self->Release(*self->held_.begin());
     self->lingers_.clear();
-    self->deadlines_.clear();
     self->callback_.Reset();
     napi_async_destroy(self->env_, self->async_);
     uv_close(self->Handle(self->poll_), OnClosed);
@@ -471,9 +486,10 @@ class LingerLoop {
   int64_t marks_ = 0;
   size_t refs_ = 0;
   std::unordered_map<uint64_t, Linger> lingers_;
-  std::multimap<uint64_t, Linger*> deadlines_;
+  std::vector<Wakeup> wakeups_;  // a heap, the earliest in front
   std::vector<Report> reports_;
   std::set<int> held_;
+  const std::unique_ptr<char[]> scratch_{new char[kBytesPerTurn]};
 };
 
 }  // namespace

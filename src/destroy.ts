@@ -4,37 +4,42 @@ import type { Socket } from 'node:net';
 
 type DestroyHandler = (error?: Error) => void;
 
-const handlers = new WeakMap<Socket, DestroyHandler>();
+// A property and not a WeakMap, whose tables would weigh more than everything else of a lingering connection.
+const HANDLER = Symbol('lingering-close.destroy');
+
+interface Intercepted {
+  [HANDLER]?: DestroyHandler | undefined;
+}
 
 /** Calls to `socket.destroy()` go to `handler` until it calls {@link destroyNow}. A second handler takes the place of the first. */
-export function interceptDestroy(socket: Socket, handler: DestroyHandler): void {
-  const known = handlers.has(socket);
-  handlers.set(socket, handler);
+export function interceptDestroy(socket: Socket & Intercepted, handler: DestroyHandler): void {
+  const known = HANDLER in socket;
+  defineHidden(socket, HANDLER, handler);
   if (known) return;
   const destroy = socket.destroy;
-  Object.defineProperty(socket, 'destroy', {
-    configurable: true,
-    writable: true,
-    value(this: Socket, ...args: [error?: Error]) {
-      const current = this.destroyed ? undefined : handlers.get(this);
-      if (!current) return destroy.apply(this, args);
-      current(args[0]);
-      return this;
-    },
+  defineHidden(socket, 'destroy', function (this: Socket & Intercepted, ...args: [error?: Error]) {
+    const current = this.destroyed ? undefined : this[HANDLER];
+    if (!current) return destroy.apply(this, args);
+    current(args[0]);
+    return this;
   });
 }
 
-/** Whether `destroy` is intercepted by `handler`. */
-export function isIntercepted(socket: Socket): boolean {
-  return handlers.has(socket);
+export function isIntercepted(socket: Socket & Intercepted): boolean {
+  return socket[HANDLER] !== undefined;
 }
 
-export function releaseDestroy(socket: Socket): void {
-  handlers.delete(socket);
+export function releaseDestroy(socket: Socket & Intercepted): void {
+  if (HANDLER in socket) socket[HANDLER] = undefined;
 }
 
 /** Destroys as Node does, without a detour. */
 export function destroyNow(socket: Socket, error?: Error): void {
   releaseDestroy(socket);
   socket.destroy(error);
+}
+
+/** A property that neither `inspect` nor a loop over the socket shows. */
+export function defineHidden(socket: Socket, key: PropertyKey, value: unknown): void {
+  Object.defineProperty(socket, key, { value, configurable: true, writable: true });
 }

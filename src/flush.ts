@@ -1,7 +1,8 @@
 // The first stage of a close: what was written goes out, and FIN behind it. Whatever the peer sends meanwhile is discarded, for two sides that only
 // write would wait for each other for ever. A slow reader may take as long as it likes; only lack of progress ends this stage.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { findDescriptor, writeQueueSize } from './descriptor.ts';
 import { destroyNow, interceptDestroy, releaseDestroy } from './destroy.ts';
 import { discardInput } from './discard-input.ts';
@@ -32,7 +33,7 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   let stopped = false;
 
   // Core's destroySoon() may have run before us: its destroy-on-finish would close right behind the FIN.
-  socket.removeListener('finish', socket.destroy);
+  socket.removeListener('finish', socket.destroy).removeListener('finish', Socket.prototype.destroy);
   // Without a listener a peer's RST would be an uncaught exception.
   socket.on('error', onError).on('finish', onFinish).on('close', onClose);
   interceptDestroy(socket, (error) => {
@@ -40,9 +41,21 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
     if (!isParserError(error)) destroyNow(socket, error);
   });
   socket.end();
-  if (socket.writableLength > 0) discardAllInput(socket);
-  let mark = takeMark(socket);
-  let timer = setTimeout(check, tick(limits)).unref();
+  let mark: Mark;
+  let timer: NodeJS.Timeout | undefined;
+  // With nothing queued, FIN leaves in this turn of the event loop: nothing to watch. TLS has closing words of its own, which may find a full buffer.
+  if (socket.writableLength > 0 || socket instanceof TLSSocket) watch();
+
+  function watch(): void {
+    mark = takeMark(socket);
+    if (socket.writableLength > 0) discardAllInput(socket);
+    schedule();
+  }
+
+  function schedule(): void {
+    // A blocked event loop runs timers before it looks at sockets, so the decision waits until it has looked.
+    timer = setTimeout(setImmediate, tick(limits), decide).unref();
+  }
 
   function stop(): void {
     stopped = true;
@@ -67,11 +80,6 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
     events.closed(failure ?? socket.errored ?? undefined);
   }
 
-  // A blocked event loop runs timers before it looks at sockets, so the decision waits until it has looked.
-  function check(): void {
-    setImmediate(decide);
-  }
-
   function decide(): void {
     if (stopped) return;
     mark = progressed(mark, takeMark(socket));
@@ -81,9 +89,8 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
       stop();
       events.stalled(outcome);
     } else {
-      // Covers TLS too, whose closing words may find a full buffer though the stream has none left.
       discardAllInput(socket);
-      timer = setTimeout(check, tick(limits)).unref();
+      schedule();
     }
   }
 

@@ -26,20 +26,27 @@ export interface LingerOwner {
   lingerEnded(end: LingerEnd): void;
 }
 
-const owners = new Map<number, LingerOwner>();
+type Owners = Map<number, LingerOwner>;
 
-function isLingerAddon(addon: object): addon is LingerAddon {
+/** With the owners kept on the addon: a module that is evaluated twice (`import('...?again')`, a test runner) finds the same addon, and its loop open. */
+type OwnedAddon = LingerAddon & { owners?: Owners };
+
+function isLingerAddon(addon: object): addon is OwnedAddon {
   return 'openLingerLoop' in addon;
 }
 
-function open(): { loop?: LingerAddon; reason?: string } {
+function open(): { loop?: OwnedAddon; reason?: string } {
   if (!addon) return unavailable?.unexpected ? { reason: unavailable.reason } : {};
   if (!isLingerAddon(addon)) return {};
+  if (addon.owners) return { loop: addon };
   const result = addon.openLingerLoop(settle);
-  return result < 0 ? { reason: `the linger loop cannot be opened (errno ${-result})` } : { loop: addon };
+  if (result < 0) return { reason: `the linger loop cannot be opened (errno ${-result})` };
+  addon.owners = new Map();
+  return { loop: addon };
 }
 
 const { loop, reason } = open();
+const owners: Owners = loop?.owners ?? new Map();
 
 /**
  * Which engine closes: `'native'`, the discard loop of the addon (Linux), or `'streams'`, the same close path over Node's streams, which serves where the

@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { type CheckedOptions, checkOptions, type SafeCloseOptions } from './close-options.ts';
 import { findDescriptor, type SocketLike, validateSocketLike } from './descriptor.ts';
-import { destroyNow, releaseDestroy } from './destroy.ts';
+import { defineHidden, destroyNow, releaseDestroy } from './destroy.ts';
 import { discardByStream } from './discard-stream.ts';
 import { checked, codedError, isConnectionReset, SocketError } from './errors.ts';
 import { flush } from './flush.ts';
@@ -49,7 +49,7 @@ export interface CloseReport {
   engine: 'native' | 'streams';
 }
 
-const bySocket = new WeakMap<Socket, Closing>();
+const CLOSING = Symbol('lingering-close.closing');
 const byDescriptor = new Map<number, Closing>();
 
 /**
@@ -76,80 +76,74 @@ const byDescriptor = new Map<number, Closing>();
 export function safeClose(socket: SocketLike, options?: SafeCloseOptions): Promise<CloseReport> {
   validateSocketLike(socket);
   const checkedOptions = checkOptions(options);
-  const known = typeof socket === 'number' ? byDescriptor.get(socket) : bySocket.get(socket);
+  const known = typeof socket === 'number' ? byDescriptor.get(socket) : (socket as { [CLOSING]?: Closing })[CLOSING];
   if (known) {
     if (checkedOptions.mode === 'reset') known.cut('reset');
     return known.promise;
   }
-  const closing = new Closing(checkedOptions);
+  const closing = new Closing();
   if (typeof socket === 'number') {
-    closing.startRaw(socket);
+    closing.startRaw(socket, checkedOptions);
   } else {
-    bySocket.set(socket, closing);
-    closing.start(socket);
+    defineHidden(socket, CLOSING, closing);
+    closing.start(socket, checkedOptions);
   }
   return closing.promise;
 }
 
 class Closing implements LingerOwner {
   readonly promise: Promise<CloseReport>;
-  readonly #options: CheckedOptions;
   readonly #startedAt = performance.now();
   #resolve!: (report: CloseReport) => void;
   /** Ends a stage that holds the socket. Empty once the addon has taken over: nothing of ours retains the socket then. */
   #cutStage: ((outcome: 'reset' | 'aborted') => void) | undefined;
   #lingerId = -1;
-  #onAbort: (() => void) | undefined;
   #discardedBefore = 0;
   #rawDescriptor = -1;
+  #stopListening: (() => void) | undefined;
 
-  constructor(options: CheckedOptions) {
-    this.#options = options;
+  constructor() {
     this.promise = new Promise((resolve) => {
       this.#resolve = resolve;
     });
   }
 
-  start(socket: Socket): void {
-    const { mode, signal, ref } = this.#options;
+  start(socket: Socket, options: CheckedOptions): void {
+    const { mode, signal, ref } = options;
     dropGuard(socket);
     if (socket.destroyed || socket.connecting || socket.pending) {
       socket.destroy();
       this.#report({ outcome: 'closed' });
-      return;
-    }
-    if (signal?.aborted || mode === 'reset') {
+    } else if (signal?.aborted || mode === 'reset') {
       this.#reset(socket, signal?.aborted ? 'aborted' : 'reset');
-      return;
+    } else {
+      this.#listenForAbort(signal);
+      if (ref) socket.ref();
+      else socket.unref();
+      if (socket.writableFinished) this.#discard(socket, lingerLimits(options));
+      else this.#flush(socket, options);
     }
-    this.#listenForAbort();
-    if (ref) socket.ref();
-    else socket.unref();
-    if (socket.writableFinished) this.#discard(socket);
-    else this.#flush(socket);
   }
 
-  startRaw(fd: number): void {
-    const { mode, signal } = this.#options;
+  startRaw(fd: number, options: CheckedOptions): void {
+    const { mode, signal } = options;
     const socket = engine === 'streams' ? adopt(fd) : checkRaw(fd);
     this.#rawDescriptor = fd;
     byDescriptor.set(fd, this);
     if (socket) {
-      this.start(socket);
-      return;
-    }
-    if (signal?.aborted || mode === 'reset') {
+      this.start(socket, options);
+    } else if (signal?.aborted || mode === 'reset') {
       const unackedBytes = resetDescriptor(fd);
       closeSync(fd);
       this.#report({ outcome: signal?.aborted ? 'aborted' : 'reset', delivered: false, unackedBytes });
-      return;
-    }
-    this.#lingerId = startLinger(fd, true, this.#limits(), this);
-    if (this.#lingerId >= 0) {
-      this.#listenForAbort();
     } else {
-      closeSync(fd);
-      this.#report({ outcome: 'error', delivered: false, error: lingerError(this.#lingerId) });
+      this.#lingerId = startLinger(fd, true, lingerLimits(options), this);
+      if (this.#lingerId >= 0) {
+        this.#listenForAbort(signal);
+      } else {
+        closeSync(fd);
+        this.#report({ outcome: 'error', delivered: false, error: lingerError(this.#lingerId) });
+      }
     }
   }
 
@@ -164,12 +158,12 @@ class Closing implements LingerOwner {
     this.#report({ outcome, delivered, discardedBytes: this.#discardedBefore + discardedBytes, unackedBytes, error });
   }
 
-  #flush(socket: Socket): void {
+  #flush(socket: Socket, options: CheckedOptions): void {
     const readBefore = socket.bytesRead;
-    const stop = flush(socket, this.#options, {
+    const stop = flush(socket, options, {
       flushed: () => {
         this.#discardedBefore = socket.bytesRead - readBefore;
-        this.#discard(socket);
+        this.#discard(socket, lingerLimits(options));
       },
       stalled: (outcome) => {
         const discardedBytes = socket.bytesRead - readBefore;
@@ -190,17 +184,17 @@ class Closing implements LingerOwner {
     };
   }
 
-  #discard(socket: Socket): void {
+  #discard(socket: Socket, limits: LingerLimits): void {
     this.#cutStage = undefined;
     const fd = engine === 'native' ? findDescriptor(socket) : -1;
-    this.#lingerId = fd < 0 ? -1 : startLinger(fd, false, this.#limits(), this);
+    this.#lingerId = fd < 0 ? -1 : startLinger(fd, false, limits, this);
     if (this.#lingerId >= 0) destroyNow(socket);
-    else this.#discardByStream(socket, fd < 0 ? undefined : lingerError(this.#lingerId));
+    else this.#discardByStream(socket, limits, fd < 0 ? undefined : lingerError(this.#lingerId));
   }
 
   /** `reason`: why the addon could not. */
-  #discardByStream(socket: Socket, reason?: SocketError): void {
-    const stop = discardByStream(socket, this.#limits(), ({ outcome, discardedBytes, error }) => {
+  #discardByStream(socket: Socket, limits: LingerLimits, reason: SocketError | undefined): void {
+    const stop = discardByStream(socket, limits, ({ outcome, discardedBytes, error }) => {
       this.#report({
         outcome,
         engine: 'streams',
@@ -210,31 +204,29 @@ class Closing implements LingerOwner {
     });
     this.#cutStage = (outcome) => {
       this.#discardedBefore += stop();
-      this.#reset(socket, outcome);
+      this.#reset(socket, outcome, true);
     };
   }
 
-  #reset(socket: Socket, outcome: 'reset' | 'aborted'): void {
+  /** `finSent`: then it may be acknowledged, and nobody has looked. */
+  #reset(socket: Socket, outcome: 'reset' | 'aborted', finSent = false): void {
+    const native = engine === 'native' && findDescriptor(socket) >= 0;
     const unackedBytes = resetSocket(socket);
-    this.#report({ outcome, delivered: engine === 'native' ? false : null, discardedBytes: this.#discardedBefore, unackedBytes });
+    const delivered = finSent || !native ? null : false;
+    this.#report({ outcome, delivered, discardedBytes: this.#discardedBefore, unackedBytes, engine: native && !finSent ? 'native' : 'streams' });
   }
 
-  #limits(): LingerLimits {
-    const { mode, until, idleTimeout, timeout, maxBytes, ref } = this.#options;
-    return { until: mode === 'drain' ? 'drained' : until, idleTimeout, timeout, maxBytes, ref };
-  }
-
-  #listenForAbort(): void {
-    const { signal } = this.#options;
+  #listenForAbort(signal: AbortSignal | undefined): void {
     if (!signal) return;
-    this.#onAbort = () => this.cut('aborted');
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    const onAbort = () => this.cut('aborted');
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#stopListening = () => signal.removeEventListener('abort', onAbort);
   }
 
   #report(end: Partial<Omit<CloseReport, 'error'>> & { outcome: Outcome; error?: SocketError | undefined }): void {
     this.#cutStage = undefined;
     this.#lingerId = -1;
-    if (this.#onAbort) this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#stopListening?.();
     if (this.#rawDescriptor >= 0) byDescriptor.delete(this.#rawDescriptor);
     const { outcome, delivered = null, discardedBytes = 0, unackedBytes = null, error } = end;
     const duration = performance.now() - this.#startedAt;
@@ -242,6 +234,10 @@ class Closing implements LingerOwner {
     if (error) report.error = error;
     this.#resolve(report);
   }
+}
+
+function lingerLimits({ mode, until, idleTimeout, timeout, maxBytes, ref }: CheckedOptions): LingerLimits {
+  return { until: mode === 'drain' ? 'drained' : until, idleTimeout, timeout, maxBytes, ref };
 }
 
 function checkRaw(fd: number): undefined {

@@ -5,22 +5,37 @@ import select
 import socket
 import struct
 import sys
+import time
 
 sock = None
 received = 0
 
 
+def name_of(error):
+    # The errno of an SSLError is OpenSSL's own number.
+    in_kernel = type(error).__module__ == "builtins"
+    return errno.errorcode.get(error.errno, type(error).__name__) if in_kernel else type(error).__name__
+
+
 def failed(error):
-    return {"error": errno.errorcode.get(error.errno, type(error).__name__)}
+    return {"error": name_of(error)}
 
 
-def connect(host=None, port=None, path=None, receiveBuffer=0):
+def connect(host=None, port=None, path=None, receiveBuffer=0, tls=False):
     global sock
     family = socket.AF_UNIX if path else socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     if receiveBuffer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receiveBuffer)
     sock.connect(path or (host, port))
+    if tls:
+        import ssl
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        # An end without close_notify is an error then, and not an EOF.
+        sock = context.wrap_socket(sock, suppress_ragged_eofs=False)
     return {}
 
 
@@ -30,25 +45,44 @@ def send(bytes, fill=120):
     chunk = memoryview(b"%c" % fill * min(bytes, 1 << 20))
     try:
         while sent < bytes:
-            sent += sock.send(chunk[: bytes - sent], socket.MSG_NOSIGNAL)
+            sent += sock.send(chunk[: bytes - sent])
     except OSError as error:
         return {"sent": sent, **failed(error)}
     return {"sent": sent}
 
 
-def receive(bytes=None):
-    """Reads so many bytes, or to the end: `end` is how it ended, 'eof' or an errno."""
+def write(text):
+    sock.sendall(text.encode())
+    return {}
+
+
+def drip(bytes, every):
+    """Sends so many bytes one by one, with `every` milliseconds between them."""
+    sent = 0
+    try:
+        while sent < bytes:
+            sent += sock.send(b".")
+            time.sleep(every / 1000)
+    except OSError as error:
+        return {"sent": sent, **failed(error)}
+    return {"sent": sent}
+
+
+def receive(bytes=None, step=1 << 20, pause=0):
+    """Reads so many bytes, or to the end: `end` is how it ended, 'eof' or an errno. A slow reader takes `step` bytes, then rests for `pause` milliseconds."""
     total = 0
     tail = b""
     try:
         while bytes is None or total < bytes:
-            data = sock.recv(1 << 20 if bytes is None else min(1 << 20, bytes - total))
+            data = sock.recv(step if bytes is None else min(step, bytes - total))
             if not data:
                 return {"received": total, "tail": tail.decode("latin-1"), "end": "eof"}
             total += len(data)
             tail = (tail + data)[-64:]
+            if pause:
+                time.sleep(pause / 1000)
     except OSError as error:
-        return {"received": total, "tail": tail.decode("latin-1"), "end": errno.errorcode[error.errno]}
+        return {"received": total, "tail": tail.decode("latin-1"), "end": name_of(error)}
     return {"received": total, "tail": tail.decode("latin-1")}
 
 
@@ -82,7 +116,7 @@ def until_broken(timeout=10):
     return {"errno": errno.errorcode.get(code, code)}
 
 
-STEPS = {f.__name__: f for f in (connect, send, receive, shutdown, close, reset, until_broken)}
+STEPS = {f.__name__: f for f in (connect, send, write, drip, receive, shutdown, close, reset, until_broken)}
 
 for line in sys.stdin:
     step = json.loads(line)

@@ -16,25 +16,47 @@ export interface Received {
   end?: string;
 }
 
+export interface PeerOptions {
+  /** SO_RCVBUF: how much may be sent to a peer that does not read. */
+  receiveBuffer?: number;
+  tls?: boolean;
+  /** A command in front of python: see `enterNetns`. */
+  prefix?: string[];
+}
+
 export class Peer implements AsyncDisposable {
   readonly #process: ChildProcess;
   readonly #answers: AsyncIterator<string>;
+  #pending = 0;
 
-  static async connect(address: Address, options: { receiveBuffer?: number } = {}): Promise<Peer> {
-    const peer = new Peer();
-    await peer.#do('connect', { ...address, ...options });
+  static async connect(address: Address, { prefix = [], ...options }: PeerOptions = {}): Promise<Peer> {
+    const peer = new Peer(prefix);
+    await peer.reconnect(address, options);
     return peer;
   }
 
-  private constructor() {
-    this.#process = spawn('python3', ['-u', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  /** A new connection, in place of the one that this peer had. */
+  async reconnect(address: Address, options: Omit<PeerOptions, 'prefix'> = {}): Promise<void> {
+    await this.#do('connect', { ...address, ...options });
+  }
+
+  /** Whether a step is not over yet. */
+  get busy(): boolean {
+    return this.#pending > 0;
+  }
+
+  private constructor(prefix: string[]) {
+    const [command = 'python3', ...args] = [...prefix, 'python3', '-u', script];
+    this.#process = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     const lines: Interface = createInterface({ input: this.#process.stdout as NodeJS.ReadableStream });
     this.#answers = lines[Symbol.asyncIterator]();
   }
 
   async #do(step: string, args: object = {}): Promise<Record<string, unknown>> {
+    this.#pending++;
     this.#process.stdin?.write(`${JSON.stringify({ do: step, ...args })}\n`);
     const { value, done } = await this.#answers.next();
+    this.#pending--;
     if (done) throw new Error(`the peer died in '${step}'`);
     const answer = JSON.parse(value);
     if (step === 'connect' && answer.error) throw new Error(`connect: ${answer.error}`);
@@ -46,9 +68,18 @@ export class Peer implements AsyncDisposable {
     return (await this.#do('send', { bytes, ...options })) as { sent: number; error?: string };
   }
 
-  /** So many bytes, or all to the end. */
-  async receive(bytes?: number): Promise<Received> {
-    return (await this.#do('receive', { bytes: bytes ?? null })) as unknown as Received;
+  async write(text: string): Promise<void> {
+    await this.#do('write', { text });
+  }
+
+  /** Sends bytes one by one, with `every` milliseconds between them. */
+  async drip(bytes: number, every: number): Promise<{ sent: number; error?: string }> {
+    return (await this.#do('drip', { bytes, every })) as { sent: number; error?: string };
+  }
+
+  /** So many bytes, or all to the end. A slow reader takes `step` bytes, then rests for `pause` milliseconds. */
+  async receive(bytes?: number, options: { step?: number; pause?: number } = {}): Promise<Received> {
+    return (await this.#do('receive', { bytes: bytes ?? null, ...options })) as unknown as Received;
   }
 
   async shutdown(): Promise<void> {

@@ -1,0 +1,28 @@
+// What a close costs, and gives back: descriptors and memory.
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Fixture } from './support/fixture.ts';
+
+test('1,000 closes of each kind leave as many descriptors as there were', async () => {
+  const path = join(tmpdir(), `lingering-close-${process.pid}.sock`);
+  await using fixture = new Fixture<{ kind: string; closes: number; before: number; after: number }>('resources-descriptors', {
+    args: ['1000', path],
+  });
+  for (let i = 0; i < 10; i++) {
+    const { kind, closes, before, after } = await fixture.next();
+    expect({ kind, closes, descriptors: after }).toEqual({ kind, closes: 1_000, descriptors: before });
+  }
+  expect(await fixture.exit).toEqual({ code: 0, signal: null });
+  expect(fixture.stderr).toBe('');
+  rmSync(path, { force: true });
+});
+
+test('a lingering connection weighs less than 1 KiB above a bare duplicate', async () => {
+  await using fixture = new Fixture<{ rss: number; heap: number }>('resources-memory', { args: ['9000'], execArgv: ['--expose-gc'] });
+  const { rss, heap } = await fixture.next();
+  expect(rss).toBeLessThan(1_024);
+  expect(heap).toBeLessThan(1_024);
+  expect(await fixture.exit).toEqual({ code: 0, signal: null });
+});

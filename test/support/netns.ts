@@ -1,0 +1,39 @@
+// A fresh network namespace for a fixture: its kernel counters start at zero and nobody else's traffic is in them, which makes them an exact test of
+// RST or FIN.
+import { spawnSync } from 'node:child_process';
+
+// A new namespace has its loopback interface down; `ip` is not installed everywhere. The kernel gives it 127.0.0.1 and ::1 on its way up.
+const LOOPBACK_UP = `
+import fcntl, os, socket, struct, sys
+SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    flags = struct.unpack_from("h", fcntl.ioctl(s, SIOCGIFFLAGS, struct.pack("16s24x", b"lo")), 16)[0]
+    fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP))
+os.execvp(sys.argv[1], sys.argv[1:])
+`;
+
+// As root, or as anybody where the kernel lets everybody make user namespaces.
+const CANDIDATES = ['-n', '-rn'].map((flags) => ['unshare', flags, 'python3', '-c', LOOPBACK_UP]);
+
+let found: string[] | null | undefined;
+
+function find(): string[] | null {
+  const works = ([command, ...args]: string[]) => spawnSync(command as string, [...args, 'true'], { stdio: 'ignore' }).status === 0;
+  found ??= process.platform === 'linux' ? (CANDIDATES.find(works) ?? null) : null;
+  return found;
+}
+
+/** Whether this machine lets us make network namespaces. */
+export function netnsPermitted(): boolean {
+  return find() !== null;
+}
+
+/** The name of a skip where it does not: append it to a test's name. */
+export const NETNS_SKIPPED = netnsPermitted() ? '' : ' [skipped: network namespaces are not permitted here]';
+
+/** A command to put in front of another (`prefix` of a fixture), which then runs in a namespace of its own, as do its child processes. */
+export function netns(): string[] {
+  const prefix = find();
+  if (!prefix) throw new Error('network namespaces are not permitted here: ask netnsPermitted() first');
+  return prefix;
+}

@@ -1,0 +1,24 @@
+"""Connects so many times, one after the other: each time it reads to the end, then closes. args: host port, or path; count; tls or not."""
+import socket
+import ssl
+import sys
+
+*address, count, tls = sys.argv[1:]
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+context.check_hostname = False
+context.verify_mode = ssl.CERT_NONE
+
+for _ in range(int(count)):
+    if len(address) == 1:
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(address[0])
+    else:
+        sock = socket.create_connection((address[0], int(address[1])))
+    try:
+        if tls == "tls":
+            sock = context.wrap_socket(sock)
+        while sock.recv(65536):
+            pass
+    except OSError:
+        pass  # Some are reset, as they should be.
+    sock.close()
