@@ -33,9 +33,6 @@ constexpr uint64_t kMillisecond = 1'000'000;
 // iteration of the event loop, behind everybody else.
 constexpr int kEventsPerWakeup = 64;
 constexpr size_t kBytesPerTurn = 1 << 20;
-// At a deadline the queue decides, not the clock: a blocked event loop must not turn an EOF that is waiting in the queue into a time-out. More than
-// any receive buffer holds, and still a bound against a peer that sends faster than we discard.
-constexpr size_t kBytesPerDeadline = 64 << 20;
 
 // The receive low-water mark. Raised for a peer that has sent kBulk bytes: the kernel then wakes us once in kMark bytes, not once a segment. It also
 // enlarges the receive buffer, and lets a peer park kMark - 1 bytes, hence the budget on their sum and the slow tick below.
@@ -202,7 +199,7 @@ class LingerLoop {
   void Drain() {
     for (auto& [id, linger] : lingers_) {
       int error = 0;
-      if (!linger.eof) Discard(linger, kBytesPerDeadline, true, &error);
+      if (!linger.eof) Discard(linger, WholeQueue(linger), true, &error);
     }
   }
 
@@ -275,7 +272,8 @@ class LingerLoop {
   void CheckDeadline(Linger& linger) {
     const uint64_t before = linger.discarded;
     const uint64_t id = linger.id;
-    Advance(linger, kBytesPerDeadline, true);
+    // The queue decides, not the clock: a blocked event loop must not turn an EOF that is waiting in the queue into a time-out.
+    Advance(linger, WholeQueue(linger), true);
     if (lingers_.find(id) == lingers_.end()) return;
 
     const uint64_t now = uv_hrtime();
@@ -340,6 +338,13 @@ class LingerLoop {
       // A TCP queue that gave less than was asked for is empty, unless an event said that more than data is waiting: EOF, an error, urgent data.
       if (linger.tcp && static_cast<size_t>(got) < want && !to_the_end) return Queue::kEmpty;
     }
+  }
+
+  // A budget for what is in the queue now and the EOF behind it, but not for what a fast sender adds meanwhile.
+  static size_t WholeQueue(const Linger& linger) {
+    int bytes = 0;
+    ioctl(linger.fd, FIONREAD, &bytes);
+    return static_cast<size_t>(bytes) + 1;
   }
 
   // MSG_TRUNC makes TCP free the bytes without copying them (tcp(7)), so the buffer is never touched; elsewhere it is needed, and the flag is not.
@@ -446,9 +451,13 @@ class LingerLoop {
     }
     napi_value global = nullptr;
     napi_get_global(env_, &global);
-    const napi_status status = napi_make_callback(env_, async_, global, callback_.Value(), figures.size(), figures.data(), nullptr);
+    napi_make_callback(env_, async_, global, callback_.Value(), figures.size(), figures.data(), nullptr);
+    // A Worker that is being terminated fails the call without an exception: then there is nobody to tell.
+    bool thrown = false;
     napi_value error = nullptr;
-    if (status == napi_pending_exception && napi_get_and_clear_last_exception(env_, &error) == napi_ok) napi_fatal_exception(env_, error);
+    if (napi_is_exception_pending(env_, &thrown) == napi_ok && thrown && napi_get_and_clear_last_exception(env_, &error) == napi_ok) {
+      napi_fatal_exception(env_, error);
+    }
   }
 
   // The environment ends: Worker.terminate(), or the last of natural work. JavaScript is not called any more.
@@ -516,14 +525,14 @@ Napi::Value StartLinger(const Napi::CallbackInfo& info) {
   if (!AreNumbers(info, 7)) return {};
   auto* loop = LingerLoop::Get(info.Env());
   if (!loop) return Napi::Number::New(info.Env(), -ENOSYS);
-  const int until = static_cast<int>(Number(info, 2));
+  const double until = Number(info, 2);
   const double idle = Number(info, 3);
   const double timeout = Number(info, 4);
   const double max_bytes = Number(info, 5);
   // Written so that NaN fails too.
   if (!(until >= 0 && until <= 2 && idle >= 0 && timeout >= 0 && max_bytes >= 0)) return Napi::Number::New(info.Env(), -EINVAL);
-  const auto result =
-      loop->Start(Descriptor(info, 0), Number(info, 1) != 0, static_cast<Until>(until), idle, timeout, max_bytes, Number(info, 6) != 0);
+  const auto result = loop->Start(Descriptor(info, 0), Number(info, 1) != 0, static_cast<Until>(static_cast<int>(until)), idle, timeout, max_bytes,
+                                  Number(info, 6) != 0);
   return Napi::Number::New(info.Env(), static_cast<double>(result));
 }
 

@@ -27,7 +27,8 @@ Napi::Value GetSigpipe(const Napi::CallbackInfo& info) {
 
 // setSigpipe(disposition): gives the one before.
 Napi::Value SetSigpipe(const Napi::CallbackInfo& info) {
-  const auto disposition = info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : -1;
+  // As a double, for Int32Value would wrap 2^32 round to the default.
+  const double disposition = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
   if (disposition != kDefault && disposition != kIgnore) return Napi::Number::New(info.Env(), -EINVAL);
   struct sigaction wanted = {};
   struct sigaction before = {};

@@ -34,7 +34,7 @@ Napi::Value GetLinger(const Napi::CallbackInfo& info) {
   const int fd = Descriptor(info, 0);
   const int result = Call([&] { return getsockopt(fd, SOL_SOCKET, platform::kLingerOption, &value, &size); });
   if (result < 0) return Result(info, result);
-  return Result(info, value.l_onoff ? static_cast<double>(value.l_linger) + 1 : 0);
+  return Result(info, value.l_onoff ? static_cast<double>(static_cast<unsigned>(value.l_linger)) + 1 : 0);
 }
 
 Napi::Value PendingBytes(const Napi::CallbackInfo& info) {

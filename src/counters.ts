@@ -24,7 +24,7 @@ export interface TcpAbortCounters {
  * The kernel's counters of aborted TCP connections, for the network namespace of the process: compare two readings to see whether clients are being
  * cut off.
  *
- * @throws `ERR_UNSUPPORTED_PLATFORM` on anything but Linux; what `fs.readFileSync` throws where /proc may not be read
+ * @throws `ERR_UNSUPPORTED_PLATFORM` on anything but Linux, and where the kernel keeps no such tables; what `fs.readFileSync` throws where /proc may not be read
  *
  * Platforms: Linux; needs no addon. Source: /proc/net/netstat (TcpExt) and /proc/net/snmp (Tcp), proc(5) and the kernel's snmp_counter.rst.
  */
@@ -47,9 +47,11 @@ export function tcpAbortCounters(): TcpAbortCounters {
 
 /** Two lines a table, "Name: column ..." and "Name: figure ...". */
 function readTable(file: string, name: string): Map<string, number> {
-  const [columns = [], figures = []] = readFileSync(file, 'utf8')
+  const [columns, figures = []] = readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => line.startsWith(`${name}: `))
     .map((line) => line.split(' ').slice(1));
+  // A sandbox that only looks like Linux: no figures are not figures of 0.
+  if (!columns) throw codedError(Error, 'ERR_UNSUPPORTED_PLATFORM', `${file} has no table ${name}`);
   return new Map(columns.map((column, index) => [column, Number(figures[index])]));
 }

@@ -3,7 +3,8 @@
 // A descriptor is read at the call and never kept: libuv closes it before 'close' is emitted, and the number may be another connection's by then.
 import { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { codedError, invalidArgType, outOfRange } from './errors.ts';
+import { types } from 'node:util';
+import { codedError, invalidArgType, invalidArgValue, outOfRange } from './errors.ts';
 
 /** A socket of Node, or a raw file descriptor. */
 export type SocketLike = Socket | TLSSocket | number;
@@ -17,12 +18,15 @@ function handleOf(socket: Socket): Handle | null | undefined {
   return (socket as unknown as { _handle?: Handle | null })._handle;
 }
 
-/** Throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE`, and touches nothing. */
+/** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`, and touches nothing. */
 export function validateSocketLike(socket: unknown): asserts socket is SocketLike {
   if (typeof socket === 'number') {
     if (!Number.isInteger(socket) || socket < 0 || socket > 2_147_483_647) {
       throw outOfRange('socket', 'a file descriptor, an integer >= 0 && <= 2147483647', socket);
     }
+  } else if (types.isProxy(socket)) {
+    // What HTTP/2 gives as a socket is a Proxy, some of whose methods are those of a stream: session.close() is the way there.
+    throw invalidArgValue('socket', 'the Socket itself, and not a Proxy such as the socket of an HTTP/2 session or request', 'a Proxy');
   } else if (!(socket instanceof Socket)) {
     throw invalidArgType('socket', 'an instance of net.Socket or tls.TLSSocket, or a file descriptor', socket);
   }
@@ -36,14 +40,14 @@ export function findDescriptor(socket: Socket): number {
 
 /**
  * The descriptor of what a caller passed.
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED` for a closed socket; `ERR_INVALID_STATE` for one that is not connected yet;
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED` for a closed socket; `ERR_INVALID_STATE` for one that is not connected yet;
  * `ERR_INVALID_HANDLE_TYPE` for one without a descriptor of its own
  */
 export function descriptorOf(socket: unknown): number {
   validateSocketLike(socket);
   if (typeof socket === 'number') return socket;
   const fd = findDescriptor(socket);
-  if (fd >= 0) return fd;
+  if (fd >= 0 && !socket.connecting) return fd;
   if (socket.destroyed) throw codedError(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed');
   if (socket.pending || socket.connecting) throw codedError(Error, 'ERR_INVALID_STATE', 'Invalid state: the socket is not connected yet');
   throw codedError(

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { destroyNow, interceptDestroy } from './destroy.ts';
 import { discardInput } from './discard-input.ts';
 import { isConnectionReset, isParserError } from './errors.ts';
+import { clearLinger } from './linger.ts';
 import type { LingerLimits, Outcome } from './linger-loop.ts';
 
 export interface StreamEnd {
@@ -27,7 +28,9 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
 
   // Core and applications may still destroy() a socket that they have ended: that is what this stage is for. An error is meant.
   interceptDestroy(socket, (error) => {
-    if (error && !isParserError(error)) destroyNow(socket, error);
+    if (!error || isParserError(error)) return;
+    clearLinger(socket);
+    destroyNow(socket, error);
   });
   // The HTTP parser, which reads past JavaScript, is told by a 'data' listener to read no more: it must not take up another request now.
   socket.on('data', onData);
@@ -40,6 +43,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   function finish(outcome: Outcome): void {
     if (over) return;
     stop();
+    clearLinger(socket);
     destroyNow(socket);
     ended({ outcome, discardedBytes, error: failure });
   }

@@ -7,6 +7,7 @@ import { findDescriptor, writeQueueSize } from './descriptor.ts';
 import { destroyNow, interceptDestroy, releaseDestroy } from './destroy.ts';
 import { discardInput } from './discard-input.ts';
 import { isParserError } from './errors.ts';
+import { clearLinger } from './linger.ts';
 import { addon } from './native.ts';
 
 export interface FlushLimits {
@@ -38,7 +39,9 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   socket.on('error', onError).on('finish', onFinish).on('close', onClose);
   interceptDestroy(socket, (error) => {
     // The parser stumbles over input that nobody wants any more.
-    if (!isParserError(error)) destroyNow(socket, error);
+    if (isParserError(error)) return;
+    clearLinger(socket);
+    destroyNow(socket, error);
   });
   socket.end();
   let mark: Mark;

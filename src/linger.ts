@@ -1,11 +1,11 @@
 // SO_LINGER, and what keeps it from blocking the event loop.
 import { Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
-import { descriptorOf, findDescriptor, type SocketLike } from './descriptor.ts';
+import { descriptorOf, findDescriptor, type SocketLike, validateSocketLike } from './descriptor.ts';
 import { destroyNow, interceptDestroy, isIntercepted, releaseDestroy } from './destroy.ts';
 import { checked, invalidArgType, outOfRange } from './errors.ts';
 import { engine, holdDescriptor, releaseDescriptor, startLinger } from './linger-loop.ts';
-import { type Addon, requireAddon } from './native.ts';
+import { addon, requireAddon } from './native.ts';
 
 /** SO_LINGER in its own unit, whole seconds; 0 is RST on close; `false` is off. */
 export type Linger = number | false;
@@ -30,15 +30,17 @@ export type Linger = number | false;
  * Platforms: Linux; macOS (SO_LINGER_SEC, and `destroy()` may block there for `n > 0`). Source: socket(7), SO_LINGER; `tcp_close` in Linux.
  */
 export function setLinger(socket: SocketLike, linger: Linger): void {
+  validateSocketLike(socket);
   if (linger !== false && typeof linger !== 'number') throw invalidArgType('linger', 'of type number, or false', linger);
-  const fd = descriptorOf(socket);
-  const addon = requireAddon('setLinger');
-  if (linger !== false && !(Number.isInteger(linger) && linger >= 0 && linger <= addon.maxLingerSeconds)) {
-    throw outOfRange('linger', `false or an integer >= 0 && <= ${addon.maxLingerSeconds}`, linger);
+  const maximum = addon?.maxLingerSeconds ?? 65_535;
+  if (linger !== false && !(Number.isInteger(linger) && linger >= 0 && linger <= maximum)) {
+    throw outOfRange('linger', `false or an integer >= 0 && <= ${maximum}`, linger);
   }
+  const fd = descriptorOf(socket);
+  const { setLinger } = requireAddon('setLinger');
   if (socket instanceof Socket) dropGuard(socket);
-  checked(addon.setLinger(fd, linger === false ? -1 : linger), 'setsockopt');
-  if (linger && socket instanceof Socket && engine === 'native') keepFromBlocking(socket, fd, linger, addon);
+  checked(setLinger(fd, linger === false ? -1 : linger), 'setsockopt');
+  if (linger && socket instanceof Socket && engine === 'native') keepFromBlocking(socket, fd, linger);
 }
 
 /**
@@ -57,39 +59,46 @@ export function getLinger(socket: SocketLike): Linger {
 interface Guard {
   /** In a Worker, a duplicate: `terminate()` closes the socket without calling any JavaScript, and that close must not be the last one. */
   duplicate: number;
+  onClose: () => void;
 }
 
-const guards = new WeakMap<Socket, Guard>();
+const guards = new Map<Socket, Guard>();
 const nobody = { lingerEnded() {} };
+let clearsOnExit = false;
 
-function keepFromBlocking(socket: Socket, fd: number, seconds: number, addon: Addon): void {
+function keepFromBlocking(socket: Socket, fd: number, seconds: number): void {
   // A safeClose() under way takes the option off itself. A UNIX socket, which has no address, closes without waiting.
   if (isIntercepted(socket) || socket.localAddress === undefined) return;
 
-  const guard: Guard = { duplicate: isMainThread ? -1 : holdDescriptor(fd) };
-  guards.set(socket, guard);
-  socket.once('close', () => release(guard));
+  guards.set(socket, { duplicate: isMainThread ? -1 : holdDescriptor(fd), onClose: () => dropGuard(socket) });
+  socket.once('close', guards.get(socket)?.onClose as () => void);
   interceptDestroy(socket, (error) => {
-    const own = findDescriptor(socket);
-    if (own >= 0) {
-      const limits = { until: 'delivered', idleTimeout: Infinity, timeout: seconds * 1_000, maxBytes: Infinity, ref: true } as const;
-      // Without a duplicate (EMFILE) the background close that SO_LINGER off means is still better than a blocked event loop.
-      if (startLinger(own, false, limits, nobody) < 0) addon.setLinger(own, -1);
-    }
+    const limits = { until: 'delivered', idleTimeout: Infinity, timeout: seconds * 1_000, maxBytes: Infinity, ref: true } as const;
+    const reset = (socket as { resetAndClosing?: boolean }).resetAndClosing === true;
+    if (reset) dropGuard(socket);
+    // Without a duplicate (EMFILE) the background close that SO_LINGER off means is still better than a blocked event loop.
+    else if (startLinger(findDescriptor(socket), false, limits, nobody) < 0) clearLinger(socket);
     destroyNow(socket, error);
+  });
+  if (clearsOnExit) return;
+  clearsOnExit = true;
+  // At a natural end Node closes what is still open, which would wait as well.
+  process.on('exit', () => {
+    for (const guarded of guards.keys()) clearLinger(guarded);
   });
 }
 
-/** Gives up what {@link setLinger} arranged for a socket, for another close path takes over. */
+/** Gives up what {@link setLinger} arranged for a socket: it is closed, or another close path takes over. The option stays as it is. */
 export function dropGuard(socket: Socket): void {
   const guard = guards.get(socket);
   if (!guard) return;
   guards.delete(socket);
+  socket.removeListener('close', guard.onClose);
   releaseDestroy(socket);
-  release(guard);
+  releaseDescriptor(guard.duplicate);
 }
 
-function release(guard: Guard): void {
-  releaseDescriptor(guard.duplicate);
-  guard.duplicate = -1;
+/** SO_LINGER off, so that a close of the socket waits for nothing. */
+export function clearLinger(socket: Socket): void {
+  addon?.setLinger(findDescriptor(socket), -1);
 }

@@ -84,9 +84,9 @@ function load(): Loaded {
     const file = build.path(fileURLToPath(new URL('..', import.meta.url)));
     return { addon: require(file), file };
   } catch (error) {
-    const [reason] = String((error as Error).message).split('\n', 1);
+    const [reason = ''] = String((error as Error).message).split('\n', 1);
     // No binary is shipped for macOS: building it is a choice there.
-    return none('ERR_ADDON_UNAVAILABLE', `${reason}. ${REMEDY}`, process.platform === 'linux');
+    return none('ERR_ADDON_UNAVAILABLE', `${reason.replace(/\.$/, '')}. ${REMEDY}`, process.platform === 'linux');
   }
 }
 

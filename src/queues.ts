@@ -24,7 +24,7 @@ export function pendingBytes(socket: SocketLike): number {
  * Bytes written that the peer's TCP has not acknowledged, our FIN counting as one. 0 means that the peer's TCP has them all, not that its application
  * has read them.
  *
- * It counts what has reached the kernel; `socket.writableLength` is what has not. On a UNIX socket it is buffer memory, a little more than the bytes,
+ * It counts what has reached the kernel; what Node still holds is in `socket.writableLength` (where a write that the kernel took in part counts whole). On a UNIX socket it is buffer memory, a little more than the bytes,
  * and 0 means that the peer has read them.
  *
  * @param socket a socket of Node, or a raw descriptor of a socket

@@ -8,7 +8,7 @@ import { defineHidden, destroyNow, releaseDestroy } from './destroy.ts';
 import { discardByStream } from './discard-stream.ts';
 import { checked, codedError, isConnectionReset, SocketError } from './errors.ts';
 import { flush } from './flush.ts';
-import { dropGuard } from './linger.ts';
+import { clearLinger, dropGuard } from './linger.ts';
 import {
   checkTakeover,
   endLinger,
@@ -20,6 +20,7 @@ import {
   startLinger,
 } from './linger-loop.ts';
 import { addon } from './native.ts';
+import { onAbort } from './on-abort.ts';
 
 /** How a close ended. */
 export interface CloseReport {
@@ -30,7 +31,7 @@ export interface CloseReport {
    * - `'reset'`: by us, as asked for
    * - `'peer-reset'`: by the peer
    * - `'idle'`, `'timeout'`, `'max-bytes'`: a limit was reached
-   * - `'evicted'`: closed to make room for another linger
+   * - `'evicted'`: closed to make room for another linger; `safeClose` alone never does that
    * - `'aborted'`: by the AbortSignal
    * - `'closed'`: there was nothing to close, or somebody else destroyed the socket
    * - `'error'`: see `error`
@@ -54,7 +55,8 @@ const byDescriptor = new Map<number, Closing>();
 
 /**
  * Closes a connection so that the peer gets what was written to it: flush, FIN, then a **lingering close**, which discards what the peer still sends until it has
- * closed its side. A plain close with unread data in the receive queue makes the kernel send RST instead, and the peer loses what it had not read.
+ * closed its side. A plain close with unread data in the receive queue makes the kernel send RST instead: what was not sent yet is lost, the peer's next
+ * write fails (EPIPE, ECONNRESET), and a peer may throw away what it had not read.
  *
  * From the call on the application is given no more data of this socket. When output is flushed the `net.Socket` is destroyed ('close' is emitted as
  * ever) and a duplicate of its descriptor lingers, at some hundred bytes and no JavaScript a connection.
@@ -168,6 +170,7 @@ class Closing implements LingerOwner {
       stalled: (outcome) => {
         const discardedBytes = socket.bytesRead - readBefore;
         const unackedBytes = readUnacked(socket);
+        clearLinger(socket);
         destroyNow(socket);
         this.#report({ outcome, delivered: false, discardedBytes, unackedBytes });
       },
@@ -213,14 +216,17 @@ class Closing implements LingerOwner {
     const native = engine === 'native' && findDescriptor(socket) >= 0;
     const unackedBytes = resetSocket(socket);
     const delivered = finSent || !native ? null : false;
-    this.#report({ outcome, delivered, discardedBytes: this.#discardedBefore, unackedBytes, engine: native && !finSent ? 'native' : 'streams' });
+    this.#report({
+      outcome,
+      delivered,
+      discardedBytes: this.#discardedBefore,
+      unackedBytes,
+      engine: native && !finSent ? 'native' : 'streams',
+    });
   }
 
   #listenForAbort(signal: AbortSignal | undefined): void {
-    if (!signal) return;
-    const onAbort = () => this.cut('aborted');
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.#stopListening = () => signal.removeEventListener('abort', onAbort);
+    if (signal) this.#stopListening = onAbort(signal, () => this.cut('aborted'));
   }
 
   #report(end: Partial<Omit<CloseReport, 'error'>> & { outcome: Outcome; error?: SocketError | undefined }): void {

@@ -1,6 +1,7 @@
 // A write that goes straight to the kernel.
 import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { types } from 'node:util';
 import { descriptorOf, type SocketLike } from './descriptor.ts';
 import { checked, codedError, invalidArgType } from './errors.ts';
 import { requireAddon } from './native.ts';
@@ -26,7 +27,7 @@ const EAGAIN = process.platform === 'darwin' ? -35 : -11;
  */
 export function send(socket: SocketLike, data: Uint8Array): number {
   const fd = descriptorOf(socket);
-  if (!(data instanceof Uint8Array)) throw invalidArgType('data', 'an instance of Uint8Array', data);
+  if (!types.isUint8Array(data)) throw invalidArgType('data', 'an instance of Uint8Array', data);
   if (socket instanceof Socket) {
     if (socket instanceof TLSSocket)
       throw codedError(Error, 'ERR_INVALID_STATE', 'Invalid state: send() would by-pass the encryption of a TLS socket');

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { CloseReport, SafeCloseOptions } from '../../src/index.ts';
+import { enterNetns } from './enter-netns.ts';
 import { Fixture, STREAMS_ENGINE } from './fixture.ts';
 import { type Address, Peer, type PeerOptions } from './peer.ts';
 
@@ -24,7 +25,7 @@ export type Step =
   | [step: 'safeClose' | 'closeOnData', options?: CloseOptions]
   | [step: 'destroy', message?: string]
   | [step: 'destroySoon' | 'listen' | 'abort' | 'watchLoop']
-  | [step: 'given' | 'closed' | 'pending' | 'unacked' | 'settled' | 'report' | 'descriptors' | 'longestDelay'];
+  | [step: 'given' | 'closed' | 'pending' | 'unacked' | 'settled' | 'report' | 'descriptors' | 'longestDelay' | 'counters'];
 
 interface Answer {
   id: number;
@@ -36,7 +37,7 @@ export interface ServerOptions {
   engine?: Engine;
   transport?: Transport;
   options?: ServerOpts;
-  /** A command in front of node: see `netns`. */
+  /** `netns()` for a network namespace of its own, in which its peers are too. */
   prefix?: string[];
 }
 
@@ -65,7 +66,7 @@ export class CloseServer implements AsyncDisposable {
   readonly #accepted: number[] = [];
   /** To start a process for each connection takes longer than most tests. */
   readonly #idlePeers: Peer[] = [];
-  readonly #prefix: string[];
+  #peerPrefix: string[] = [];
   #onAccepted: (() => void) | undefined;
   #lastId = 0;
   #failure: unknown;
@@ -74,12 +75,12 @@ export class CloseServer implements AsyncDisposable {
   static async start({ engine = 'native', transport = 'tcp4', options = {}, prefix = [] }: ServerOptions = {}): Promise<CloseServer> {
     const server = new CloseServer(engine, transport, options, prefix);
     await server.#listening();
+    if (prefix.length > 0) server.#peerPrefix = enterNetns(server.pid);
     return server;
   }
 
   private constructor(engine: Engine, transport: Transport, options: ServerOpts, prefix: string[]) {
     this.#transport = transport;
-    this.#prefix = [];
     const path = join(tmpdir(), `lingering-close-${process.pid}-${Math.random().toString(36).slice(2)}.sock`);
     const address = transport === 'unix' ? { path } : { host: transport === 'tcp6' ? '::1' : '127.0.0.1', port: 0 };
     this.#fixture = new Fixture('safe-close-server', {
@@ -136,7 +137,7 @@ export class CloseServer implements AsyncDisposable {
 
   async #peer(options: PeerOptions): Promise<Peer> {
     const idle = this.#idlePeers.pop();
-    if (!idle) return Peer.connect(this.address, { ...options, prefix: this.#prefix });
+    if (!idle) return Peer.connect(this.address, { ...options, prefix: this.#peerPrefix });
     await idle.reconnect(this.address, options);
     return idle;
   }
@@ -159,8 +160,8 @@ export class CloseServer implements AsyncDisposable {
   }
 
   /** Steps that are about the process. */
-  async ask(step: Step): Promise<number> {
-    return (await this.do(-1, [step]))[0] as number;
+  async ask<Result = number>(step: Step): Promise<Result> {
+    return (await this.do(-1, [step]))[0] as Result;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

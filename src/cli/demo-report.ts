@@ -1,0 +1,73 @@
+// What the demo prints in the end: a table for people, an object for programs.
+import { type Client, UPLOAD_BYTES } from './demo-clients.ts';
+import { table, wrap } from './table.ts';
+
+export interface Tally {
+  ok: number;
+  /** Name of the error to how many got it. */
+  errors: Record<string, number>;
+}
+
+export interface Phase {
+  /** By position of the client; undefined for one that is not installed. */
+  tallies: (Tally | undefined)[];
+  resets: number | null;
+  /** Why `resets` is null. */
+  uncounted?: string;
+}
+
+export function toJson(clients: Client[], before: Phase, after: Phase): string {
+  const result = {
+    clients: clients.map(({ name }, index) => {
+      const tallies = { before: before.tallies[index], after: after.tallies[index] };
+      return tallies.before ? { name, ...tallies } : { name, missing: true };
+    }),
+    resets: { before: before.resets, after: after.resets },
+  };
+  return `${JSON.stringify(result, null, 2)}\n`;
+}
+
+export function toText(clients: Client[], before: Phase, after: Phase, uploads: number): string {
+  const rows = clients.map(({ title }, index) => {
+    const tallies = [before.tallies[index], after.tallies[index]] as const;
+    return [title, ...tallies.map((tally) => (tally ? `${tally.ok} of ${uploads}` : 'not installed')), whatTheRestGot(...tallies)];
+  });
+  const missed = after.tallies.filter((tally) => tally && tally.ok < uploads).length;
+  return `
+${uploads} uploads of ${UPLOAD_BYTES / 1e6} MB by each client, to a server that answers 413 at once, with "Connection: close".
+
+  before   Node as it is
+  after    response.on('finish', () => safeClose(request.socket))
+
+${table(
+  [
+    ['client', 'got the 413 before', 'after', 'what the rest got'],
+    undefined,
+    ...rows,
+    undefined,
+    ['connections reset', ...[before, after].map(({ resets }) => String(resets ?? 'not counted')), ''],
+  ],
+  'lrrl',
+)}
+
+${wrap(before.uncounted ? `Resets are not counted here: ${before.uncounted}.` : WHAT_IS_COUNTED)}
+
+${missed ? `With safeClose ${missed} of the clients missed a 413.` : 'With safeClose every client got every 413.'}
+`;
+}
+
+const WHAT_IS_COUNTED =
+  "Resets are the kernel's count of connections closed with unread data, or sent data after the close (TCPAbortOnClose + TCPAbortOnData of " +
+  '/proc/net/netstat), in this network namespace: other programs in it count too.';
+
+/** Errors with safeClose are what should not be, so that they are told apart where there are any. */
+function whatTheRestGot(before: Tally | undefined, after: Tally | undefined): string {
+  const [first, second] = [listErrors(before), listErrors(after)];
+  return second ? `${first || '-'}; after: ${second}` : first;
+}
+
+/** Most frequent first. */
+function listErrors(tally: Tally | undefined): string {
+  const errors = Object.entries(tally?.errors ?? {}).sort(([, a], [, b]) => b - a);
+  return errors.map(([name, times]) => `${name} ${times}`).join(', ');
+}

@@ -1,0 +1,99 @@
+#!/usr/bin/env node
+// The command line: finds the command, checks its options, runs it.
+import { readFileSync } from 'node:fs';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { exitOnBrokenPipe } from '../sigpipe.ts';
+
+const USAGE = `Usage: lingering-close <command> [options]
+
+  demo       shows with real clients what Node loses when it closes, and what safeClose saves
+  doctor     shows what closing a socket has to work with here: addon, engine, kernel settings
+
+  --help     this text, or that of a command
+  --version  the version of lingering-close
+`;
+
+const DEMO_USAGE = `Usage: lingering-close demo [options]
+
+Lets real clients upload 5 MB to a server that answers 413 at once, and shows how many got the
+answer: first the server closes as Node does, then with safeClose. The clients are Node's fetch and
+http.request, and curl and python3 where they are installed. It takes some seconds.
+
+  --uploads <n>  uploads of each client, 1 to 100000 (default 50)
+  --json         one JSON object: {clients: [{name, before: {ok, errors}, after: {ok, errors}}],
+                 resets: {before, after}}
+                   errors: {name: how many}
+                   resets: null where they cannot be counted
+                   a client that is not installed is {name, missing: true}
+  --help         this text
+
+Exit code: 0, or 1 if a client missed a 413 with safeClose.
+`;
+
+const DOCTOR_USAGE = `Usage: lingering-close doctor [options]
+
+Shows what closing a socket has to work with here: platform, Node.js, the addon and its file, the
+engine, the disposition of SIGPIPE, the limits and kernel settings that matter, and the kernel's
+counters of aborted connections.
+
+  --json  one JSON object; what is not available here is null, and "unavailable" says why
+  --help  this text
+`;
+
+class UsageError extends Error {}
+
+/** @returns the exit code */
+async function run([command, ...args]: string[]): Promise<number> {
+  switch (command) {
+    case 'demo': {
+      const { help, json, uploads } = parse(args, { json: { type: 'boolean' }, uploads: { type: 'string', default: '50' } });
+      if (help) return print(DEMO_USAGE);
+      const checkedUploads = parseUploads(String(uploads));
+      const { demo } = await import('./demo.ts');
+      return demo({ uploads: checkedUploads, json: json === true });
+    }
+    case 'doctor': {
+      const { help, json } = parse(args, { json: { type: 'boolean' } });
+      if (help) return print(DOCTOR_USAGE);
+      const { doctor } = await import('./doctor.ts');
+      return doctor({ version: readVersion(), json: json === true });
+    }
+    default: {
+      if (command !== undefined && !command.startsWith('-')) throw new UsageError(`Unknown command '${command}'`);
+      const { version } = parse(command === undefined ? [] : [command, ...args], { version: { type: 'boolean' } });
+      return print(version ? `${readVersion()}\n` : USAGE);
+    }
+  }
+}
+
+function parse<Options extends NonNullable<ParseArgsConfig['options']>>(args: string[], options: Options) {
+  return parseArgs({ args, options: { ...options, help: { type: 'boolean', short: 'h' } } }).values;
+}
+
+function parseUploads(text: string): number {
+  const uploads = Number(text);
+  if (/^\d+$/.test(text) && uploads >= 1 && uploads <= 100_000) return uploads;
+  throw new UsageError(`Option '--uploads <n>' must be an integer from 1 to 100000. Received '${text}'`);
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+function readVersion(): string {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+}
+
+function isUsageError(error: unknown): error is Error {
+  return error instanceof UsageError || String((error as NodeJS.ErrnoException)?.code).startsWith('ERR_PARSE_ARGS_');
+}
+
+exitOnBrokenPipe();
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  if (!isUsageError(error)) throw error;
+  process.stderr.write(`lingering-close: ${error.message}\nTry 'lingering-close --help'.\n`);
+  process.exitCode = 2;
+}

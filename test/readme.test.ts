@@ -1,0 +1,320 @@
+// The documents keep their word: every example compiles and does what it says, every export is described, every file that is named exists.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { OUTCOMES } from '../src/native.ts';
+import { Peer } from './support/peer.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+
+interface Example {
+  name: string | undefined;
+  code: string;
+  /** What its `console.log(...); // like this` lines promise. */
+  promised: string[];
+}
+
+// The name stands in a comment in front of the block: <!-- example: name -->
+const examples: Example[] = [...readme.matchAll(/(?:<!-- example: (\S+) -->\n)?```(?:js|ts)\n([\s\S]*?)```/g)].map(
+  ([, name, code = '']) => ({
+    name,
+    code,
+    promised: [...code.matchAll(/console\.log\(.*\);? \/\/ (.+)$/gm)].map(([, text = '']) => text),
+  }),
+);
+
+// A folder of its own, in which the package is a dependency like any other.
+const folder = mkdtempSync(join(tmpdir(), 'lingering-close-readme-'));
+const fileOf = (name: string | undefined) => join(folder, `${name}.mjs`);
+
+beforeAll(() => {
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(root, join(folder, 'node_modules/lingering-close'));
+  symlinkSync(join(root, 'node_modules/@types'), join(folder, 'node_modules/@types'));
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
+  for (const { name, code } of examples) writeFileSync(fileOf(name), code);
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+class Run implements AsyncDisposable {
+  readonly process;
+  readonly closed: Promise<unknown>;
+  stdout = '';
+  stderr = '';
+  #wake: (() => void) | undefined;
+
+  constructor(name: string, preload: 'example-server' | 'example-socket' | undefined, args: string[] = []) {
+    const preloads = preload ? ['--import', new URL(`fixtures/${preload}.mjs`, import.meta.url).href] : [];
+    const { NODE_OPTIONS, ...env } = process.env;
+    this.process = spawn(process.execPath, [...preloads, fileOf(name), ...args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env });
+    this.process.stdout?.on('data', (chunk) => {
+      this.stdout += chunk;
+      this.#wake?.();
+    });
+    this.process.stderr?.on('data', (chunk) => {
+      this.stderr += chunk;
+    });
+    this.closed = once(this.process, 'close').then(() => this.#wake?.());
+  }
+
+  async port(): Promise<number> {
+    const [address] = (await Promise.race([
+      once(this.process, 'message'),
+      this.closed.then(() => {
+        throw new Error(`the example has ended:\n${this.stderr}`);
+      }),
+    ])) as [AddressInfo];
+    return address.port;
+  }
+
+  /** Its first lines on stdout, so many. */
+  async lines(count: number): Promise<string[]> {
+    while (this.stdout.split('\n').length <= count) {
+      if (this.process.exitCode !== null) throw new Error(`the example said too little:\n${this.stdout}${this.stderr}`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.stdout.split('\n').slice(0, count);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.process.kill('SIGKILL');
+    await this.closed;
+  }
+}
+
+/** Runs an example on a connected `socket`, to its end: it must say what it promises. */
+async function runOnSocket(
+  { name, promised }: Example,
+  prepare: (peer: Peer) => Promise<unknown>,
+  check?: (peer: Peer) => Promise<unknown>,
+): Promise<void> {
+  await using run = new Run(name as string, 'example-socket');
+  await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
+  await prepare(peer);
+  run.process.send('go');
+  await run.closed;
+  expect(run).toMatchObject({ stdout: linesOf(promised), stderr: '' });
+  expect(run.process.exitCode).toBe(0);
+  await check?.(peer);
+}
+
+function linesOf(promised: string[]): string {
+  return promised.map((line) => `${line}\n`).join('');
+}
+
+function upload(port: number, bytes: number): Promise<{ status: number | undefined; body: string }> {
+  return new Promise((resolve, reject) => {
+    const upload = request({ port, host: '127.0.0.1', method: 'POST', headers: { 'content-length': bytes } }, async (response) => {
+      let body = '';
+      for await (const chunk of response.setEncoding('latin1')) body += chunk;
+      resolve({ status: response.statusCode, body });
+    });
+    upload.on('error', reject);
+    upload.end(Buffer.alloc(bytes, 'x'));
+  });
+}
+
+const proofs: Record<string, (example: Example) => Promise<void>> = {
+  async 'net-server'({ name, promised }) {
+    await using run = new Run(name as string, 'example-server');
+    await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
+    expect(await peer.send(3_000_000)).toEqual({ sent: 3_000_000 });
+    const received = await peer.receive();
+    expect(received).toMatchObject({ tail: 'One line would have been enough.\n', end: 'eof' });
+    await peer.close();
+    expect(await run.lines(1)).toEqual(promised);
+  },
+
+  async 'http-handler'({ name, promised }) {
+    await using run = new Run(name as string, 'example-server');
+    const port = await run.port();
+    for (let i = 0; i < 20; i++) expect(await upload(port, 5_000_000)).toEqual({ status: 413, body: 'At most 1 MB, please.\n' });
+    expect(await upload(port, 1_000)).toEqual({ status: 200, body: 'x'.repeat(1_000) });
+    expect(new Set(await run.lines(20))).toEqual(new Set(promised));
+  },
+
+  'safe-close': (example) =>
+    runOnSocket(example, async (peer) => {
+      await peer.send(5);
+      await peer.shutdown();
+    }),
+
+  linger: (example) =>
+    runOnSocket(
+      example,
+      async () => {},
+      async (peer) => expect(await peer.receive()).toMatchObject({ received: 0, end: 'eof' }),
+    ),
+
+  'pending-bytes': (example) => runOnSocket(example, (peer) => peer.send(5)),
+
+  async 'unacked-bytes'({ name }) {
+    await using run = new Run(name as string, 'example-socket');
+    await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
+    run.process.send('go');
+    expect((await run.lines(1))[0]).toMatch(/^\d+ bytes are on their way$/);
+    expect(await peer.receive()).toMatchObject({ tail: 'the last words', end: 'eof' });
+  },
+
+  // Node closes the idle socket behind the example, for the peer has half-closed.
+  send: (example) =>
+    runOnSocket(
+      example,
+      (peer) => peer.shutdown(),
+      async (peer) => expect(await peer.receive()).toMatchObject({ tail: 'bye\n' }),
+    ),
+
+  async sigpipe({ name, promised }) {
+    await using run = new Run(name as string, undefined);
+    await run.closed;
+    expect(run.stdout).toBe(linesOf(promised));
+  },
+
+  async cat({ name }) {
+    const log = join(folder, 'big.log');
+    writeFileSync(log, 'one line\n'.repeat(1_000_000));
+    const script = `"$0" "$1" "$2" | head -1; echo "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', script, process.execPath, fileOf(name), log], { encoding: 'utf8' });
+    expect({ stdout, stderr }).toEqual({ stdout: 'one line\n141\n', stderr: '' });
+  },
+
+  errors: (example) => runOnSocket(example, (peer) => peer.reset()),
+
+  async engine({ name, promised }) {
+    await using run = new Run(name as string, undefined);
+    await run.closed;
+    expect(run.stdout).toBe(linesOf(promised));
+  },
+
+  async counters({ name }) {
+    await using run = new Run(name as string, undefined);
+    await run.closed;
+    expect(run.stdout).toMatch(/^closed with unread data: \d+, data after close or SO_LINGER 0: \d+\n$/);
+  },
+};
+
+describe('the examples of README.md', () => {
+  test('have names, and a proof each', () => {
+    expect(examples.map(({ name }) => name)).toEqual(Object.keys(proofs));
+  });
+
+  test('compile in strict mode', () => {
+    writeFileSync(join(folder, 'socket.d.ts'), "declare const socket: import('node:net').Socket;\n");
+    const compilerOptions = {
+      target: 'es2023',
+      module: 'nodenext',
+      types: ['node'],
+      strict: true,
+      allowJs: true,
+      checkJs: true,
+      noEmit: true,
+    };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mjs', 'socket.d.ts'] }));
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', folder, '--listFilesOnly'], { encoding: 'utf8' });
+    expect({ status, checked: examples.filter(({ name }) => stdout.includes(fileOf(name))).length }).toEqual({
+      status: 0,
+      checked: examples.length,
+    });
+    expect(spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' })).toMatchObject({ stdout: '', status: 0 });
+  });
+
+  for (const example of examples) {
+    test(`${example.name} does what it says`, () => proofs[example.name as string]?.(example));
+  }
+});
+
+describe('README.md', () => {
+  const index = readFileSync(join(root, 'src/index.ts'), 'utf8');
+  const exported = [...index.matchAll(/export (type )?\{([^}]*)\}/g)].flatMap(([, allTypes, names = '']) =>
+    names.split(',').map((name) => ({ name: name.trim().replace(/^type /, ''), isType: allTypes !== undefined || name.includes('type ') })),
+  );
+  const values = exported.filter(({ isType }) => !isType).map(({ name }) => name);
+
+  test('knows every export', async () => {
+    // The list from the source is whole.
+    expect(values.toSorted()).toEqual(Object.keys(await import('../src/index.ts')).toSorted());
+    for (const { name } of exported) expect(readme).toContain(`\`${name}`);
+  });
+
+  test.each(values)('has a section and an example for %s', (name) => {
+    expect(readme).toMatch(new RegExp(`^### .*\`${name}[\`(]`, 'm'));
+    expect(examples.some(({ code }) => new RegExp(`import \\{[^}]*\\b${name}\\b[^}]*\\} from 'lingering-close'`).test(code))).toBe(true);
+  });
+
+  test.each(OUTCOMES)("says when a close ends with outcome '%s'", (outcome) => {
+    expect(readme).toMatch(new RegExp(`^\\| .*\`'${outcome}'\``, 'm'));
+  });
+
+  test('names every option of safeClose with its default', () => {
+    const source = readFileSync(join(root, 'src/close-options.ts'), 'utf8');
+    const [, defaults = ''] = source.match(/const \{(.*)\} = options;/) ?? [];
+    const options = defaults.split(',').map((option) => option.trim().split(' = '));
+    expect(options.length).toBeGreaterThan(5);
+    for (const [name, value = 'none'] of options) {
+      const [, documented] = readme.match(new RegExp(`^\\| \`${name}\` \\| (.*?) \\|`, 'm')) ?? [];
+      expect({ name, value: documented?.replaceAll('`', '') }).toEqual({ name, value });
+    }
+  });
+});
+
+const documents = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)].filter(
+  (name) => name.endsWith('.md'),
+);
+
+describe.each(documents)('%s', (document) => {
+  const text = readFileSync(join(root, document), 'utf8');
+
+  test('links to files and headings that exist', () => {
+    const targets = [...text.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, target = '']) => target);
+    expect(targets.filter((target) => !isThere(document, target))).toEqual([]);
+  });
+
+  test('names files that exist', () => {
+    const paths = [...text.matchAll(/`((?:\.ci|bench|docs|scripts|src|src-native|test)\/[\w./-]*)`/g)].map(([, path = '']) => path);
+    expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
+  test('names scripts that npm knows', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const named = [...text.matchAll(/npm (?:run (?:--silent )?([\w:-]+)|(test)\b)/g)].map(([, script, test]) => script ?? test);
+    expect(named.filter((script) => !((script as string) in scripts))).toEqual([]);
+  });
+});
+
+describe('CONTRIBUTING.md', () => {
+  test.each(['src', 'src-native'])('says what each file of %s is for', (folder) => {
+    const text = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
+    const files = readdirSync(join(root, folder), { withFileTypes: true }).map(
+      (entry) => `${folder}/${entry.name}${entry.isDirectory() ? '/' : ''}`,
+    );
+    expect(files.length).toBeGreaterThan(7);
+    expect(files.filter((file) => !text.includes(`| \`${file}\` |`))).toEqual([]);
+  });
+});
+
+function isThere(document: string, target: string): boolean {
+  const [path = '', heading] = target.split('#');
+  const file = path === '' ? join(root, document) : join(root, dirname(document), path);
+  return existsSync(file) && (heading === undefined || headingsOf(file).includes(heading));
+}
+
+/** As GitHub makes anchors of them. */
+function headingsOf(file: string): string[] {
+  return [...readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
