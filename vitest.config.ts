@@ -7,5 +7,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Each test has processes of its own beside it.
+    maxWorkers: 2,
   },
 });

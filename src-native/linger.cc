@@ -125,7 +125,7 @@ class LingerLoop {
     if (const int result = SocketOption(fd, SO_TYPE, &type); result < 0) return result;
     if (type != SOCK_STREAM) return -EPROTOTYPE;
     if (SocketOption(fd, SO_ACCEPTCONN, &listening) == 0 && listening) return 1;
-    return IsWatched(fd) ? 2 : 0;
+    return IsOwned(fd) ? 2 : 0;
   }
 
   // With `take` the descriptor itself is ours from now on; otherwise a duplicate, so that the caller can close its own at once.
@@ -225,16 +225,21 @@ class LingerLoop {
     return reinterpret_cast<uv_handle_t*>(handle);
   }
 
-  // Whether this thread's event loop has the descriptor already, for then it belongs to a Socket. uv_poll_init is libuv's only way to ask.
-  bool IsWatched(int fd) {
-    auto* probe = NewHandle<uv_poll_t>(UV_POLL);
-    const int result = uv_poll_init(loop_, probe, fd);
-    if (result == 0) {
-      uv_close(Handle(probe), [](uv_handle_t* handle) { free(handle); });
-    } else {
-      free(probe);
-    }
-    return result == UV_EEXIST;
+  // Whether a handle of this thread's event loop has the descriptor, for then it belongs to a Socket, be it a paused one.
+  bool IsOwned(int fd) {
+    struct Search {
+      int fd;
+      bool found;
+    } search = {fd, false};
+    uv_walk(
+        loop_,
+        [](uv_handle_t* handle, void* data) {
+          auto* search = static_cast<Search*>(data);
+          uv_os_fd_t own = -1;
+          if (uv_fileno(handle, &own) == 0 && own == search->fd) search->found = true;
+        },
+        &search);
+    return search.found;
   }
 
   static void OnReadable(uv_poll_t* handle, int, int) { static_cast<LingerLoop*>(handle->data)->HandleEvents(); }

@@ -57,8 +57,9 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
 
   function onData(chunk: Buffer): void {
     progressAt = performance.now();
-    if (discardedBytes + chunk.length > maxBytes) finish('max-bytes');
-    else discardedBytes += chunk.length;
+    const tooMany = discardedBytes + chunk.length > maxBytes;
+    discardedBytes = Math.min(discardedBytes + chunk.length, maxBytes);
+    if (tooMany) finish('max-bytes');
   }
 
   function onEnd(): void {

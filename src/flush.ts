@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { findDescriptor, writeQueueSize } from './descriptor.ts';
 import { destroyNow, interceptDestroy, releaseDestroy } from './destroy.ts';
-import { discardInput } from './discard-input.ts';
+import { discardInput, takeInput } from './discard-input.ts';
 import { isParserError } from './errors.ts';
 import { clearLinger } from './linger.ts';
 import { addon } from './native.ts';
@@ -43,6 +43,7 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
     clearLinger(socket);
     destroyNow(socket, error);
   });
+  takeInput(socket);
   socket.end();
   let mark: Mark;
   let timer: NodeJS.Timeout | undefined;

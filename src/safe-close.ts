@@ -165,14 +165,13 @@ class Closing implements LingerOwner {
     const stop = flush(socket, options, {
       flushed: () => {
         this.#discardedBefore = socket.bytesRead - readBefore;
-        this.#discard(socket, lingerLimits(options));
+        const maxBytes = options.maxBytes - this.#discardedBefore;
+        if (maxBytes >= 0) this.#discard(socket, { ...lingerLimits(options), maxBytes });
+        else this.#giveUp(socket, 'max-bytes', true);
       },
       stalled: (outcome) => {
-        const discardedBytes = socket.bytesRead - readBefore;
-        const unackedBytes = readUnacked(socket);
-        clearLinger(socket);
-        destroyNow(socket);
-        this.#report({ outcome, delivered: false, discardedBytes, unackedBytes });
+        this.#discardedBefore = socket.bytesRead - readBefore;
+        this.#giveUp(socket, outcome, false);
       },
       closed: (cause) => {
         const outcome = isConnectionReset(cause) ? 'peer-reset' : cause ? 'error' : 'closed';
@@ -185,6 +184,14 @@ class Closing implements LingerOwner {
       this.#discardedBefore = socket.bytesRead - readBefore;
       this.#reset(socket, outcome);
     };
+  }
+
+  #giveUp(socket: Socket, outcome: Outcome, finSent: boolean): void {
+    const unackedBytes = readUnacked(socket);
+    const delivered = finSent && (unackedBytes === null ? null : unackedBytes === 0);
+    clearLinger(socket);
+    destroyNow(socket);
+    this.#report({ outcome, delivered, discardedBytes: this.#discardedBefore, unackedBytes });
   }
 
   #discard(socket: Socket, limits: LingerLimits): void {
@@ -255,7 +262,13 @@ function checkRaw(fd: number): undefined {
 
 /** Without the addon a raw descriptor lingers as a Socket. */
 function adopt(fd: number): Socket {
-  if (!fstatSync(fd).isSocket()) throw new SocketError('getsockopt', -constants.errno.ENOTSOCK);
+  let isSocket: boolean;
+  try {
+    isSocket = fstatSync(fd).isSocket();
+  } catch (error) {
+    throw SocketError.from(error as NodeJS.ErrnoException);
+  }
+  if (!isSocket) throw new SocketError('getsockopt', -constants.errno.ENOTSOCK);
   return new Socket({ fd, allowHalfOpen: true });
 }
 
