@@ -1,13 +1,9 @@
-// Builds the addon into build/Release. Headers that came with this Node.js are used where it has them, so that nothing is downloaded.
+// Builds the addon into build/Release.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { buildEnvironment, nodeGyp, requireTools } from './toolchain.mjs';
 
-const nodeDir = dirname(dirname(process.execPath));
-const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
-const args = [nodeGyp, 'rebuild', '--loglevel=warn', ...process.argv.slice(2)];
-if (existsSync(join(nodeDir, 'include/node/node_api.h'))) args.push(`--nodedir=${nodeDir}`);
-const { status, error } = spawnSync(process.execPath, args, { stdio: 'inherit' });
+requireTools();
+const args = [nodeGyp, 'rebuild', '--loglevel=warn', '--jobs=max', ...process.argv.slice(2)];
+const { status, error } = spawnSync(process.execPath, args, { stdio: 'inherit', env: buildEnvironment() });
 if (error) throw error;
 process.exit(status ?? 1);

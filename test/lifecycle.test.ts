@@ -107,7 +107,7 @@ test('several copies of the package live in one process', async () => {
       mkdirSync(join(copy, part, '..'), { recursive: true });
       cpSync(join(root, part), join(copy, part), { recursive: true });
     }
-    await using fixture = new Fixture<{ outcomes: string[] }>('lifecycle-copies', { args: [copy] });
+    await using fixture = new Fixture<{ outcomes: string[] }>('lifecycle-copies', { args: [copy], env: { PREBUILDS_ONLY: '' } });
     expect((await fixture.next()).outcomes).toEqual(['native eof', 'native eof', 'native eof']);
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   } finally {

@@ -19,7 +19,7 @@ interface Said {
 }
 
 function runAbsent(flags: string[], args: string[] = []): Said & { stderr: string } {
-  const { NODE_OPTIONS, ...env } = process.env;
+  const { NODE_OPTIONS, PREBUILDS_ONLY, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, absent, ...args], { encoding: 'utf8', env });
   expect(stderr.match(/^.*Error.*$/m)).toBeNull();
   expect(status).toBe(0);

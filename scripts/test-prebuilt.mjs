@@ -1,0 +1,17 @@
+// Runs the suite once more on the prebuilt binary alone: node-gyp-build looks past build/ when PREBUILDS_ONLY is set.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { manifestFile } from './manifest.mjs';
+
+// What they test does not depend on the binary, or is tested on it already.
+const EXCLUDED = ['cli', 'package', 'readme'];
+
+if (existsSync(manifestFile)) {
+  const vitest = join(createRequire(import.meta.url).resolve('vitest/package.json'), '../vitest.mjs');
+  const args = [vitest, 'run', ...EXCLUDED.map((name) => `--exclude=test/${name}.test.ts`), ...process.argv.slice(2)];
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit', env: { ...process.env, PREBUILDS_ONLY: '1' } });
+  process.exit(status ?? 1);
+}
+console.log(`Skipped: there is no prebuilt binary for ${process.platform}-${process.arch} to run the suite on.`);
