@@ -395,8 +395,9 @@ class LingerLoop {
     const int unacked = UnackedBytes(linger);
     // What the peer's TCP has acknowledged stays delivered though RST follows; a UNIX socket's buffer is as empty when the peer threw it away unread.
     const bool thrown_away = linger.local && outcome == Outcome::kPeerReset;
+    // Nothing is unacknowledged either when RST came before the FIN, and the shutdown of a connection that is over already does not tell which.
     const bool fin_known = linger.fin_sent || (linger.eof && error == 0);
-    const int delivered = unacked < 0 ? -1 : unacked == 0 && fin_known && !thrown_away;
+    const int delivered = unacked > 0 || thrown_away ? 0 : unacked == 0 && fin_known ? 1 : -1;
     reports_.push_back({linger.id, linger.discarded, outcome, error, unacked, delivered});
     marks_ -= linger.mark;
     if (linger.ref && --refs_ == 0) uv_unref(Handle(poll_));

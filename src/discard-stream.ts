@@ -13,6 +13,8 @@ export interface StreamEnd {
   error?: NodeJS.ErrnoException | undefined;
 }
 
+const MAX_TURNS = 64;
+
 /**
  * Discards until the linger is over, then destroys the socket and tells of it, later and once, unless the returned function comes first.
  * @returns a function that ends it and gives the bytes so far; the socket is then the caller's to destroy
@@ -36,7 +38,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   socket.on('data', onData);
   discardInput(socket);
   socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
-  if (until === 'drained') setImmediate(checkDrained, -1);
+  if (until === 'drained') setImmediate(finishWhenDrained, 'drained');
   if (socket.readableEnded) setImmediate(onEnd);
   else schedule();
 
@@ -71,33 +73,34 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   }
 
   function onClose(): void {
-    const error = failure ?? socket.errored;
-    failure = error ?? undefined;
-    finish(isConnectionReset(error) ? 'peer-reset' : error ? 'error' : 'closed');
+    finish(isConnectionReset(failure) ? 'peer-reset' : failure ? 'error' : 'closed');
   }
 
-  // The queue is empty when a whole turn of the event loop has read nothing.
-  function checkDrained(before: number): void {
+  /** Finishes once the queue is empty: a whole turn of the event loop has read nothing. A fast sender is not waited for. */
+  function finishWhenDrained(outcome: Outcome, before = -1, turns = 0): void {
     if (over) return;
-    if (discardedBytes === before) finish('drained');
-    else setImmediate(checkDrained, discardedBytes);
+    if (discardedBytes === before || turns === MAX_TURNS) finish(outcome);
+    else setImmediate(finishWhenDrained, outcome, discardedBytes, turns + 1);
   }
 
   function schedule(): void {
     const at = Math.min(startedAt + timeout, progressAt + idleTimeout);
     if (at === Infinity) return;
-    // Node's timers end at 2^31 - 1 ms; one that fires too early looks, and starts anew. Behind setImmediate, for a blocked event loop runs timers
-    // before it looks at sockets.
-    const delay = Math.min(Math.max(at - performance.now(), 1), 2_147_483_647);
-    timer = setTimeout(() => setImmediate(checkDeadlines), delay);
-    timer.unref();
+    // Node's timers end at 2^31 - 1 ms; one that fires too early looks, and starts anew.
+    timer = setTimeout(checkDeadlines, Math.min(Math.max(at - performance.now(), 1), 2_147_483_647)).unref();
   }
 
   function checkDeadlines(): void {
-    if (over) return;
     const now = performance.now();
-    if (now >= startedAt + timeout) finish('timeout');
-    else if (now >= progressAt + idleTimeout) finish('idle');
+    // A blocked event loop runs timers before it looks at sockets: the queue decides, not the clock.
+    if (now >= startedAt + timeout) finishWhenDrained('timeout');
+    else if (now >= progressAt + idleTimeout) setImmediate(checkIdle, discardedBytes);
+    else schedule();
+  }
+
+  function checkIdle(before: number): void {
+    if (over) return;
+    if (discardedBytes === before) finish('idle');
     else schedule();
   }
 

@@ -81,7 +81,7 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
 
   function onClose(): void {
     stop();
-    events.closed(failure ?? socket.errored ?? undefined);
+    events.closed(failure);
   }
 
   function decide(): void {

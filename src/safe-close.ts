@@ -37,7 +37,7 @@ export interface CloseReport {
    * - `'error'`: see `error`
    */
   outcome: Outcome;
-  /** Whether the peer's TCP acknowledged everything that we wrote, and our FIN. `null` where it cannot be known (streams engine). */
+  /** Whether the peer's TCP acknowledged everything that we wrote, and our FIN. `null` where it cannot be known (streams engine; a RST right behind our FIN). */
   delivered: boolean | null;
   /** Bytes of the peer that were thrown away, from the call to the end. */
   discardedBytes: number;

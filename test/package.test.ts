@@ -46,7 +46,7 @@ describe('the tarball', () => {
       return [`${name}.js`, `${name}.d.ts`];
     });
     // The addon's sources are there for whoever builds it: it takes binding.gyp too.
-    const expected = [...compiled, ...list('src-native'), ...list('prebuilds'), 'binding.gyp', 'package.json'];
+    const expected = [...compiled, ...list('src-native'), ...list('prebuilds'), ...list('docs'), 'binding.gyp', 'package.json'];
     expect(files).toEqual([...expected, 'CHANGELOG.md', 'LICENSE', 'README.md'].sort());
   });
 
