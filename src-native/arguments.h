@@ -27,6 +27,8 @@ inline bool AreNumbers(const Napi::CallbackInfo& info, size_t count) {
   return true;
 }
 
+inline Napi::Value Result(const Napi::CallbackInfo& info, double result) { return Napi::Number::New(info.Env(), result); }
+
 inline double Number(const Napi::CallbackInfo& info, size_t index) { return info[index].As<Napi::Number>().DoubleValue(); }
 
 }  // namespace lingering_close

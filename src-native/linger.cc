@@ -40,6 +40,9 @@ constexpr uint64_t kBulk = 1 << 20;
 constexpr int kMark = 256 << 10;
 constexpr int64_t kMarkBudget = 64 << 20;
 
+// OUT, for its edge comes when the peer acknowledges our FIN; PRI, for urgent data makes a read end early.
+constexpr uint32_t kEvents = EPOLLET | EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI;
+
 struct Linger {
   uint64_t id;
   uint64_t deadline;  // total time, nanoseconds of uv_hrtime
@@ -50,7 +53,7 @@ struct Linger {
   uint64_t bulk_from;  // `discarded` when the mark was last low
   uint64_t wakeup;     // when its deadlines are looked at next; kNever for never
   int fd;
-  int unacked;  // as last read; -1 where the socket cannot tell
+  int unacked;  // as last read, 0 where the socket cannot tell; -1 before
   int mark;     // 0 while the low-water mark is the socket's own
   bool tcp, local, fin_sent, eof, ref;
   Until until;
@@ -67,12 +70,18 @@ struct Report {
   int error, unacked, delivered;
 };
 
-void SetSocketOption(int fd, int option, int value) { setsockopt(fd, SOL_SOCKET, option, &value, sizeof value); }
+void SetSocketOption(int fd, int option, int value) {
+  Call([&] { return setsockopt(fd, SOL_SOCKET, option, &value, sizeof value); });
+}
 
 void SetLingerOption(int fd, bool on) {
   // With {on, 0} close() sends RST; with {on, n} it would block the event loop; off is a plain close.
   const struct linger value = {on, 0};
-  setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value);
+  Call([&] { return setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value); });
+}
+
+int Duplicate(int fd) {
+  return Call([&] { return fcntl(fd, F_DUPFD_CLOEXEC, 0); });
 }
 
 bool IsConnectionReset(int error) { return error == ECONNRESET || error == EPIPE || error == ECONNABORTED; }
@@ -137,12 +146,12 @@ class LingerLoop {
     if (type != SOCK_STREAM) return -EPROTOTYPE;
     SocketOption(fd, SO_DOMAIN, &domain);
     SocketOption(fd, SO_PROTOCOL, &protocol);
-    const int own = take ? fd : Call([&] { return fcntl(fd, F_DUPFD_CLOEXEC, 0); });
+    const int own = take ? fd : Duplicate(fd);
     if (own < 0) return own;
 
     const uint64_t id = next_id_++;
     epoll_event event = {};
-    event.events = EPOLLET | EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI;
+    event.events = kEvents;
     event.data.u64 = id;
     if (const int result = Call([&] { return epoll_ctl(epoll_, EPOLL_CTL_ADD, own, &event); }); result < 0) {
       if (!take) Close(own);
@@ -162,10 +171,9 @@ class LingerLoop {
     linger.tcp = protocol == IPPROTO_TCP && (domain == AF_INET || domain == AF_INET6);
     linger.local = domain == AF_UNIX;
     // ENOTCONN: the connection is over already. Repeated behind libuv's own, it does nothing.
-    linger.fin_sent = shutdown(own, SHUT_WR) == 0;
+    linger.fin_sent = Call([&] { return shutdown(own, SHUT_WR); }) == 0;
     SetLingerOption(own, false);
-    // Nobody has looked at the acknowledgements yet: the first tick does.
-    Schedule(linger, NextLook(linger, now, true));
+    Schedule(linger, NextLook(linger, now));
     if (ref && refs_++ == 0) uv_ref(Handle(poll_));
     return static_cast<int64_t>(id);
   }
@@ -183,7 +191,7 @@ class LingerLoop {
   // A duplicate whose only purpose is to outlive the caller's descriptor: for sockets with SO_LINGER > 0, whose close() would block the end of a
   // Worker. Node closes its handles before any hook of ours runs; while a duplicate is open, that close is not the last and does not wait.
   int Hold(int fd) {
-    const int own = Call([&] { return fcntl(fd, F_DUPFD_CLOEXEC, 0); });
+    const int own = Duplicate(fd);
     if (own >= 0) held_.insert(own);
     return own;
   }
@@ -255,8 +263,8 @@ class LingerLoop {
       const bool to_the_end = events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI);
       if (Advance(linger, kBytesPerTurn, to_the_end) != Queue::kMore) continue;
       // An edge is told once. Modifying the entry makes epoll look again, and tell it in the next iteration.
-      events[i].events = EPOLLET | EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI;
-      epoll_ctl(epoll_, EPOLL_CTL_MOD, linger.fd, &events[i]);
+      events[i].events = kEvents;
+      Call([&] { return epoll_ctl(epoll_, EPOLL_CTL_MOD, linger.fd, &events[i]); });
     }
     Deliver(true);
   }
@@ -282,7 +290,7 @@ class LingerLoop {
     if (lingers_.find(id) == lingers_.end()) return;
 
     const uint64_t now = uv_hrtime();
-    const int unacked = UnackedBytes(linger);
+    const int unacked = std::max(UnackedBytes(linger), 0);
     if (unacked < linger.unacked) linger.progress = now;
     linger.unacked = unacked;
     if (now >= linger.deadline) return Finish(linger, Outcome::kTimeout, 0);
@@ -290,12 +298,14 @@ class LingerLoop {
     // A mark hides a slow sender from epoll. This tick has just shown what it parked, and gives it back its edges.
     if (linger.mark > 0 && linger.discarded - before < static_cast<uint64_t>(linger.mark)) LowerMark(linger);
 
-    Schedule(linger, NextLook(linger, now, linger.mark > 0 || linger.unacked > 0));
+    Schedule(linger, NextLook(linger, now));
   }
 
-  // `blind` while epoll cannot tell of all progress (an acknowledgement that is not the last, bytes below the mark): then by a tick.
-  static uint64_t NextLook(const Linger& linger, uint64_t now, bool blind) {
+  // By a tick while epoll cannot tell of all progress: bytes below the mark, and an acknowledgement that is not the last, which counts for the
+  // idle time only. Nobody has looked at the acknowledgements yet while `unacked` is -1.
+  static uint64_t NextLook(const Linger& linger, uint64_t now) {
     const uint64_t limit = std::min(linger.deadline, Saturating(linger.progress, linger.idle));
+    const bool blind = linger.mark > 0 || (linger.idle != kNever && linger.unacked != 0);
     const uint64_t tick = std::clamp(linger.idle / 4, 10 * kMillisecond, 1'000 * kMillisecond);
     return blind ? std::min(limit, now + tick) : limit;
   }
@@ -348,7 +358,7 @@ class LingerLoop {
   // A budget for what is in the queue now and the EOF behind it, but not for what a fast sender adds meanwhile.
   static size_t WholeQueue(const Linger& linger) {
     int bytes = 0;
-    ioctl(linger.fd, FIONREAD, &bytes);
+    Call([&] { return ioctl(linger.fd, FIONREAD, &bytes); });
     return static_cast<size_t>(bytes) + 1;
   }
 
@@ -376,7 +386,7 @@ class LingerLoop {
     SocketOption(linger.fd, SO_RCVLOWAT, &mark);
     linger.mark = std::max(mark, 1);
     marks_ += linger.mark;
-    Schedule(linger, NextLook(linger, uv_hrtime(), true));
+    Schedule(linger, NextLook(linger, uv_hrtime()));
   }
 
   void LowerMark(Linger& linger) {
@@ -516,30 +526,30 @@ Napi::Value OpenLingerLoop(const Napi::CallbackInfo& info) {
     return {};
   }
   const int result = LingerLoop::Get(info.Env()) ? -EALREADY : LingerLoop::Open(info.Env(), info[0].As<Napi::Function>());
-  return Napi::Number::New(info.Env(), result);
+  return Result(info, result);
 }
 
 // checkTakeover(fd): 0, 1 for a listening socket, 2 for one that this thread's event loop has; or -errno (EBADF, ENOTSOCK, EPROTOTYPE).
 Napi::Value CheckTakeover(const Napi::CallbackInfo& info) {
   if (!AreNumbers(info, 1)) return {};
   auto* loop = LingerLoop::Get(info.Env());
-  return Napi::Number::New(info.Env(), loop ? loop->CheckTakeover(Descriptor(info, 0)) : -ENOSYS);
+  return Result(info, loop ? loop->CheckTakeover(Descriptor(info, 0)) : -ENOSYS);
 }
 
 // startLinger(fd, take, until, idleTimeout, timeout, maxBytes, ref): an id >= 0, or -errno.
 Napi::Value StartLinger(const Napi::CallbackInfo& info) {
   if (!AreNumbers(info, 7)) return {};
   auto* loop = LingerLoop::Get(info.Env());
-  if (!loop) return Napi::Number::New(info.Env(), -ENOSYS);
+  if (!loop) return Result(info, -ENOSYS);
   const double until = Number(info, 2);
   const double idle = Number(info, 3);
   const double timeout = Number(info, 4);
   const double max_bytes = Number(info, 5);
   // Written so that NaN fails too.
-  if (!(until >= 0 && until <= 2 && idle >= 0 && timeout >= 0 && max_bytes >= 0)) return Napi::Number::New(info.Env(), -EINVAL);
+  if (!(until >= 0 && until <= 2 && idle >= 0 && timeout >= 0 && max_bytes >= 0)) return Result(info, -EINVAL);
   const auto result = loop->Start(Descriptor(info, 0), Number(info, 1) != 0, static_cast<Until>(static_cast<int>(until)), idle, timeout, max_bytes,
                                   Number(info, 6) != 0);
-  return Napi::Number::New(info.Env(), static_cast<double>(result));
+  return Result(info, static_cast<double>(result));
 }
 
 // endLinger(id, outcome): 1, or 0 where there is no such linger. By RST for the outcomes `reset` and `aborted`.
@@ -548,22 +558,22 @@ Napi::Value EndLinger(const Napi::CallbackInfo& info) {
   auto* loop = LingerLoop::Get(info.Env());
   const double id = Number(info, 0);
   const double outcome = Number(info, 1);
-  if (!loop || !(id >= 0 && id < 9e15) || !(outcome >= 0 && outcome <= static_cast<int>(Outcome::kError))) return Napi::Number::New(info.Env(), 0);
-  return Napi::Number::New(info.Env(), loop->End(static_cast<uint64_t>(id), static_cast<Outcome>(static_cast<int>(outcome))));
+  if (!loop || !(id >= 0 && id < 9e15) || !(outcome >= 0 && outcome <= static_cast<int>(Outcome::kError))) return Result(info, 0);
+  return Result(info, loop->End(static_cast<uint64_t>(id), static_cast<Outcome>(static_cast<int>(outcome))));
 }
 
 // holdDescriptor(fd): the duplicate's number, or -errno.
 Napi::Value HoldDescriptor(const Napi::CallbackInfo& info) {
   if (!AreNumbers(info, 1)) return {};
   auto* loop = LingerLoop::Get(info.Env());
-  return Napi::Number::New(info.Env(), loop ? loop->Hold(Descriptor(info, 0)) : -ENOSYS);
+  return Result(info, loop ? loop->Hold(Descriptor(info, 0)) : -ENOSYS);
 }
 
 // releaseDescriptor(duplicate): 1, or 0 where it is not held.
 Napi::Value ReleaseDescriptor(const Napi::CallbackInfo& info) {
   if (!AreNumbers(info, 1)) return {};
   auto* loop = LingerLoop::Get(info.Env());
-  return Napi::Number::New(info.Env(), loop && loop->Release(Descriptor(info, 0)));
+  return Result(info, loop && loop->Release(Descriptor(info, 0)));
 }
 
 Napi::Value DrainLingers(const Napi::CallbackInfo& info) {

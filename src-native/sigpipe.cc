@@ -1,6 +1,7 @@
 // The disposition of SIGPIPE, which belongs to the whole process: sigaction(2), signal(7).
 #include <csignal>
 
+#include "arguments.h"
 #include "exports.h"
 #include "syscall.h"
 
@@ -22,19 +23,19 @@ int Read(const struct sigaction& action) {
 Napi::Value GetSigpipe(const Napi::CallbackInfo& info) {
   struct sigaction now = {};
   const int result = Call([&] { return sigaction(SIGPIPE, nullptr, &now); });
-  return Napi::Number::New(info.Env(), result < 0 ? result : Read(now));
+  return Result(info, result < 0 ? result : Read(now));
 }
 
 // setSigpipe(disposition): gives the one before.
 Napi::Value SetSigpipe(const Napi::CallbackInfo& info) {
   // As a double, for Int32Value would wrap 2^32 round to the default.
   const double disposition = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
-  if (disposition != kDefault && disposition != kIgnore) return Napi::Number::New(info.Env(), -EINVAL);
+  if (disposition != kDefault && disposition != kIgnore) return Result(info, -EINVAL);
   struct sigaction wanted = {};
   struct sigaction before = {};
   wanted.sa_handler = disposition == kIgnore ? SIG_IGN : SIG_DFL;
   const int result = Call([&] { return sigaction(SIGPIPE, &wanted, &before); });
-  return Napi::Number::New(info.Env(), result < 0 ? result : Read(before));
+  return Result(info, result < 0 ? result : Read(before));
 }
 
 }  // namespace lingering_close

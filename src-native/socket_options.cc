@@ -6,8 +6,6 @@
 namespace lingering_close {
 namespace {
 
-Napi::Value Result(const Napi::CallbackInfo& info, double result) { return Napi::Number::New(info.Env(), result); }
-
 // FIONREAD and TIOCOUTQ, which is SIOCOUTQ, answer for files, pipes and terminals too: ENOTSOCK has to be asked for.
 int RequireSocket(int fd) {
   int type = 0;

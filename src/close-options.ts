@@ -16,7 +16,10 @@ export interface SafeCloseOptions {
   until?: 'eof' | 'delivered' | undefined;
   /** Milliseconds in which no byte is received and none acknowledged, after which the close gives up. Default 5,000; `Infinity` for none. */
   idleTimeout?: number | undefined;
-  /** Milliseconds for the whole linger, counted from our FIN. Default 30,000; `Infinity` for none. While output is being flushed it bounds the time in which the peer takes none of it. */
+  /**
+   * Milliseconds for the whole linger, counted from our FIN. Default 30,000; `Infinity` for none. While output is being flushed it bounds the time in which
+   * the peer takes none of it.
+   */
   timeout?: number | undefined;
   /** Bytes to discard at most; one more ends the linger. Default `Infinity`. */
   maxBytes?: number | undefined;
@@ -38,7 +41,7 @@ export interface CheckedOptions {
 
 /** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`. Reads each property once. */
 export function checkOptions(options: SafeCloseOptions = {}): CheckedOptions {
-  if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'of type object', options);
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw invalidArgType('options', 'of type object', options);
   const { mode = 'linger', until = 'eof', idleTimeout = 5_000, timeout = 30_000, maxBytes = Infinity, signal, ref = true } = options;
   if (mode !== 'linger' && mode !== 'drain' && mode !== 'reset') {
     throw invalidArgValue('options.mode', "one of 'linger', 'drain', 'reset'", mode);

@@ -40,8 +40,8 @@ export function findDescriptor(socket: Socket): number {
 
 /**
  * The descriptor of what a caller passed.
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED` for a closed socket; `ERR_INVALID_STATE` for one that is not connected yet;
- * `ERR_INVALID_HANDLE_TYPE` for one without a descriptor of its own
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED` for a closed socket; `ERR_INVALID_STATE` for one
+ * that is not connected yet; `ERR_INVALID_HANDLE_TYPE` for one without a descriptor of its own
  */
 export function descriptorOf(socket: unknown): number {
   validateSocketLike(socket);

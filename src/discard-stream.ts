@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { destroyNow, interceptDestroy } from './destroy.ts';
 import { discardInput } from './discard-input.ts';
 import { isConnectionReset, isParserError } from './errors.ts';
-import { clearLinger } from './linger.ts';
+import { switchLingerOff } from './linger.ts';
 import type { LingerLimits, Outcome } from './linger-loop.ts';
 
 export interface StreamEnd {
@@ -13,6 +13,7 @@ export interface StreamEnd {
   error?: NodeJS.ErrnoException | undefined;
 }
 
+/** One turn of the event loop reads 64 KiB or more: so many have seen all that a receive buffer holds. */
 const MAX_TURNS = 64;
 
 /**
@@ -31,7 +32,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   // Core and applications may still destroy() a socket that they have ended: that is what this stage is for. An error is meant.
   interceptDestroy(socket, (error) => {
     if (!error || isParserError(error)) return;
-    clearLinger(socket);
+    switchLingerOff(socket);
     destroyNow(socket, error);
   });
   // The HTTP parser, which reads past JavaScript, is told by a 'data' listener to read no more: it must not take up another request now.
@@ -45,7 +46,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   function finish(outcome: Outcome): void {
     if (over) return;
     stop();
-    clearLinger(socket);
+    switchLingerOff(socket);
     destroyNow(socket);
     ended({ outcome, discardedBytes, error: failure });
   }

@@ -7,7 +7,7 @@ import { findDescriptor, writeQueueSize } from './descriptor.ts';
 import { destroyNow, interceptDestroy, releaseDestroy } from './destroy.ts';
 import { discardInput, takeInput } from './discard-input.ts';
 import { isParserError } from './errors.ts';
-import { clearLinger } from './linger.ts';
+import { switchLingerOff } from './linger.ts';
 import { addon } from './native.ts';
 
 export interface FlushLimits {
@@ -40,7 +40,7 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   interceptDestroy(socket, (error) => {
     // The parser stumbles over input that nobody wants any more.
     if (isParserError(error)) return;
-    clearLinger(socket);
+    switchLingerOff(socket);
     destroyNow(socket, error);
   });
   takeInput(socket);

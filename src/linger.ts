@@ -24,7 +24,7 @@ export type Linger = number | false;
  *
  * @param socket a connected socket of Node, or a raw descriptor
  * @param linger seconds, an integer from 0 to 65,535 (macOS: 327), or `false`
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED`, `ERR_INVALID_STATE`, `ERR_INVALID_HANDLE_TYPE`; a {@link SocketError}
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED`, `ERR_INVALID_STATE`, `ERR_INVALID_HANDLE_TYPE`; a {@link SocketError}
  * (`EBADF`, `ENOTSOCK`); `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
  *
  * Platforms: Linux; macOS (SO_LINGER_SEC, and `destroy()` may block there for `n > 0`). Source: socket(7), SO_LINGER; `tcp_close` in Linux.
@@ -46,7 +46,9 @@ export function setLinger(socket: SocketLike, linger: Linger): void {
 /**
  * Reads SO_LINGER: whole seconds, or `false` where it is off.
  *
- * @throws as {@link setLinger}
+ * @param socket a connected socket of Node, or a raw descriptor
+ * @returns seconds, or `false`
+ * @throws as {@link setLinger}, but for the range of `linger`
  *
  * Platforms: Linux, macOS. Source: socket(7), SO_LINGER.
  */
@@ -70,21 +72,23 @@ function keepFromBlocking(socket: Socket, fd: number, seconds: number): void {
   // A safeClose() under way takes the option off itself. A UNIX socket, which has no address, closes without waiting.
   if (isIntercepted(socket) || socket.localAddress === undefined) return;
 
-  guards.set(socket, { duplicate: isMainThread ? -1 : holdDescriptor(fd), onClose: () => dropGuard(socket) });
-  socket.once('close', guards.get(socket)?.onClose as () => void);
+  const guard: Guard = { duplicate: isMainThread ? -1 : holdDescriptor(fd), onClose: () => dropGuard(socket) };
+  guards.set(socket, guard);
+  socket.once('close', guard.onClose);
   interceptDestroy(socket, (error) => {
     const limits = { until: 'delivered', idleTimeout: Infinity, timeout: seconds * 1_000, maxBytes: Infinity, ref: true } as const;
+    // Core's resetAndDestroy() sets this and then calls destroy(): a duplicate would hold its RST back.
     const reset = (socket as { resetAndClosing?: boolean }).resetAndClosing === true;
     if (reset) dropGuard(socket);
     // Without a duplicate (EMFILE) the background close that SO_LINGER off means is still better than a blocked event loop.
-    else if (startLinger(findDescriptor(socket), false, limits, nobody) < 0) clearLinger(socket);
+    else if (startLinger(findDescriptor(socket), false, limits, nobody) < 0) switchLingerOff(socket);
     destroyNow(socket, error);
   });
   if (clearsOnExit) return;
   clearsOnExit = true;
   // At a natural end Node closes what is still open, which would wait as well.
   process.on('exit', () => {
-    for (const guarded of guards.keys()) clearLinger(guarded);
+    for (const guarded of guards.keys()) switchLingerOff(guarded);
   });
 }
 
@@ -99,6 +103,6 @@ export function dropGuard(socket: Socket): void {
 }
 
 /** SO_LINGER off, so that a close of the socket waits for nothing. */
-export function clearLinger(socket: Socket): void {
+export function switchLingerOff(socket: Socket): void {
   addon?.setLinger(findDescriptor(socket), -1);
 }

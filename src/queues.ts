@@ -10,7 +10,7 @@ import { requireAddon } from './native.ts';
  *
  * @param socket a socket of Node, or a raw descriptor of a socket
  * @returns bytes, >= 0
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED`, `ERR_INVALID_STATE`, `ERR_INVALID_HANDLE_TYPE` for a socket without a
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED`, `ERR_INVALID_STATE`, `ERR_INVALID_HANDLE_TYPE` for a socket without a
  * descriptor; a {@link SocketError} (`EBADF`, `ENOTSOCK`; `EINVAL` for a listening socket); `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
  *
  * Platforms: Linux, macOS. Source: tcp(7) and unix(7), SIOCINQ / FIONREAD; `tcp_ioctl` in Linux.
@@ -24,8 +24,8 @@ export function pendingBytes(socket: SocketLike): number {
  * Bytes written that the peer's TCP has not acknowledged, our FIN counting as one. 0 means that the peer's TCP has them all, not that its application
  * has read them.
  *
- * It counts what has reached the kernel; what Node still holds is in `socket.writableLength` (where a write that the kernel took in part counts whole). On a UNIX socket it is buffer memory, a little more than the bytes,
- * and 0 means that the peer has read them.
+ * It counts what has reached the kernel; what Node still holds is in `socket.writableLength`, where a write that the kernel took in part counts
+ * whole. On a UNIX socket it is buffer memory, a little more than the bytes, and 0 means that the peer has read them.
  *
  * @param socket a socket of Node, or a raw descriptor of a socket
  * @returns bytes, >= 0

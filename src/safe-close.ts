@@ -8,7 +8,7 @@ import { defineHidden, destroyNow, releaseDestroy } from './destroy.ts';
 import { discardByStream } from './discard-stream.ts';
 import { checked, codedError, isConnectionReset, SocketError } from './errors.ts';
 import { flush } from './flush.ts';
-import { clearLinger, dropGuard } from './linger.ts';
+import { dropGuard, switchLingerOff } from './linger.ts';
 import {
   checkTakeover,
   endLinger,
@@ -37,16 +37,20 @@ export interface CloseReport {
    * - `'error'`: see `error`
    */
   outcome: Outcome;
-  /** Whether the peer's TCP acknowledged everything that we wrote, and our FIN. `null` where it cannot be known (streams engine; a RST right behind our FIN). */
+  /**
+   * Whether the peer's TCP acknowledged everything that we wrote, and our FIN. `null` where it cannot be known (streams
+   * engine; a RST right behind our FIN; a socket that was gone before the call).
+   */
   delivered: boolean | null;
   /** Bytes of the peer that were thrown away, from the call to the end. */
   discardedBytes: number;
-  /** Bytes in the kernel that were not acknowledged at the end, FIN included; `null` where it cannot be known. */
+  /** Bytes in the kernel that were not acknowledged at the end, FIN included; `null` where it cannot be known (streams engine; a socket that was gone). */
   unackedBytes: number | null;
   /** Milliseconds from the call to the end. */
   duration: number;
   /** What the kernel or the socket said, if that ended the close or changed its way (`EMFILE`: streams engine instead of native). */
   error?: SocketError;
+  /** Which engine closed this one: `'streams'` also beside the addon, for TLS over a stream or after `EMFILE`. */
   engine: 'native' | 'streams';
 }
 
@@ -59,7 +63,10 @@ const byDescriptor = new Map<number, Closing>();
  * write fails (EPIPE, ECONNRESET), and a peer may throw away what it had not read.
  *
  * From the call on the application is given no more data of this socket. When output is flushed the `net.Socket` is destroyed ('close' is emitted as
- * ever) and a duplicate of its descriptor lingers, at some hundred bytes and no JavaScript a connection.
+ * ever) and a duplicate of its descriptor lingers, at some hundred bytes a connection, and no JavaScript runs for it.
+ *
+ * For HTTP/1 pass `request.socket`, right behind `response.end()`: what the response has not been given by then is lost, and `delivered` does not count it.
+ * HTTP/2 has no socket of a request's own.
  *
  * A raw descriptor is taken over: it must be a connected stream socket that nothing else reads, and once the promise settles its number is no longer yours.
  *
@@ -189,7 +196,7 @@ class Closing implements LingerOwner {
   #giveUp(socket: Socket, outcome: Outcome, finSent: boolean): void {
     const unackedBytes = readUnacked(socket);
     const delivered = finSent && (unackedBytes === null ? null : unackedBytes === 0);
-    clearLinger(socket);
+    switchLingerOff(socket);
     destroyNow(socket);
     this.#report({ outcome, delivered, discardedBytes: this.#discardedBefore, unackedBytes });
   }
@@ -214,21 +221,21 @@ class Closing implements LingerOwner {
     });
     this.#cutStage = (outcome) => {
       this.#discardedBefore += stop();
-      this.#reset(socket, outcome, true);
+      this.#reset(socket, outcome, true, reason);
     };
   }
 
   /** `finSent`: then it may be acknowledged, and nobody has looked. */
-  #reset(socket: Socket, outcome: 'reset' | 'aborted', finSent = false): void {
-    const native = engine === 'native' && findDescriptor(socket) >= 0;
+  #reset(socket: Socket, outcome: 'reset' | 'aborted', finSent = false, error?: SocketError): void {
+    const native = engine === 'native' && !finSent && findDescriptor(socket) >= 0;
     const unackedBytes = resetSocket(socket);
-    const delivered = finSent || !native ? null : false;
     this.#report({
       outcome,
-      delivered,
+      delivered: native ? false : null,
       discardedBytes: this.#discardedBefore,
       unackedBytes,
-      engine: native && !finSent ? 'native' : 'streams',
+      error,
+      engine: native ? 'native' : 'streams',
     });
   }
 
@@ -256,8 +263,13 @@ function lingerLimits({ mode, until, idleTimeout, timeout, maxBytes, ref }: Chec
 function checkRaw(fd: number): undefined {
   const result = checked(checkTakeover(fd), 'getsockopt');
   if (result === 0) return;
-  const why = result === 1 ? 'is a listening socket' : 'belongs to a Socket of this thread: pass the Socket';
-  throw codedError(Error, 'ERR_INVALID_STATE', `Invalid state: descriptor ${fd} ${why}`);
+  throw notForTaking(fd, result === 1 ? 'is a listening socket' : OWNED);
+}
+
+const OWNED = 'belongs to a Socket or Server of this thread: pass the Socket';
+
+function notForTaking(fd: number, why: string): Error {
+  return codedError(Error, 'ERR_INVALID_STATE', `Invalid state: descriptor ${fd} ${why}`);
 }
 
 /** Without the addon a raw descriptor lingers as a Socket. */
@@ -269,7 +281,14 @@ function adopt(fd: number): Socket {
     throw SocketError.from(error as NodeJS.ErrnoException);
   }
   if (!isSocket) throw new SocketError('getsockopt', -constants.errno.ENOTSOCK);
-  return new Socket({ fd, allowHalfOpen: true });
+  try {
+    return new Socket({ fd, allowHalfOpen: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw notForTaking(fd, OWNED);
+    if (code === 'ERR_INVALID_FD_TYPE') throw new SocketError('getsockopt', -constants.errno.EPROTOTYPE);
+    throw error;
+  }
 }
 
 function lingerError(errno: number): SocketError {

@@ -1,13 +1,13 @@
 // A write that goes straight to the kernel.
 import { Socket } from 'node:net';
+import { constants } from 'node:os';
 import { TLSSocket } from 'node:tls';
 import { types } from 'node:util';
 import { descriptorOf, type SocketLike } from './descriptor.ts';
 import { checked, codedError, invalidArgType } from './errors.ts';
 import { requireAddon } from './native.ts';
 
-/** As libuv numbers it, which is as the kernel does. */
-const EAGAIN = process.platform === 'darwin' ? -35 : -11;
+const EAGAIN = -constants.errno.EAGAIN;
 
 /**
  * Sends bytes at once, by one `send(2)` with `MSG_NOSIGNAL | MSG_DONTWAIT`: it never waits, and never raises SIGPIPE, whatever the process's
@@ -19,8 +19,8 @@ const EAGAIN = process.platform === 'darwin' ? -35 : -11;
  * @param socket a socket of Node without pending output, or a raw descriptor
  * @param data bytes to send; a `Buffer` is one
  * @returns how many bytes the kernel took: fewer than given when its buffer is nearly full, 0 when it is full (EAGAIN)
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`; `ERR_INVALID_STATE` while `socket.writableLength > 0`, and on a TLS socket;
- * `ERR_STREAM_WRITE_AFTER_END` after `socket.end()`; `ERR_SOCKET_CLOSED`; a {@link SocketError} (`EPIPE`, `ECONNRESET`, `EBADF`, `ENOTSOCK`);
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_INVALID_STATE` before the socket is connected, while
+ * `socket.writableLength > 0`, and on a TLS socket; `ERR_STREAM_WRITE_AFTER_END` after `socket.end()`; `ERR_SOCKET_CLOSED`, `ERR_INVALID_HANDLE_TYPE`; a {@link SocketError} (`EPIPE`, `ECONNRESET`, `EBADF`, `ENOTSOCK`);
  * `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
  *
  * Platforms: Linux; macOS, where SO_NOSIGPIPE is set on the socket instead. Source: send(2).

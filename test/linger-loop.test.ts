@@ -1,4 +1,4 @@
-// The limits of a linger when the event loop is late: the queue decides then, and not the clock.
+// The discard loop: what wakes it, what it holds, and its limits when the event loop is late.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,28 @@ interface Message {
   report: CloseReport;
 }
 
+async function connect(fixture: Fixture<Message>): Promise<Peer> {
+  const { address, port } = await fixture.next();
+  return Peer.connect({ host: address, port });
+}
+
+test("until 'delivered' ends by the edge of the peer's acknowledgement: nothing polls, for there is no timer", async () => {
+  await using fixture = new Fixture<Message>('linger-loop-delivered', { args: [String(200_000)] });
+  await using peer = await connect(fixture);
+  expect(await fixture.next()).toEqual({ closed: true });
+  expect(await peer.receive()).toMatchObject({ received: 200_000, end: 'eof' });
+  expect((await fixture.next()).report).toMatchObject({ outcome: 'delivered', delivered: true, unackedBytes: 0 });
+  expect(await fixture.exit).toEqual({ code: 0, signal: null });
+});
+
+test('a lingering connection retains neither its Socket nor the closures on it', async () => {
+  await using fixture = new Fixture<Message>('linger-loop-retained', { execArgv: ['--expose-gc'] });
+  await using peer = await connect(fixture);
+  expect(await fixture.next()).toEqual({ retained: 0 });
+  await peer.close();
+  expect(await fixture.next()).toEqual({ outcome: 'eof' });
+});
+
 describe.each(ENGINES)('%s engine: an event loop that is blocked past every limit', (engine) => {
   async function reportAfter(meanwhile: (peer: Peer) => Promise<unknown>): Promise<CloseReport> {
     const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
@@ -23,8 +45,7 @@ describe.each(ENGINES)('%s engine: an event loop that is blocked past every limi
         args: [flag],
         execArgv: engine === 'streams' ? STREAMS_ENGINE : [],
       });
-      const { address, port } = await fixture.next();
-      await using peer = await Peer.connect({ host: address, port });
+      await using peer = await connect(fixture);
       await fixture.next();
       await meanwhile(peer);
       writeFileSync(flag, '');

@@ -37,7 +37,7 @@ export function toText(clients: Client[], before: Phase, after: Phase, uploads: 
 ${uploads} uploads of ${UPLOAD_BYTES / 1e6} MB by each client, to a server that answers 413 at once, with "Connection: close".
 
   before   Node as it is
-  after    response.on('finish', () => safeClose(request.socket))
+  after    response.end(...), then safeClose(request.socket)
 
 ${table(
   [

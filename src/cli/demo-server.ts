@@ -8,15 +8,12 @@ const safe = process.argv[2] === 'safe';
 const closing = new Set<Promise<CloseReport>>();
 
 const server = createServer((request, response) => {
-  if (safe) {
-    response.on('finish', () => {
-      const closed = safeClose(request.socket);
-      closing.add(closed);
-      closed.then(() => closing.delete(closed));
-    });
-  }
   response.writeHead(413, { Connection: 'close', 'Content-Type': 'text/plain' });
   response.end('Content Too Large\n');
+  if (!safe) return;
+  const closed = safeClose(request.socket);
+  closing.add(closed);
+  closed.then(() => closing.delete(closed));
 });
 
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
