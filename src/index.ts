@@ -1,11 +1,12 @@
 // The public surface on one screen.
 export type { SafeCloseOptions } from './close-options.ts';
+export type { CloseReport } from './closing.ts';
 export { type TcpAbortCounters, tcpAbortCounters } from './counters.ts';
 export type { SocketLike } from './descriptor.ts';
 export { isConnectionReset, SocketError } from './errors.ts';
 export { getLinger, type Linger, setLinger } from './linger.ts';
 export { engine } from './linger-loop.ts';
 export { pendingBytes, unackedBytes } from './queues.ts';
-export { type CloseReport, safeClose } from './safe-close.ts';
+export { safeClose } from './safe-close.ts';
 export { send } from './send.ts';
 export { exitOnBrokenPipe, getSigpipe, type SigpipeDisposition, setSigpipe } from './sigpipe.ts';
