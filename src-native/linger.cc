@@ -134,7 +134,8 @@ class LingerLoop {
     if (const int result = SocketOption(fd, SO_TYPE, &type); result < 0) return result;
     if (type != SOCK_STREAM) return -EPROTOTYPE;
     if (SocketOption(fd, SO_ACCEPTCONN, &listening) == 0 && listening) return 1;
-    return IsOwned(fd) ? 2 : 0;
+    const bool lingers = std::any_of(lingers_.begin(), lingers_.end(), [&](const auto& entry) { return entry.second.fd == fd; });
+    return lingers || IsOwned(fd) ? 2 : 0;
   }
 
   // With `take` the descriptor itself is ours from now on; otherwise a duplicate, so that the caller can close its own at once.
@@ -434,14 +435,15 @@ class LingerLoop {
     ArmTimer();
   }
 
-  // Only ever brought forward: a timer that fires too early looks, and arms itself anew.
+  // Only ever brought forward: a timer that fires too early looks, and arms itself anew. Never by 0 ms: libuv may run such a one in the same turn,
+  // and the cap on a wake-up would be none.
   void ArmTimer() {
     if (wakeups_.empty()) return;
     const uint64_t at = wakeups_.front().at;
     if (uv_is_active(Handle(timer_)) && armed_ <= at) return;
     const uint64_t now = uv_hrtime();
     armed_ = at;
-    uv_timer_start(timer_, OnTimer, at > now ? (at - now) / kMillisecond + 1 : 0, 0);
+    uv_timer_start(timer_, OnTimer, at > now ? (at - now) / kMillisecond + 1 : 1, 0);
   }
 
   // One call into JavaScript for everything that ended in this wake-up. A callback may end other lingers: `reports_` is its own again by then.

@@ -21,7 +21,7 @@ export interface SafeCloseOptions {
    * the peer takes none of it.
    */
   timeout?: number | undefined;
-  /** Bytes to discard at most; one more ends the linger. Default `Infinity`. */
+  /** Bytes to discard at most; one more ends the linger. While output is being flushed the peer is read no more over it. Default `Infinity`. */
   maxBytes?: number | undefined;
   /** Abort resets the connection at once; the promise then resolves, with `'aborted'`. An absolute limit: `AbortSignal.timeout(ms)`. */
   signal?: AbortSignal | undefined;

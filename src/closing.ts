@@ -53,6 +53,7 @@ export class Closing implements LingerOwner {
   /** Ends a stage that holds the socket. Empty once the addon has taken over: nothing of ours retains the socket then. */
   #cutStage: ((outcome: 'reset' | 'aborted') => void) | undefined;
   #lingerId = -1;
+  #over = false;
   #discardedBefore = 0;
   #stopListening: (() => void) | undefined;
   readonly #onEnd: (() => void) | undefined;
@@ -99,6 +100,18 @@ export class Closing implements LingerOwner {
       closeSync(fd);
       this.#report({ outcome: 'error', delivered: false, error: lingerError(this.#lingerId) });
     }
+  }
+
+  /** True until the socket is given up: handed over to the addon, or closed. */
+  get holdsSocket(): boolean {
+    return !this.#over && this.#lingerId < 0;
+  }
+
+  /** Ends it by an error of the application's own. */
+  fail(socket: Socket, cause: Error): void {
+    switchLingerOff(socket);
+    destroyNow(socket);
+    this.#report({ outcome: 'error', error: SocketError.from(cause) });
   }
 
   /** Does nothing once the close has ended. */
@@ -177,7 +190,7 @@ export class Closing implements LingerOwner {
     resetSocket(socket);
     this.#report({
       outcome,
-      delivered: native ? false : null,
+      delivered: native ? socket.writableFinished && unackedBytes === 0 : null,
       discardedBytes: this.#discardedBefore,
       unackedBytes,
       error,
@@ -190,6 +203,8 @@ export class Closing implements LingerOwner {
   }
 
   #report(end: Partial<Omit<CloseReport, 'error'>> & { outcome: Outcome; error?: SocketError | undefined }): void {
+    if (this.#over) return;
+    this.#over = true;
     this.#cutStage = undefined;
     this.#lingerId = -1;
     this.#stopListening?.();

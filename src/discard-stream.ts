@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { destroyNow, interceptDestroy } from './destroy.ts';
 import { discardInput } from './discard-input.ts';
-import { isConnectionReset, isParserError } from './errors.ts';
+import { isConnectionReset, isInputError } from './errors.ts';
 import { switchLingerOff } from './linger.ts';
 import type { LingerLimits, Outcome } from './linger-loop.ts';
 
@@ -31,7 +31,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
 
   // Core and applications may still destroy() a socket that they have ended: that is what this stage is for. An error is meant.
   interceptDestroy(socket, (error) => {
-    if (!error || isParserError(error)) return;
+    if (!error || isInputError(error)) return;
     switchLingerOff(socket);
     destroyNow(socket, error);
   });

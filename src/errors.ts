@@ -98,9 +98,14 @@ function inspectShortly(value: unknown): string {
   }
 }
 
-/** Whether Node's HTTP parser stumbled over its input. */
-export function isParserError(error: NodeJS.ErrnoException | undefined): boolean {
-  return String(error?.code).startsWith('HPE_');
+/** Whether Node's HTTP server gave up on its input: it could not be parsed, or did not come in time. */
+export function isInputError(error: NodeJS.ErrnoException | undefined): boolean {
+  return String(error?.code).startsWith('HPE_') || error?.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+}
+
+/** Whether a write came too late: after `end()`, or after the peer's FIN on a socket that is not `allowHalfOpen`. No system call was made. */
+export function isRefusedWrite(error: NodeJS.ErrnoException | undefined): boolean {
+  return error?.code === 'ERR_STREAM_WRITE_AFTER_END' || (error?.code === 'EPIPE' && error.syscall === undefined);
 }
 
 // What the kernel, Node's streams and undici (the `fetch` of Node) call a connection that the other side has broken.

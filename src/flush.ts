@@ -6,7 +6,7 @@ import { TLSSocket } from 'node:tls';
 import { findDescriptor, writeQueueSize } from './descriptor.ts';
 import { destroyNow, interceptDestroy, releaseDestroy } from './destroy.ts';
 import { discardInput, takeInput } from './discard-input.ts';
-import { isParserError } from './errors.ts';
+import { isInputError, isRefusedWrite } from './errors.ts';
 import { switchLingerOff } from './linger.ts';
 import { addon } from './native.ts';
 
@@ -15,6 +15,8 @@ export interface FlushLimits {
   idleTimeout: number;
   /** No byte acknowledged for so long, however busily the peer sends: it does not read, and may never. */
   timeout: number;
+  /** Over so many bytes of input nothing more is read; output is not cut off for it. */
+  maxBytes: number;
 }
 
 export interface FlushEvents {
@@ -30,6 +32,7 @@ export interface FlushEvents {
  * @returns `stop`, which leaves the socket as it is
  */
 export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents): () => void {
+  const readBefore = socket.bytesRead;
   let failure: Error | undefined;
   let stopped = false;
 
@@ -38,8 +41,13 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   // Without a listener a peer's RST would be an uncaught exception.
   socket.on('error', onError).on('finish', onFinish).on('close', onClose);
   interceptDestroy(socket, (error) => {
-    // The parser stumbles over input that nobody wants any more.
-    if (isParserError(error)) return;
+    // What is pending must not be lost to input that nobody wants any more, nor to a write that came too late: its own callback has the error.
+    if (isInputError(error) || isRefusedWrite(error)) return;
+    // A callback of end(), or an older 'finish' listener: FIN is out.
+    if (!error && socket.writableFinished) {
+      onFinish();
+      return;
+    }
     switchLingerOff(socket);
     destroyNow(socket, error);
   });
@@ -47,12 +55,13 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   socket.end();
   let mark: Mark;
   let timer: NodeJS.Timeout | undefined;
-  // With nothing queued, FIN leaves in this turn of the event loop: nothing to watch. TLS has closing words of its own, which may find a full buffer.
-  if (socket.writableLength > 0 || socket instanceof TLSSocket) watch();
+  // With nothing queued, FIN leaves in this turn of the event loop: nothing to watch. A socket under TLS or HTTP/2 may have a queue that its stream does
+  // not know of, and TLS has closing words of its own, which may find a full buffer.
+  if (socket.writableLength > 0 || writeQueueSize(socket) > 0 || socket instanceof TLSSocket) watch();
 
   function watch(): void {
     mark = takeMark(socket);
-    if (socket.writableLength > 0) discardAllInput(socket);
+    if (socket.writableLength > 0) discardAllInput();
     schedule();
   }
 
@@ -75,6 +84,8 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   }
 
   function onFinish(): void {
+    // emit() goes through a copy of the listeners: the second of two calls may come from there.
+    if (stopped) return;
     stop();
     events.flushed();
   }
@@ -93,9 +104,27 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
       stop();
       events.stalled(outcome);
     } else {
-      discardAllInput(socket);
+      discardAllInput();
       schedule();
     }
+  }
+
+  function discardAllInput(): void {
+    // Under an HTTP server it is the request that is read, or not read and so holds up the socket; the parser must go on seeing every byte.
+    const request = (socket as { _httpMessage?: (ServerResponse & { req?: IncomingMessage }) | null })._httpMessage?.req;
+    const source = request ?? socket;
+    if (isOverLimit()) {
+      // The peer is read no more, and so can send no more; what is pending for it still goes out if it reads.
+      takeInput(source).pause();
+      return;
+    }
+    discardInput(source);
+    if (request) discardInput(socket);
+    if (limits.maxBytes < Infinity) source.on('data', () => isOverLimit() && source.pause());
+  }
+
+  function isOverLimit(): boolean {
+    return socket.bytesRead - readBefore > limits.maxBytes;
   }
 
   return stop;
@@ -128,11 +157,4 @@ function progressed(before: Mark, now: Mark): Mark {
     outputAt: moved ? now.outputAt : before.outputAt,
     anyAt: moved || now.received !== before.received ? now.anyAt : before.anyAt,
   };
-}
-
-function discardAllInput(socket: Socket): void {
-  // Under an HTTP server it is the request that is read, or not read and so holds up the socket; the parser must go on seeing every byte.
-  const request = (socket as { _httpMessage?: (ServerResponse & { req?: IncomingMessage }) | null })._httpMessage?.req;
-  if (request) discardInput(request);
-  discardInput(socket);
 }

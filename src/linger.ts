@@ -1,5 +1,6 @@
 // SO_LINGER, and what keeps it from blocking the event loop.
 import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { isMainThread } from 'node:worker_threads';
 import { descriptorOf, findDescriptor, type SocketLike, validateSocketLike } from './descriptor.ts';
 import { destroyNow, interceptDestroy, isIntercepted, releaseDestroy } from './destroy.ts';
@@ -18,6 +19,7 @@ export type Linger = number | false;
  * - `n > 0`: close waits until everything is acknowledged, `n` seconds at most. The kernel does that by **blocking the thread in `close(2)`, also on a
  *   non-blocking socket**. On a socket of Node it is therefore this package that waits, in the background: `socket.destroy()` returns at once, 'close' is emitted
  *   as ever, and the connection ends when everything is acknowledged or `n` seconds have passed. On a raw descriptor the blocking close is the caller's.
+ *   In a Worker, and on a TLS socket, a second descriptor is held until the socket is closed.
  *
  * A fraction is refused: rounded down it would turn "wait" into "abort". On a UNIX socket the option is kept and has no effect. For a close that the peer
  * survives, {@link safeClose} is what you want; this is the bare option.
@@ -59,7 +61,10 @@ export function getLinger(socket: SocketLike): Linger {
 }
 
 interface Guard {
-  /** In a Worker, a duplicate: `terminate()` closes the socket without calling any JavaScript, and that close must not be the last one. */
+  /**
+   * Where the socket may be closed past its `destroy` method, a duplicate, so that this close is not the last one: `terminate()` of a Worker calls no
+   * JavaScript, and under a TLS socket there may be another that is destroyed.
+   */
   duplicate: number;
   onClose: () => void;
 }
@@ -72,7 +77,8 @@ function keepFromBlocking(socket: Socket, fd: number, seconds: number): void {
   // A safeClose() under way takes the option off itself. A UNIX socket, which has no address, closes without waiting.
   if (isIntercepted(socket) || socket.localAddress === undefined) return;
 
-  const guard: Guard = { duplicate: isMainThread ? -1 : holdDescriptor(fd), onClose: () => dropGuard(socket) };
+  const hidden = !isMainThread || socket instanceof TLSSocket;
+  const guard: Guard = { duplicate: hidden ? holdDescriptor(fd) : -1, onClose: () => dropGuard(socket) };
   guards.set(socket, guard);
   socket.once('close', guard.onClose);
   interceptDestroy(socket, (error) => {

@@ -38,7 +38,9 @@ export function safeClose(socket: SocketLike, options?: SafeCloseOptions): Promi
   validateSocketLike(socket);
   const checkedOptions = checkOptions(options);
   const known = typeof socket === 'number' ? byDescriptor.get(socket) : (socket as { [CLOSING]?: Closing })[CLOSING];
-  if (known) {
+  // A Socket may be connected anew, and is then another connection.
+  const same = typeof socket === 'number' || socket.destroyed || known?.holdsSocket;
+  if (known && same) {
     if (checkedOptions.mode === 'reset') known.cut('reset');
     return known.promise;
   }
@@ -48,7 +50,12 @@ export function safeClose(socket: SocketLike, options?: SafeCloseOptions): Promi
 function closeSocket(socket: Socket, options: CheckedOptions): Promise<CloseReport> {
   const closing = new Closing();
   defineHidden(socket, CLOSING, closing);
-  closing.start(socket, options);
+  try {
+    closing.start(socket, options);
+  } catch (error) {
+    // A listener or an overridden method of the application: the promise must settle all the same.
+    closing.fail(socket, error as Error);
+  }
   return closing.promise;
 }
 
