@@ -10,8 +10,8 @@ import { requireAddon } from './native.ts';
  *
  * @param socket a socket of Node, or a raw descriptor of a socket
  * @returns bytes, >= 0
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED`, `ERR_INVALID_STATE`, `ERR_INVALID_HANDLE_TYPE` for a socket without a
- * descriptor; a {@link SocketError} (`EBADF`, `ENOTSOCK`; `EINVAL` for a listening socket); `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED`, `ERR_INVALID_STATE`,
+ * `ERR_INVALID_HANDLE_TYPE` for a socket without a descriptor; a {@link SocketError} (`EBADF`, `ENOTSOCK`; `EINVAL` for a listening socket); `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
  *
  * Platforms: Linux, macOS. Source: tcp(7) and unix(7), SIOCINQ / FIONREAD; `tcp_ioctl` in Linux.
  */
