@@ -57,6 +57,11 @@ export function descriptorOf(socket: unknown): number {
   );
 }
 
+/** Not by the class, for whose sake node:tls would be loaded, which takes time and which a Node.js without crypto has not got. */
+export function isTls(socket: Socket): socket is TLSSocket {
+  return (socket as Partial<TLSSocket>).encrypted === true;
+}
+
 /** Bytes that libuv (or the TLS layer) still holds of what was written. */
 export function writeQueueSize(socket: Socket): number {
   const size = handleOf(socket)?.writeQueueSize;

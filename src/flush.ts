@@ -2,8 +2,7 @@
 // write would wait for each other for ever. A slow reader may take as long as it likes; only lack of progress ends this stage.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
-import { findDescriptor, writeQueueSize } from './descriptor.ts';
+import { findDescriptor, isTls, writeQueueSize } from './descriptor.ts';
 import { destroyNow, interceptDestroy, releaseDestroy } from './destroy.ts';
 import { discardInput, takeInput } from './discard-input.ts';
 import { isInputError, isRefusedWrite } from './errors.ts';
@@ -57,7 +56,7 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   let timer: NodeJS.Timeout | undefined;
   // With nothing queued, FIN leaves in this turn of the event loop: nothing to watch. A socket under TLS or HTTP/2 may have a queue that its stream does
   // not know of, and TLS has closing words of its own, which may find a full buffer.
-  if (socket.writableLength > 0 || writeQueueSize(socket) > 0 || socket instanceof TLSSocket) watch();
+  if (socket.writableLength > 0 || writeQueueSize(socket) > 0 || isTls(socket)) watch();
 
   function watch(): void {
     mark = takeMark(socket);

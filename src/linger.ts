@@ -1,8 +1,7 @@
 // SO_LINGER, and what keeps it from blocking the event loop.
 import { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import { isMainThread } from 'node:worker_threads';
-import { descriptorOf, findDescriptor, type SocketLike, validateSocketLike } from './descriptor.ts';
+import { descriptorOf, findDescriptor, isTls, type SocketLike, validateSocketLike } from './descriptor.ts';
 import { destroyNow, interceptDestroy, isIntercepted, releaseDestroy } from './destroy.ts';
 import { checked, invalidArgType, outOfRange } from './errors.ts';
 import { engine, holdDescriptor, releaseDescriptor, startLinger } from './linger-loop.ts';
@@ -77,7 +76,7 @@ function keepFromBlocking(socket: Socket, fd: number, seconds: number): void {
   // A safeClose() under way takes the option off itself. A UNIX socket, which has no address, closes without waiting.
   if (isIntercepted(socket) || socket.localAddress === undefined) return;
 
-  const hidden = !isMainThread || socket instanceof TLSSocket;
+  const hidden = !isMainThread || isTls(socket);
   const guard: Guard = { duplicate: hidden ? holdDescriptor(fd) : -1, onClose: () => dropGuard(socket) };
   guards.set(socket, guard);
   socket.once('close', guard.onClose);

@@ -1,9 +1,8 @@
 // A write that goes straight to the kernel.
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
-import { TLSSocket } from 'node:tls';
 import { types } from 'node:util';
-import { descriptorOf, type SocketLike } from './descriptor.ts';
+import { descriptorOf, isTls, type SocketLike } from './descriptor.ts';
 import { checked, codedError, invalidArgType } from './errors.ts';
 import { requireAddon } from './native.ts';
 
@@ -29,8 +28,7 @@ export function send(socket: SocketLike, data: Uint8Array): number {
   const fd = descriptorOf(socket);
   if (!types.isUint8Array(data)) throw invalidArgType('data', 'an instance of Uint8Array', data);
   if (socket instanceof Socket) {
-    if (socket instanceof TLSSocket)
-      throw codedError(Error, 'ERR_INVALID_STATE', 'Invalid state: send() would by-pass the encryption of a TLS socket');
+    if (isTls(socket)) throw codedError(Error, 'ERR_INVALID_STATE', 'Invalid state: send() would by-pass the encryption of a TLS socket');
     if (socket.writableEnded) throw codedError(Error, 'ERR_STREAM_WRITE_AFTER_END', 'write after end');
     if (socket.writableLength > 0) {
       throw codedError(
