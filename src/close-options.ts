@@ -21,7 +21,10 @@ export interface SafeCloseOptions {
    * the peer takes none of it.
    */
   timeout?: number | undefined;
-  /** Bytes to discard at most; one more ends the linger. While output is being flushed the peer is read no more over it. Default `Infinity`. */
+  /**
+   * Bytes to discard at most; one more ends the linger. While output is being flushed the peer is read no more over it,
+   * but for the read that is under way. Default `Infinity`.
+   */
   maxBytes?: number | undefined;
   /** Abort resets the connection at once; the promise then resolves, with `'aborted'`. An absolute limit: `AbortSignal.timeout(ms)`. */
   signal?: AbortSignal | undefined;
@@ -63,5 +66,7 @@ function checkLimit(name: string, value: unknown): void {
 
 function isAbortSignal(value: unknown): value is AbortSignal {
   // By its shape, as Node does: the class may come from another realm.
-  return typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value;
+  if (typeof value !== 'object' || value === null || !('aborted' in value)) return false;
+  const { addEventListener, removeEventListener } = value as Partial<AbortSignal>;
+  return typeof addEventListener === 'function' && typeof removeEventListener === 'function';
 }

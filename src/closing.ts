@@ -207,13 +207,13 @@ export class Closing implements LingerOwner {
     this.#over = true;
     this.#cutStage = undefined;
     this.#lingerId = -1;
-    this.#stopListening?.();
-    this.#onEnd?.();
     const { outcome, delivered = null, discardedBytes = 0, unackedBytes = null, error } = end;
     const duration = performance.now() - this.#startedAt;
     const report: CloseReport = { outcome, delivered, discardedBytes, unackedBytes, duration, engine: end.engine ?? engine };
     if (error) report.error = error;
     this.#resolve(report);
+    this.#onEnd?.();
+    this.#stopListening?.();
   }
 }
 

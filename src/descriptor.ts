@@ -27,8 +27,11 @@ export function validateSocketLike(socket: unknown): asserts socket is SocketLik
   } else if (types.isProxy(socket)) {
     // What HTTP/2 gives as a socket is a Proxy, some of whose methods are those of a stream: session.close() is the way there.
     throw invalidArgValue('socket', 'the Socket itself, and not a Proxy such as the socket of an HTTP/2 session or request', 'a Proxy');
-  } else if (!(socket instanceof Socket)) {
+  } else if (!(socket instanceof Socket) || socket.writableLength === undefined) {
+    // The second for what only has the prototype, and was never constructed.
     throw invalidArgType('socket', 'an instance of net.Socket or tls.TLSSocket, or a file descriptor', socket);
+  } else if (!Object.isExtensible(socket)) {
+    throw invalidArgValue('socket', 'extensible: it gets a destroy method of its own', socket);
   }
 }
 

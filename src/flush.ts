@@ -112,18 +112,18 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
     // Under an HTTP server it is the request that is read, or not read and so holds up the socket; the parser must go on seeing every byte.
     const request = (socket as { _httpMessage?: (ServerResponse & { req?: IncomingMessage }) | null })._httpMessage?.req;
     const source = request ?? socket;
-    if (isOverLimit()) {
+    if (isAtLimit()) {
       // The peer is read no more, and so can send no more; what is pending for it still goes out if it reads.
       takeInput(source).pause();
       return;
     }
     discardInput(source);
     if (request) discardInput(socket);
-    if (limits.maxBytes < Infinity) source.on('data', () => isOverLimit() && source.pause());
+    if (limits.maxBytes < Infinity) source.on('data', () => isAtLimit() && source.pause());
   }
 
-  function isOverLimit(): boolean {
-    return socket.bytesRead - readBefore > limits.maxBytes;
+  function isAtLimit(): boolean {
+    return socket.bytesRead - readBefore >= limits.maxBytes;
   }
 
   return stop;

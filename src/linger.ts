@@ -17,7 +17,8 @@ export type Linger = number | false;
  * - `0`: close throws unsent data away and sends RST.
  * - `n > 0`: close waits until everything is acknowledged, `n` seconds at most. The kernel does that by **blocking the thread in `close(2)`, also on a
  *   non-blocking socket**. On a socket of Node it is therefore this package that waits, in the background: `socket.destroy()` returns at once, 'close' is emitted
- *   as ever, and the connection ends when everything is acknowledged or `n` seconds have passed. On a raw descriptor the blocking close is the caller's.
+ *   as ever, and the connection is let go when everything is acknowledged or `n` seconds have passed; after that the kernel goes on delivering, as
+ *   it does behind a close that has waited in vain. On a raw descriptor the blocking close is the caller's.
  *   In a Worker, and on a TLS socket, a second descriptor is held until the socket is closed.
  *
  * A fraction is refused: rounded down it would turn "wait" into "abort". On a UNIX socket the option is kept and has no effect. For a close that the peer

@@ -14,8 +14,8 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   return () => {
     callbacks.delete(callback);
     if (callbacks.size > 0) return;
-    signal.removeEventListener('abort', listener);
     governed.delete(signal);
+    signal.removeEventListener('abort', listener);
   };
 }
 

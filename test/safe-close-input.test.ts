@@ -1,20 +1,31 @@
 // What safeClose is given: arguments, sockets in all states, second calls.
+import { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { getLinger, safeClose } from '../src/index.ts';
+import { getLinger, safeClose, setLinger } from '../src/index.ts';
 import { CloseServer, type Connection, ENGINES, ended, KB, known, MB } from './support/close-server.ts';
 import { Fixture, STREAMS_ENGINE } from './support/fixture.ts';
-import { connectPair } from './support/pair.ts';
+import { connectPair, rawDescriptor } from './support/pair.ts';
 
 const call = (socket: unknown, options?: unknown) => () => safeClose(socket as never, options as never);
 const coded = (name: string, code: string) => expect.objectContaining({ name, code });
 
 describe('arguments', () => {
-  test.each([undefined, null, '3', 3n, true, {}, [], { fd: 3 }, () => {}, Symbol('socket'), Object.create(null)])(
-    'no socket: %o',
-    (socket) => {
-      expect(call(socket)).toThrow(coded('TypeError', 'ERR_INVALID_ARG_TYPE'));
-    },
-  );
+  test.each([
+    undefined,
+    null,
+    '3',
+    3n,
+    true,
+    {},
+    [],
+    { fd: 3 },
+    () => {},
+    Symbol('socket'),
+    Object.create(null),
+    Object.create(Socket.prototype),
+  ])('no socket: %o', (socket) => {
+    expect(call(socket)).toThrow(coded('TypeError', 'ERR_INVALID_ARG_TYPE'));
+  });
 
   test.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])('no descriptor: %d', (socket) => {
     expect(call(socket)).toThrow(coded('RangeError', 'ERR_OUT_OF_RANGE'));
@@ -30,7 +41,9 @@ describe('arguments', () => {
     ];
     const before = looks();
     const bad: [options: unknown, error: unknown, name: string][] = [
-      ...[null, 1, 'linger', true, () => {}].map((options) => [options, coded('TypeError', 'ERR_INVALID_ARG_TYPE'), 'options'] as never),
+      ...[null, 1, 'linger', true, [], () => {}].map(
+        (options) => [options, coded('TypeError', 'ERR_INVALID_ARG_TYPE'), 'options'] as never,
+      ),
       ...['Linger', '', null, 1, {}].map((mode) => [{ mode }, coded('TypeError', 'ERR_INVALID_ARG_VALUE'), 'options.mode'] as never),
       ...['EOF', '', null, 1].map((until) => [{ until }, coded('TypeError', 'ERR_INVALID_ARG_VALUE'), 'options.until'] as never),
       ...['idleTimeout', 'timeout', 'maxBytes'].flatMap((limit) => [
@@ -41,7 +54,7 @@ describe('arguments', () => {
           (value) => [{ [limit]: value }, coded('RangeError', 'ERR_OUT_OF_RANGE'), `options.${limit}`] as never,
         ),
       ]),
-      ...[null, {}, 'abort', new AbortController()].map(
+      ...[null, {}, 'abort', new AbortController(), { aborted: false, addEventListener() {} }].map(
         (signal) => [{ signal }, coded('TypeError', 'ERR_INVALID_ARG_TYPE'), 'options.signal'] as never,
       ),
       ...[null, 1, 'true'].map((ref) => [{ ref }, coded('TypeError', 'ERR_INVALID_ARG_TYPE'), 'options.ref'] as never),
@@ -52,6 +65,17 @@ describe('arguments', () => {
     }
     expect(looks()).toEqual(before);
     expect(socket.destroyed).toBe(false);
+    socket.write('still alive');
+    expect(await peer.receive(11)).toEqual({ received: 11, tail: 'still alive' });
+  });
+
+  test('a socket that takes no property is refused, and not touched', async () => {
+    await using pair = await connectPair();
+    const { socket, peer } = pair;
+    Object.preventExtensions(socket);
+    expect(call(socket)).toThrow(coded('TypeError', 'ERR_INVALID_ARG_VALUE'));
+    expect(() => setLinger(socket, 2)).toThrow(coded('TypeError', 'ERR_INVALID_ARG_VALUE') as Error);
+    expect(getLinger(rawDescriptor(socket))).toBe(false);
     socket.write('still alive');
     expect(await peer.receive(11)).toEqual({ received: 11, tail: 'still alive' });
   });
