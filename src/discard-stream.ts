@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { destroyNow, interceptDestroy } from './destroy.ts';
 import { discardInput } from './discard-input.ts';
-import { isConnectionReset, isInputError } from './errors.ts';
+import { isConnectionReset, isInputError, isRefusedWrite } from './errors.ts';
 import { switchLingerOff } from './linger.ts';
 import type { LingerLimits, Outcome } from './linger-loop.ts';
 
@@ -29,9 +29,10 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   let timer: NodeJS.Timeout | undefined;
   let over = false;
 
-  // Core and applications may still destroy() a socket that they have ended: that is what this stage is for. An error is meant.
+  // Core and applications may still destroy() a socket that they have ended: that is what this stage is for. An error is meant, unless it is
+  // about input that nobody wants, or about a write that came too late.
   interceptDestroy(socket, (error) => {
-    if (!error || isInputError(error)) return;
+    if (!error || isInputError(error) || isRefusedWrite(error)) return;
     switchLingerOff(socket);
     destroyNow(socket, error);
   });

@@ -14,6 +14,14 @@ function bash(pipeline: string, flags: string[] = []) {
   return spawnSync('bash', ['-c', pipeline.replaceAll('$cli', cli.join(' '))], { encoding: 'utf8', timeout: 30_000 });
 }
 
+/** Has the fixture write to a connection whose peer is gone. */
+async function writeToClosedPeer(fixture: Fixture<{ port: number }>): Promise<void> {
+  const { port } = await fixture.next();
+  await using peer = await Peer.connect({ host: '127.0.0.1', port });
+  await peer.close();
+  fixture.send({});
+}
+
 describe('the disposition', () => {
   test('is ignore at first, is set, and is lost with the last listener', async () => {
     await using fixture = new Fixture<string[]>('sigpipe-dispositions');
@@ -28,29 +36,20 @@ describe('the disposition', () => {
 
   test('default: a write to a closed peer is the end of the process', async () => {
     await using fixture = new Fixture<{ port: number }>('sigpipe-trap', { args: ['default'] });
-    const { port } = await fixture.next();
-    await using peer = await Peer.connect({ host: '127.0.0.1', port });
-    await peer.close();
-    fixture.send({});
+    await writeToClosedPeer(fixture);
     expect(await fixture.exit).toEqual({ code: null, signal: 'SIGPIPE' });
     expect(fixture.stderr).toBe('');
   });
 
   test('a server that has lost its SIGPIPE listener dies in the same way', async () => {
     await using fixture = new Fixture<{ port: number }>('sigpipe-trap');
-    const { port } = await fixture.next();
-    await using peer = await Peer.connect({ host: '127.0.0.1', port });
-    await peer.close();
-    fixture.send({});
+    await writeToClosedPeer(fixture);
     expect(await fixture.exit).toEqual({ code: null, signal: 'SIGPIPE' });
   });
 
   test('and lives, with an error event, when setSigpipe has mended it', async () => {
     await using fixture = new Fixture<{ port: number }>('sigpipe-trap', { args: ['mended'] });
-    const { port } = await fixture.next();
-    await using peer = await Peer.connect({ host: '127.0.0.1', port });
-    await peer.close();
-    fixture.send({});
+    await writeToClosedPeer(fixture);
     expect(await fixture.next()).toEqual({ code: 'EPIPE', syscall: 'write' });
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   });
@@ -102,10 +101,7 @@ describe.each([
 
   test('leaves EPIPE of a socket an error event', async () => {
     await using fixture = new Fixture<{ port: number }>('sigpipe-sockets', { execArgv: flags });
-    const { port } = await fixture.next();
-    await using peer = await Peer.connect({ host: '127.0.0.1', port });
-    await peer.close();
-    fixture.send({});
+    await writeToClosedPeer(fixture);
     expect(await fixture.next()).toEqual({ code: 'EPIPE', syscall: 'write' });
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   });
