@@ -2,6 +2,7 @@
 import { closeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { constants } from 'node:os';
+import { type CloseEnd, publishEnd, publishStart } from './channels.ts';
 import type { CheckedOptions } from './close-options.ts';
 import { findDescriptor } from './descriptor.ts';
 import { destroyNow } from './destroy.ts';
@@ -22,7 +23,7 @@ export interface CloseReport {
    * - `'reset'`: by us, as asked for
    * - `'peer-reset'`: by the peer
    * - `'idle'`, `'timeout'`, `'max-bytes'`: a limit was reached
-   * - `'evicted'`: closed to make room for another linger; `safeClose` alone never does that
+   * - `'evicted'`: closed to make room for another linger, over the `maxLingering` of `lingerOnClose`
    * - `'aborted'`: by the AbortSignal
    * - `'closed'`: there was nothing to close, or somebody else destroyed the socket
    * - `'error'`: see `error`
@@ -45,21 +46,29 @@ export interface CloseReport {
   engine: 'native' | 'streams';
 }
 
+/** What ends a close from our side before its time. */
+type Cut = 'reset' | 'aborted' | 'evicted' | 'timeout';
+
+function isPlain(outcome: Cut): outcome is 'evicted' | 'timeout' {
+  return outcome === 'evicted' || outcome === 'timeout';
+}
+
 /** One close under way: its stages, one after the other, and its report. */
 export class Closing implements LingerOwner {
   readonly promise: Promise<CloseReport>;
   readonly #startedAt = performance.now();
   #resolve!: (report: CloseReport) => void;
   /** Ends a stage that holds the socket. Empty once the addon has taken over: nothing of ours retains the socket then. */
-  #cutStage: ((outcome: 'reset' | 'aborted') => void) | undefined;
+  #cutStage: ((outcome: Cut) => void) | undefined;
   #lingerId = -1;
   #over = false;
   #discardedBefore = 0;
   #stopListening: (() => void) | undefined;
-  readonly #onEnd: (() => void) | undefined;
+  #announced: Omit<CloseEnd, 'report'> | undefined;
+  readonly #onEnd: ((report: CloseReport) => void) | undefined;
 
   /** `onEnd`: called in the tick in which the connection is closed, before the promise settles. */
-  constructor(onEnd?: () => void) {
+  constructor(onEnd?: (report: CloseReport) => void) {
     this.#onEnd = onEnd;
     this.promise = new Promise((resolve) => {
       this.#resolve = resolve;
@@ -67,6 +76,11 @@ export class Closing implements LingerOwner {
   }
 
   start(socket: Socket, options: CheckedOptions): void {
+    this.#announced = publishStart(socket);
+    this.#begin(socket, options);
+  }
+
+  #begin(socket: Socket, options: CheckedOptions): void {
     const { mode, signal, ref } = options;
     dropGuard(socket);
     if (socket.destroyed || socket.connecting || socket.pending) {
@@ -80,6 +94,29 @@ export class Closing implements LingerOwner {
       else socket.unref();
       if (socket.writableFinished) this.#discard(socket, lingerLimits(options));
       else this.#flush(socket, options);
+    }
+  }
+
+  /**
+   * In place of a `destroy(error)`: nothing is flushed any more, and the socket's events are those of the destroy. FIN goes out here if it has not yet.
+   * Where the addon cannot take the connection over (EMFILE), it lingers by the streams engine, unless there is TLS on top of it.
+   */
+  startDestroying(socket: Socket, options: CheckedOptions, error: Error | undefined, underTls: boolean): void {
+    const { mode, signal } = options;
+    this.#announced = publishStart(socket);
+    if (signal?.aborted || mode === 'reset') {
+      this.#reset(socket, signal?.aborted ? 'aborted' : 'reset');
+      return;
+    }
+    this.#lingerId = startLinger(findDescriptor(socket), false, lingerLimits(options), this);
+    if (this.#lingerId >= 0) {
+      this.#listenForAbort(signal);
+      destroyNow(socket, error);
+    } else if (!underTls) {
+      this.#begin(socket, options);
+    } else {
+      destroyNow(socket, error);
+      this.#report({ outcome: 'error', error: lingerError(this.#lingerId) });
     }
   }
 
@@ -114,8 +151,14 @@ export class Closing implements LingerOwner {
     this.#report({ outcome: 'error', error: SocketError.from(cause) });
   }
 
-  /** Does nothing once the close has ended. */
-  cut(outcome: 'reset' | 'aborted'): void {
+  /** Gives up on a peer that takes nothing of what is pending for it. */
+  giveUpFlush(socket: Socket): void {
+    this.#announced = publishStart(socket);
+    this.#giveUp(socket, 'timeout', false);
+  }
+
+  /** Ends it now: by RST, or by a plain close for 'evicted' and 'timeout'. Does nothing once the close has ended. */
+  cut(outcome: Cut): void {
     if (this.#cutStage) this.#cutStage(outcome);
     else endLinger(this.#lingerId, outcome);
   }
@@ -147,7 +190,8 @@ export class Closing implements LingerOwner {
     this.#cutStage = (outcome) => {
       stop();
       this.#discardedBefore = socket.bytesRead - readBefore;
-      this.#reset(socket, outcome);
+      if (isPlain(outcome)) this.#giveUp(socket, outcome, false);
+      else this.#reset(socket, outcome);
     };
   }
 
@@ -179,12 +223,13 @@ export class Closing implements LingerOwner {
     });
     this.#cutStage = (outcome) => {
       this.#discardedBefore += stop();
-      this.#reset(socket, outcome, true, reason);
+      if (isPlain(outcome)) this.#giveUp(socket, outcome, true);
+      else this.#reset(socket, outcome, true, reason);
     };
   }
 
   /** `finSent`: then it may be acknowledged, and nobody has looked. */
-  #reset(socket: Socket, outcome: 'reset' | 'aborted', finSent = false, error?: SocketError): void {
+  #reset(socket: Socket, outcome: Exclude<Cut, 'evicted' | 'timeout'>, finSent = false, error?: SocketError): void {
     const native = engine === 'native' && !finSent && findDescriptor(socket) >= 0;
     const unackedBytes = readUnacked(findDescriptor(socket));
     resetSocket(socket);
@@ -212,8 +257,9 @@ export class Closing implements LingerOwner {
     const report: CloseReport = { outcome, delivered, discardedBytes, unackedBytes, duration, engine: end.engine ?? engine };
     if (error) report.error = error;
     this.#resolve(report);
-    this.#onEnd?.();
+    this.#onEnd?.(report);
     this.#stopListening?.();
+    if (this.#announced) publishEnd(this.#announced, report);
   }
 }
 
