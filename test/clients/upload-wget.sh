@@ -11,7 +11,7 @@ while [ "$i" -lt "$count" ]; do
   i=$((i + 1))
   LC_ALL=C wget --no-config --no-proxy --tries=1 --timeout=20 --ca-certificate="${SSL_CERT_FILE:-}" --content-on-error --server-response \
     --post-file="$folder/body" -O "$folder/answer" "$url" 2>"$folder/log" || true
-  status=$(sed -n 's/^ *HTTP[^ ]* \([0-9]*\).*/\1/p' "$folder/log")
+  status=$(sed -n 's/^ *HTTP\/[^ ]* \([0-9]*\).*/\1/p' "$folder/log")
   if [ -n "$status" ]; then
     echo "$status $(wc -c <"$folder/answer")"
   else
