@@ -21,8 +21,9 @@ export function findIdle(server: IdleCloser, sockets: Socket[]): Socket[] {
   } finally {
     for (const socket of asked) releaseDestroy(socket);
   }
-  // Node counts a response as done when it was ended, though it may still be on its way; and it does not know of a request that waits in the kernel.
-  return idle.filter((socket) => socket.writableLength === 0 && pendingBytesOf(socket) === 0);
+  // Node counts a response as done when it was ended, though it may still be on its way; it does not know of a request that waits in the kernel; and it may count a
+  // connection on which nothing has been said yet (from Node 26 on).
+  return idle.filter((socket) => socket.bytesRead > 0 && socket.writableLength === 0 && pendingBytesOf(socket) === 0);
 }
 
 /** Stops a server that listens no more, with what Node has for it of its own. Its connections are ours to close. */

@@ -41,6 +41,8 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   readonly server: Server;
   #options: CheckedServerOptions | undefined;
   #lingering: Lingering | undefined;
+  /** Of earlier calls of lingerOnClose, while anything of theirs lingers. */
+  #earlier: Lingering[] = [];
   readonly #open = new Set<Socket>();
   #pruneAt = 1_024;
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -63,6 +65,10 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     return this.#lingering;
   }
 
+  get #lingerings(): Lingering[] {
+    return this.#lingering ? [...this.#earlier, this.#lingering] : this.#earlier;
+  }
+
   /** The connections that are open, without the TLS on top of them. */
   get open(): Iterable<Socket> {
     this.#prune();
@@ -83,7 +89,7 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
 
   /** Whether anything lingers, be it by a safeClose of the application. */
   get lingers(): boolean {
-    return this.#foreign.size > 0 || (this.#lingering?.active ?? 0) > 0;
+    return this.#foreign.size > 0 || this.#lingerings.some(isActive);
   }
 
   /** How the lingers that are over have ended. */
@@ -92,7 +98,7 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   }
 
   cutLingers(outcome: 'aborted' | 'timeout'): void {
-    this.#lingering?.cutAll(outcome);
+    for (const lingering of this.#lingerings) lingering.cutAll(outcome);
     for (const closing of this.#foreign) closing.cut(outcome);
   }
 
@@ -105,12 +111,14 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
       for (const socket of openSocketsOf(this.server)) this.#adopt(socket);
     }
     this.#options = options;
+    if (this.#lingering) this.#earlier = [...this.#earlier, this.#lingering].filter(isActive);
     this.#lingering = new Lingering(options.maxLingering, () => this.observer?.lingerEnded());
     return this.#lingering;
   }
 
   detach(lingering: Lingering): void {
     if (this.#lingering !== lingering) return;
+    this.#earlier = [...this.#earlier, lingering].filter(isActive);
     this.#lingering = undefined;
     this.#options = undefined;
     this.server.removeListener('connection', this.#onConnection).removeListener('secureConnection', this.#onSecureConnection);
@@ -216,6 +224,10 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     for (const socket of this.#open) if (!hasHandle(socket)) this.#open.delete(socket);
     this.#pruneAt = Math.max(1_024, 2 * this.#open.size);
   }
+}
+
+function isActive({ active }: Lingering): boolean {
+  return active > 0;
 }
 
 function begin(closing: Closing, socket: Socket, start: () => void): void {
