@@ -1,7 +1,7 @@
 // What the outside can watch: node:diagnostics_channel, `lingering-close:start` and `lingering-close:end`. Nobody listening, nothing is done.
 import diagnostics from 'node:diagnostics_channel';
 import type { Server, Socket } from 'node:net';
-import type { CloseReport } from './closing.ts';
+import type { CloseReport } from './close-report.ts';
 
 /** The two ends of the connection; all `undefined` for a UNIX socket. */
 export interface ConnectionAddresses {

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { type CloseEnd, publishEnd, publishStart } from './channels.ts';
 import type { CheckedOptions } from './close-options.ts';
+import type { CloseReport } from './close-report.ts';
 import { findDescriptor } from './descriptor.ts';
 import { destroyNow } from './destroy.ts';
 import { discardByStream } from './discard-stream.ts';
@@ -13,38 +14,6 @@ import { dropGuard, switchLingerOff } from './linger.ts';
 import { endLinger, engine, type LingerEnd, type LingerLimits, type LingerOwner, type Outcome, startLinger } from './linger-loop.ts';
 import { onAbort } from './on-abort.ts';
 import { readUnacked, resetOnClose, resetSocket } from './reset.ts';
-
-/** How a close ended. */
-export interface CloseReport {
-  /**
-   * - `'eof'`: the peer has closed its side, after all that we wrote was acknowledged
-   * - `'delivered'`: everything is acknowledged (`until: 'delivered'`)
-   * - `'drained'`: what had arrived was discarded (`mode: 'drain'`)
-   * - `'reset'`: by us, as asked for
-   * - `'peer-reset'`: by the peer
-   * - `'idle'`, `'timeout'`, `'max-bytes'`: a limit was reached
-   * - `'evicted'`: closed to make room for another linger, over the `maxLingering` of `lingerOnClose`
-   * - `'aborted'`: by the AbortSignal
-   * - `'closed'`: there was nothing to close, or somebody else destroyed the socket
-   * - `'error'`: see `error`
-   */
-  outcome: Outcome;
-  /**
-   * Whether the peer's TCP acknowledged everything that we wrote, and our FIN. `null` where it cannot be known (streams
-   * engine; a RST right behind our FIN; a socket that was gone before the call).
-   */
-  delivered: boolean | null;
-  /** Bytes of the peer that were thrown away, from the call to the end. */
-  discardedBytes: number;
-  /** Bytes in the kernel that were not acknowledged at the end, FIN included; `null` where it cannot be known (streams engine; a socket that was gone). */
-  unackedBytes: number | null;
-  /** Milliseconds from the call to the end. */
-  duration: number;
-  /** What the kernel or the socket said, if that ended the close or changed its way (`EMFILE`: streams engine instead of native). */
-  error?: SocketError;
-  /** Which engine closed this one: `'streams'` also beside the addon, for TLS over a stream or after `EMFILE`. */
-  engine: 'native' | 'streams';
-}
 
 /** What ends a close from our side before its time. */
 type Cut = 'reset' | 'aborted' | 'evicted' | 'timeout';

@@ -60,6 +60,11 @@ export function descriptorOf(socket: unknown): number {
   );
 }
 
+/** Not when it is closed, and not when it was sent to another process. */
+export function hasHandle(socket: Socket): boolean {
+  return handleOf(socket) != null;
+}
+
 /** The connection under a TLS socket. */
 export function bareSocketOf(socket: Socket): Socket | undefined {
   const bare = isTls(socket) ? (socket as { _parent?: unknown })._parent : undefined;

@@ -5,10 +5,18 @@ import { bareSocketOf } from './descriptor.ts';
 
 type DestroyHandler = (error?: Error) => void;
 
+/** A close that somebody else has begun. */
+export interface CloseUnderWay {
+  readonly promise: Promise<unknown>;
+  cut(outcome: 'aborted' | 'timeout'): void;
+}
+
 /** Who looks after the sockets of a server, for as long as nobody else has taken a socket in hand. */
 export interface SocketOwner {
   /** `destroy()` was called: it is the owner who destroys, by {@link destroyNow}. */
   onDestroy(socket: Socket, error: Error | undefined): void;
+  /** Somebody else closes the socket from here on. */
+  takenOver(closing: CloseUnderWay): void;
   /** The socket is being destroyed, whoever does it. */
   forget(socket: Socket): void;
 }
@@ -45,8 +53,10 @@ export function setOwner(socket: Socket, owner: SocketOwner): void {
   stateOf(socket).owner = owner;
 }
 
+/** Of the socket, or of the connection under its TLS. */
 export function ownerOf(socket: Intercepted): SocketOwner | undefined {
-  return socket[STATE]?.owner;
+  const bare: Intercepted | undefined = socket[STATE]?.owner ? socket : bareSocketOf(socket);
+  return bare?.[STATE]?.owner;
 }
 
 /** Whether the owner is passed over, and `destroy()` is Node's own again. */

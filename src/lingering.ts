@@ -1,5 +1,6 @@
 // The lingering connections of a server: counted, told, and kept under their limit.
-import { type CloseReport, Closing } from './closing.ts';
+import type { CloseReport } from './close-report.ts';
+import { Closing } from './closing.ts';
 import type { Outcome } from './linger-loop.ts';
 import { OUTCOMES } from './native.ts';
 
@@ -33,8 +34,11 @@ export class Lingering {
   /** By their time-out, the oldest first: so each list is in the order of its deadlines, and there are few lists. */
   readonly #lists = new Map<number, Set<Entry>>();
 
-  constructor(maximum: number) {
+  readonly #onEnd: (() => void) | undefined;
+
+  constructor(maximum: number, onEnd?: () => void) {
     this.maximum = maximum;
+    this.#onEnd = onEnd;
   }
 
   /** A close that counts as a lingering connection from now to its end. `start` begins it. */
@@ -57,6 +61,7 @@ export class Lingering {
     this.totals.outcomes[outcome]++;
     this.totals.discardedBytes += discardedBytes;
     if (outcome === 'evicted') this.totals.evictions++;
+    this.#onEnd?.();
   }
 
   /** Ends all of them. */

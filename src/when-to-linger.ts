@@ -1,8 +1,8 @@
 // Whether a connection that its server is about to close should linger.
 import type { Socket } from 'node:net';
-import { findDescriptor, isTls, writeQueueSize } from './descriptor.ts';
+import { isTls, writeQueueSize } from './descriptor.ts';
 import { isInputError } from './errors.ts';
-import { addon } from './native.ts';
+import { pendingBytesOf } from './queues.ts';
 
 /**
  * Whether `destroy()` is an order to break off: it came with an error of the application or the connection, by resetAndDestroy(), or with output in
@@ -37,9 +37,5 @@ export function mayReset(socket: Socket, bare: Socket, when: 'needed' | 'always'
   // Asked of Node's parser, so that a request costs nothing. Where it has let go of the socket (an upgrade), or there is none, nobody can tell what the peer has to say.
   const { parser } = socket as { parser?: Parser | null };
   if (!parser) return true;
-  return parser.incoming?.complete === false || hasUnread(bare);
-}
-
-function hasUnread(socket: Socket): boolean {
-  return addon !== undefined && addon.pendingBytes(findDescriptor(socket)) > 0;
+  return parser.incoming?.complete === false || pendingBytesOf(bare) > 0;
 }
