@@ -16,10 +16,12 @@ async function proxy(buffering: NginxOptions['buffering'], closing: Closing) {
   };
 }
 
+const title = ['nginx', nginxVersion].join(' ').trim();
+
 testUploads(
   PROXIED_CLIENTS,
   (['off', 'on'] as const).map((buffering) => ({
-    name: `nginx ${nginxVersion}, request buffering ${buffering}`,
+    name: `${title}, request buffering ${buffering}`,
     open: (closing) => proxy(buffering, closing),
   })),
   nginxVersion === undefined ? 'nginx' : undefined,

@@ -28,10 +28,10 @@ function cells({ client, route, framing, plain, lingering }: Row): string[] {
   return [client, route, framing, String(plain.answered), String(lingering.answered), rest];
 }
 
-/** Most frequent first. */
+/** Most frequent first. Of an answer that is another one its status is enough. */
 function list({ rest }: Tally): string {
   const entries = Object.entries(rest).sort(([, a], [, b]) => b - a);
-  return entries.map(([name, times]) => `${name} ${times}`).join(', ');
+  return entries.map(([name, times]) => `${times} × ${name.replace(/^(\d{3}) \d+$/, '$1')}`).join(', ');
 }
 
 function markdown(rows: Row[]): string {
@@ -40,7 +40,7 @@ function markdown(rows: Row[]): string {
 
 Each client uploads 5 MB to a server that answers 413 at once and closes (\`Connection: close\`; GOAWAY in HTTP/2), ${UPLOADS} times, one after the other. The figures say
 how many of the ${UPLOADS} got the whole answer: from Node as it is, and from the same server after \`lingerOnClose(server)\`. Server and client are on one machine, in processes of
-their own; a network between them loses more.
+their own.
 
 ${lines.join('\n')}
 
@@ -48,9 +48,12 @@ Node.js ${process.versions.node}, Linux ${release()} on ${process.arch}, ${avail
 
 What there is none of: wget cannot upload in chunks, nor can a form of a browser.
 
-- **HttpURLConnection** ignores that a write failed, and reads on: on one machine, where the answer has always arrived before the reset, it finds it.
-- **Chromium** does the same in clear. Over TLS a failed write ends the connection for it, unless the answer was read before.
-- **HTTP/2** holds the client back by flow control, so that Node leaves nothing unread.
+- **HttpURLConnection** ignores that a write failed, and reads on: on one machine, where the answer arrives before the reset, it finds it.
+- **Chromium** does the same in clear. Over TLS a failed write is the end of the connection for it, unless it had taken the answer off the socket before: with a file from the
+  disk, which it reads in between, it had.
+- **HTTP/2** holds the client back by flow control, so that Node leaves nothing unread. The server of these rows takes in what is sent (\`request.resume()\`). Of a request
+  that nobody reads Node ends the stream by RST_STREAM, and curl 7.88 then loses the answer as often as not, in clear, with \`lingerOnClose\` too: it is the end of a stream,
+  and the close of a connection does not mend it.
 - **nginx** answers 502 where the server behind it closes by a reset.
 
 ## What a browser shows
