@@ -123,7 +123,7 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   #choose(options: CheckedServerOptions, top: Socket, socket: Socket, error: Error | undefined): CheckedChoice | undefined {
     if (isHardClose(top, socket, error)) return undefined;
     const choice = options.choose ? askHook(options, top) : options;
-    return choice && mayReset(top, socket, choice.when) ? choice : undefined;
+    return choice && mayReset(top, socket, choice.when, error) ? choice : undefined;
   }
 
   forget(socket: Socket): void {
