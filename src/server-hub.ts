@@ -2,7 +2,7 @@
 import { type Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Closing } from './closing.ts';
-import { bareSocketOf, findDescriptor } from './descriptor.ts';
+import { bareSocketOf, findDescriptor, isTls } from './descriptor.ts';
 import { defineHidden, destroyNow, ownerOf, type SocketOwner, setOwner } from './destroy.ts';
 import { LastResponses, type LastResponsesOwner } from './last-responses.ts';
 import { engine } from './linger-loop.ts';
@@ -13,6 +13,7 @@ import { isHardClose, mayReset } from './when-to-linger.ts';
 
 const HUB = Symbol('lingering-close.server');
 const TLS = Symbol('lingering-close.tls');
+const PRUNE_AT = 64;
 
 export function hubOf(server: Server): ServerHub | undefined {
   return (server as { [HUB]?: ServerHub })[HUB];
@@ -33,7 +34,9 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   #options: CheckedServerOptions | undefined;
   #lingering: Lingering | undefined;
   readonly #open = new Set<Socket>();
-  #pruneAt = 1_024;
+  #pruneAt = PRUNE_AT;
+  /** The connection for which the `choose` function runs. */
+  #asking: Socket | undefined;
   readonly #lastResponses: LastResponses;
 
   constructor(server: Server) {
@@ -111,8 +114,9 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   onDestroy(socket: Socket, error: Error | undefined): void {
     const top = topOf(socket);
     const options = this.#options;
-    // The streams engine lingers on the TLSSocket, and cannot on a connection under one.
-    const given = options && !(engine === 'streams' && top !== socket) ? this.#choose(options, top, socket, error) : undefined;
+    // A `choose` function that destroys the socket has decided.
+    const given = options && this.#asking !== socket && this.#canLinger(socket) ? this.#choose(options, top, socket, error) : undefined;
+    if (socket.destroyed) return;
     if (!given) {
       destroyNow(socket, error);
       return;
@@ -120,9 +124,16 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     this.#lingering?.add(given.timeout, (closing) => start(closing, socket, top, given, error));
   }
 
+  /** The streams engine lingers on the TLSSocket, and cannot read a connection past one, be it one whose handshake goes on, or that nobody knows of. */
+  #canLinger(socket: Socket): boolean {
+    return engine === 'native' || isTls(socket) || !('setSecureContext' in this.server);
+  }
+
   #choose(options: CheckedServerOptions, top: Socket, socket: Socket, error: Error | undefined): CheckedChoice | undefined {
     if (isHardClose(top, socket, error)) return undefined;
+    this.#asking = socket;
     const choice = options.choose ? askHook(options, top) : options;
+    this.#asking = undefined;
     return choice && mayReset(top, socket, choice.when, error) ? choice : undefined;
   }
 
@@ -142,7 +153,7 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   /** A socket that was sent to another process is never destroyed in this one. */
   #prune(): void {
     for (const socket of this.#open) if (findDescriptor(socket) < 0) this.#open.delete(socket);
-    this.#pruneAt = Math.max(1_024, 2 * this.#open.size);
+    this.#pruneAt = Math.max(PRUNE_AT, 2 * this.#open.size);
   }
 }
 
