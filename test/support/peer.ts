@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { python } from './python.ts';
 
 const script = fileURLToPath(new URL('peer.py', import.meta.url));
 
@@ -48,7 +49,7 @@ export class Peer implements AsyncDisposable {
   }
 
   private constructor(prefix: string[]) {
-    const [command = 'python3', ...args] = [...prefix, 'python3', '-u', script];
+    const [command = python, ...args] = [...prefix, python, '-u', script];
     this.#process = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     const lines: Interface = createInterface({ input: this.#process.stdout as NodeJS.ReadableStream });
     this.#answers = lines[Symbol.asyncIterator]();

@@ -126,7 +126,7 @@ export class ServerHost implements AsyncDisposable {
     return new Promise<unknown>((resolve, reject) => {
       if (this.#failure) throw this.#failure;
       this.#calls.set(id, { resolve, reject });
-      this.fixture.send({ id, call, ...args });
+      this.fixture.send(JSON.parse(JSON.stringify({ id, call, ...args }, (_key, value) => (value === Infinity ? 'Infinity' : value))));
     }) as Promise<Result>;
   }
 
