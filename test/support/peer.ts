@@ -43,6 +43,10 @@ export class Peer implements AsyncDisposable {
     await this.#do('connect', { ...address, ...options });
   }
 
+  get pid(): number {
+    return this.#process.pid as number;
+  }
+
   /** Whether a step is not over yet. */
   get busy(): boolean {
     return this.#pending > 0;
