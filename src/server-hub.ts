@@ -8,6 +8,7 @@ import { LastResponses, type LastResponsesOwner } from './last-responses.ts';
 import { engine } from './linger-loop.ts';
 import { Lingering } from './lingering.ts';
 import { openSocketsOf } from './open-sockets.ts';
+import { watchRefusedUpgrade } from './refused-upgrades.ts';
 import { type CheckedChoice, type CheckedServerOptions, checkChoice } from './server-options.ts';
 import { isHardClose, mayReset } from './when-to-linger.ts';
 
@@ -22,6 +23,10 @@ export function hubOf(server: Server): ServerHub | undefined {
 /** Whether it speaks HTTP, also HTTP/2. Not by the class, for whose sake node:https and node:http2 would be loaded. */
 export function isHttp(server: Server): boolean {
   return 'closeIdleConnections' in server || 'updateSettings' in server;
+}
+
+function isTlsServer(server: Server): boolean {
+  return 'setSecureContext' in server;
 }
 
 /** The TLSSocket over a connection, or the connection itself where there is none. */
@@ -100,6 +105,7 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     } else if (!socket.destroyed && Object.isExtensible(socket)) {
       setOwner(socket, this);
       this.#open.add(socket);
+      if (!isTlsServer(this.server)) this.#watchFinish(socket);
       if (this.#open.size >= this.#pruneAt) this.#prune();
     }
   }
@@ -107,8 +113,13 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   #adoptTls(socket: TLSSocket): void {
     const bare = bareSocketOf(socket);
     if (bare && ownerOf(bare) === this) defineHidden(bare, TLS, socket);
+    this.#watchFinish(socket);
     // Without the addon it is the TLSSocket that has to discard, for the connection under it cannot be read past it.
     if (!bare || engine === 'streams') setOwner(socket, this);
+  }
+
+  #watchFinish(socket: Socket): void {
+    if ('closeIdleConnections' in this.server) socket.removeListener('finish', onFinish).on('finish', onFinish);
   }
 
   onDestroy(socket: Socket, error: Error | undefined): void {
@@ -126,7 +137,7 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
 
   /** The streams engine lingers on the TLSSocket, and cannot read a connection past one, be it one whose handshake goes on, or that nobody knows of. */
   #canLinger(socket: Socket): boolean {
-    return engine === 'native' || isTls(socket) || !('setSecureContext' in this.server);
+    return engine === 'native' || isTls(socket) || !isTlsServer(this.server);
   }
 
   #choose(options: CheckedServerOptions, top: Socket, socket: Socket, error: Error | undefined): CheckedChoice | undefined {
@@ -155,6 +166,11 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     for (const socket of this.#open) if (findDescriptor(socket) < 0) this.#open.delete(socket);
     this.#pruneAt = Math.max(PRUNE_AT, 2 * this.#open.size);
   }
+}
+
+/** One function for all sockets. */
+function onFinish(this: Socket & { server?: Server }): void {
+  if (this.server && hubOf(this.server)?.options) watchRefusedUpgrade(this);
 }
 
 function start(closing: Closing, socket: Socket, top: Socket, options: CheckedChoice, error: Error | undefined): void {
