@@ -9,6 +9,7 @@ import { LastResponses, type LastResponsesOwner } from './last-responses.ts';
 import { engine, type Outcome } from './linger-loop.ts';
 import { Lingering } from './lingering.ts';
 import { openSocketsOf } from './open-sockets.ts';
+import { watchRefusedUpgrade } from './refused-upgrades.ts';
 import { type CheckedChoice, type CheckedServerOptions, checkChoice } from './server-options.ts';
 import { callbackWarning } from './warnings.ts';
 import { isHardClose, mayReset } from './when-to-linger.ts';
@@ -156,14 +157,20 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     } else if (!socket.destroyed && Object.isExtensible(socket) && !this.#open.has(socket)) {
       setOwner(socket, this);
       if (this.#open.add(socket).size >= this.#pruneAt) this.#prune();
+      if (!this.#isTls) this.#watchFinish(socket);
     }
   }
 
   #adoptTls(socket: TLSSocket): void {
     const bare = bareSocketOf(socket);
     if (bare && ownerOf(bare) === this) defineHidden(bare, TLS, socket);
+    this.#watchFinish(socket);
     // Without the addon it is the TLSSocket that has to discard, for the connection under it cannot be read past it.
     if (!bare || engine === 'streams') setOwner(socket, this);
+  }
+
+  #watchFinish(socket: Socket): void {
+    if ('closeIdleConnections' in this.server) socket.removeListener('finish', onFinish).on('finish', onFinish);
   }
 
   onDestroy(socket: Socket, error: Error | undefined): void {
@@ -234,6 +241,11 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     for (const socket of this.#open) if (!hasHandle(socket)) this.#open.delete(socket);
     this.#pruneAt = Math.max(PRUNE_AT, 2 * this.#open.size);
   }
+}
+
+/** One function for all sockets. */
+function onFinish(this: Socket & { server?: Server }): void {
+  if (this.server && hubOf(this.server)?.options) watchRefusedUpgrade(this);
 }
 
 function isActive({ active }: Lingering): boolean {

@@ -410,6 +410,21 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
   });
 
+  test.each(['http', 'https'] as const)(
+    '%s: an upgrade that is rejected by end() alone: the client can write all, and the connection ends',
+    async (kind) => {
+      const served = await host.serve(kind, 'upgrade: end', { attach: {} });
+      await using visit = await served.connect();
+      await visit.peer.write(UPGRADE);
+      expect(await visit.peer.send(16 * MB)).toEqual({ sent: 16 * MB });
+      expect(await visit.peer.receive()).toMatchObject({ tail: expect.stringContaining('401 Unauthorized'), end: 'eof' });
+      await visit.peer.close();
+      expect(await served.said('close')).toEqual({ hadError: false });
+      // It is Node that closes, behind the client.
+      expect(short(await served.state())).toEqual(NONE);
+    },
+  );
+
   test('an upgraded connection that is in use is left alone', async () => {
     const served = await host.serve('http', 'upgrade: echo', { attach: {} });
     await using visit = await served.connect();
@@ -499,6 +514,18 @@ describe('native engine, with the rest of the package', () => {
     expect(short(await served.state())).toEqual(NONE);
     expect(served.countSaid('start')).toBe(starts);
   });
+});
+
+test('Node as it is never reads on behind an upgrade that is rejected by end()', async () => {
+  await using host = await ServerHost.start();
+  const served = await host.serve('http', 'upgrade: end');
+  const { peer } = await served.connect();
+  await peer.write(UPGRADE);
+  const sent = peer.send(16 * MB);
+  expect(await Promise.race([sent, new Promise((resolve) => setTimeout(resolve, 2_000, 'waits'))])).toBe('waits');
+  const over = sent.catch(() => {});
+  await peer.kill();
+  await over;
 });
 
 test.each([
