@@ -41,6 +41,8 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   readonly server: Server;
   #options: CheckedServerOptions | undefined;
   #lingering: Lingering | undefined;
+  /** And those of calls before, whose lingers go on to their end. */
+  #lingerings: Lingering[] = [];
   readonly #open = new Set<Socket>();
   #pruneAt = 1_024;
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -83,16 +85,19 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
 
   /** Whether anything lingers, be it by a safeClose of the application. */
   get lingers(): boolean {
-    return this.#foreign.size > 0 || (this.#lingering?.active ?? 0) > 0;
+    return this.#foreign.size > 0 || this.#lingerings.some(({ active }) => active > 0);
   }
 
   /** How the lingers that are over have ended. */
-  get outcomes(): Readonly<Record<Outcome, number>> {
-    return (this.#lingering ?? new Lingering(0)).totals.outcomes;
+  get outcomes(): Record<Outcome, number> {
+    const { outcomes } = new Lingering(0).totals;
+    for (const { totals } of this.#lingerings)
+      for (const outcome of Object.keys(outcomes) as Outcome[]) outcomes[outcome] += totals.outcomes[outcome];
+    return outcomes;
   }
 
   cutLingers(outcome: 'aborted' | 'timeout'): void {
-    this.#lingering?.cutAll(outcome);
+    for (const lingering of this.#lingerings) lingering.cutAll(outcome);
     for (const closing of this.#foreign) closing.cut(outcome);
   }
 
@@ -106,6 +111,9 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     }
     this.#options = options;
     this.#lingering = new Lingering(options.maxLingering, () => this.observer?.lingerEnded());
+    // A closing that is under way has to find the figures that it began with.
+    if (!this.observer) this.#lingerings = this.#lingerings.filter(({ active }) => active > 0);
+    this.#lingerings.push(this.#lingering);
     return this.#lingering;
   }
 
@@ -128,9 +136,15 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   };
 
   readonly #onSession = (session: ServerHttp2Session): void => {
+    this.adoptSession(session);
+  };
+
+  /** One that may have been there before anybody asked. */
+  adoptSession(session: ServerHttp2Session): void {
+    if (this.#sessions.has(session)) return;
     this.#sessions.add(session);
     session.once('close', () => this.#sessions.delete(session));
-  };
+  }
 
   /** One that Node has accepted already. */
   adopt(socket: Socket): void {
