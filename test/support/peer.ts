@@ -10,7 +10,7 @@ export type Address = { host: string; port: number } | { path: string };
 
 export interface Received {
   received: number;
-  /** The last 64 bytes. */
+  /** The last 64 bytes, or as many as were to be kept. */
   tail: string;
   /** 'eof' or an errno; missing if the wanted number of bytes came first. */
   end?: string;
@@ -20,6 +20,8 @@ export interface PeerOptions {
   /** SO_RCVBUF: how much may be sent to a peer that does not read. */
   receiveBuffer?: number;
   tls?: boolean;
+  /** The protocol that TLS is to agree upon. */
+  alpn?: string;
   /** A command in front of python: see `enterNetns`. */
   prefix?: string[];
 }
@@ -78,8 +80,13 @@ export class Peer implements AsyncDisposable {
   }
 
   /** So many bytes, or all to the end. A slow reader takes `step` bytes, then rests for `pause` milliseconds. */
-  async receive(bytes?: number, options: { step?: number; pause?: number } = {}): Promise<Received> {
+  async receive(bytes?: number, options: { step?: number; pause?: number; keep?: number } = {}): Promise<Received> {
     return (await this.#do('receive', { bytes: bytes ?? null, ...options })) as unknown as Received;
+  }
+
+  /** One HTTP response and not a byte more, or what there is of it; then with its end, 'eof' or an errno. */
+  async receiveResponse(): Promise<{ text: string; end?: string }> {
+    return (await this.#do('receive_response')) as unknown as { text: string; end?: string };
   }
 
   async shutdown(): Promise<void> {
