@@ -43,8 +43,8 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   readonly server: Server;
   #options: CheckedServerOptions | undefined;
   #lingering: Lingering | undefined;
-  /** Of earlier calls of lingerOnClose, while anything of theirs lingers. */
-  #earlier: Lingering[] = [];
+  /** And those of calls before, whose lingers go on to their end. */
+  #lingerings: Lingering[] = [];
   readonly #open = new Set<Socket>();
   #pruneAt = PRUNE_AT;
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -69,10 +69,6 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     return this.#lingering;
   }
 
-  get #lingerings(): Lingering[] {
-    return this.#lingering ? [...this.#earlier, this.#lingering] : this.#earlier;
-  }
-
   /** The connections that are open, without the TLS on top of them. */
   get open(): Iterable<Socket> {
     this.#prune();
@@ -93,12 +89,19 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
 
   /** Whether anything lingers, be it by a safeClose of the application. */
   get lingers(): boolean {
-    return this.#foreign.size > 0 || this.#lingerings.some(isActive);
+    return this.#foreign.size > 0 || this.#lingerings.some(({ active }) => active > 0);
   }
 
   /** How the lingers that are over have ended. */
-  get outcomes(): Readonly<Record<Outcome, number>> {
-    return (this.#lingering ?? new Lingering(0)).totals.outcomes;
+  get outcomes(): Record<Outcome, number> {
+    const { outcomes } = new Lingering(0).totals;
+    for (const { totals } of this.#lingerings)
+      for (const outcome of Object.keys(outcomes) as Outcome[]) outcomes[outcome] += totals.outcomes[outcome];
+    return outcomes;
+  }
+
+  liftLimit(lifted: boolean): void {
+    if (this.#lingering && this.#options) this.#lingering.maximum = lifted ? Infinity : this.#options.maxLingering;
   }
 
   cutLingers(outcome: 'aborted' | 'timeout'): void {
@@ -115,14 +118,15 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
       for (const socket of openSocketsOf(this.server)) this.#adopt(socket);
     }
     this.#options = options;
-    if (this.#lingering) this.#earlier = [...this.#earlier, this.#lingering].filter(isActive);
     this.#lingering = new Lingering(options.maxLingering, () => this.observer?.lingerEnded());
+    // A closing that is under way has to find the figures that it began with.
+    if (!this.observer) this.#lingerings = this.#lingerings.filter(({ active }) => active > 0);
+    this.#lingerings.push(this.#lingering);
     return this.#lingering;
   }
 
   detach(lingering: Lingering): void {
     if (this.#lingering !== lingering) return;
-    this.#earlier = [...this.#earlier, lingering].filter(isActive);
     this.#lingering = undefined;
     this.#options = undefined;
     this.server.removeListener('connection', this.#onConnection).removeListener('secureConnection', this.#onSecureConnection);
@@ -140,9 +144,15 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   };
 
   readonly #onSession = (session: ServerHttp2Session): void => {
+    this.adoptSession(session);
+  };
+
+  /** One that may have been there before anybody asked. */
+  adoptSession(session: ServerHttp2Session): void {
+    if (this.#sessions.has(session)) return;
     this.#sessions.add(session);
     session.once('close', () => this.#sessions.delete(session));
-  };
+  }
 
   /** One that Node has accepted already. */
   adopt(socket: Socket): void {
@@ -246,10 +256,6 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
 /** One function for all sockets. */
 function onFinish(this: Socket & { server?: Server }): void {
   if (this.server && hubOf(this.server)?.options) watchRefusedUpgrade(this);
-}
-
-function isActive({ active }: Lingering): boolean {
-  return active > 0;
 }
 
 function begin(closing: Closing, socket: Socket, start: () => void): void {

@@ -91,6 +91,24 @@ def receive(bytes=None, step=1 << 20, pause=0, keep=64):
     return {"received": total, "tail": tail.decode("latin-1")}
 
 
+def receive_response():
+    """One HTTP response and not a byte more, or what there is of it, and how it ended."""
+    text = b""
+    length = None
+    try:
+        while length is None or len(text) < length:
+            data = sock.recv(1 if length is None else length - len(text))
+            if not data:
+                return {"text": text.decode("latin-1"), "end": "eof"}
+            text += data
+            if length is None and text.endswith(b"\r\n\r\n"):
+                sizes = [line.split(b":")[1] for line in text.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+                length = len(text) + int(sizes[0] if sizes else 0)
+    except OSError as error:
+        return {"text": text.decode("latin-1"), "end": name_of(error)}
+    return {"text": text.decode("latin-1")}
+
+
 def shutdown():
     try:
         sock.shutdown(socket.SHUT_WR)
@@ -121,7 +139,7 @@ def until_broken(timeout=10):
     return {"errno": errno.errorcode.get(code, code)}
 
 
-STEPS = {f.__name__: f for f in (connect, send, write, drip, receive, shutdown, close, reset, until_broken)}
+STEPS = {f.__name__: f for f in (connect, send, write, drip, receive, receive_response, shutdown, close, reset, until_broken)}
 
 for line in sys.stdin:
     step = json.loads(line)

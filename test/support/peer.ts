@@ -89,6 +89,11 @@ export class Peer implements AsyncDisposable {
     return (await this.#do('receive', { bytes: bytes ?? null, ...options })) as unknown as Received;
   }
 
+  /** One HTTP response and not a byte more, or what there is of it; then with its end, 'eof' or an errno. */
+  async receiveResponse(): Promise<{ text: string; end?: string }> {
+    return (await this.#do('receive_response')) as unknown as { text: string; end?: string };
+  }
+
   async shutdown(): Promise<void> {
     await this.#do('shutdown');
   }
