@@ -1,47 +1,22 @@
 // The documents keep their word: every example compiles and does what it says, every export is described, every file that is named exists.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { OUTCOMES } from '../src/native.ts';
+import { type Example, ExampleFolder, examplesOf } from './support/documentation.ts';
 import { Peer } from './support/peer.ts';
 import { Program } from './support/program.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 
-interface Example {
-  name: string | undefined;
-  code: string;
-  /** What its `console.log(...); // like this` lines promise. */
-  promised: string[];
-}
-
-// The name stands in a comment in front of the block: <!-- example: name -->
-const examples: Example[] = [...readme.matchAll(/(?:<!-- example: (\S+) -->\n)?```(?:js|ts)\n([\s\S]*?)```/g)].map(
-  ([, name, code = '']) => ({
-    name,
-    code,
-    promised: [...code.matchAll(/console\.log\(.*\);? \/\/ (.+)$/gm)].map(([, text = '']) => text),
-  }),
-);
-
-// A folder of its own, in which the package is a dependency like any other.
-const folder = mkdtempSync(join(tmpdir(), 'lingering-close-readme-'));
-const fileOf = (name: string | undefined) => join(folder, `${name}.mjs`);
-
-beforeAll(() => {
-  mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(root, join(folder, 'node_modules/lingering-close'));
-  symlinkSync(join(root, 'node_modules/@types'), join(folder, 'node_modules/@types'));
-  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
-  for (const { name, code } of examples) writeFileSync(fileOf(name), code);
-});
-
-afterAll(() => rmSync(folder, { recursive: true }));
+const examples = examplesOf('README.md');
+const folder = new ExampleFolder(examples, ['@types']);
+const fileOf = (name: string | undefined) => folder.fileOf(name);
+afterAll(() => folder[Symbol.dispose]());
 
 /** Runs an example on a connected `socket`, to its end: it must say what it promises. */
 async function runOnSocket(
@@ -131,7 +106,7 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
   },
 
   async cat({ name }) {
-    const log = join(folder, 'big.log');
+    const log = join(folder.path, 'big.log');
     writeFileSync(log, 'one line\n'.repeat(1_000_000));
     const script = `"$0" "$1" "$2" | head -1; echo "\${PIPESTATUS[0]}"`;
     const { stdout, stderr } = spawnSync('bash', ['-c', script, process.execPath, fileOf(name), log], { encoding: 'utf8' });
@@ -159,7 +134,7 @@ describe('the examples of README.md', () => {
   });
 
   test('compile in strict mode', () => {
-    writeFileSync(join(folder, 'socket.d.ts'), "declare const socket: import('node:net').Socket;\n");
+    writeFileSync(join(folder.path, 'socket.d.ts'), "declare const socket: import('node:net').Socket;\n");
     const compilerOptions = {
       target: 'es2023',
       module: 'nodenext',
@@ -169,14 +144,14 @@ describe('the examples of README.md', () => {
       checkJs: true,
       noEmit: true,
     };
-    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mjs', 'socket.d.ts'] }));
+    writeFileSync(join(folder.path, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mjs', 'socket.d.ts'] }));
     const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', folder, '--listFilesOnly'], { encoding: 'utf8' });
+    const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', folder.path, '--listFilesOnly'], { encoding: 'utf8' });
     expect({ status, checked: examples.filter(({ name }) => stdout.includes(fileOf(name))).length }).toEqual({
       status: 0,
       checked: examples.length,
     });
-    expect(spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' })).toMatchObject({ stdout: '', status: 0 });
+    expect(spawnSync(process.execPath, [tsc, '-p', folder.path], { encoding: 'utf8' })).toMatchObject({ stdout: '', status: 0 });
   });
 
   for (const example of examples) {

@@ -111,6 +111,21 @@ export class Peer implements AsyncDisposable {
     return (await this.#do('until_broken', { timeout })).errno as string | null;
   }
 
+  /** Waits for FIN, or for RST, which leaves an errno: EPIPE behind a FIN, ECONNRESET without. Reads nothing. */
+  async untilEnded(): Promise<string | null> {
+    return (await this.#do('until_ended')).errno as string | null;
+  }
+
+  /** What a byte met, and one more when the first was acknowledged or refused: an errno, or null. */
+  async writeTwice(): Promise<(string | null)[]> {
+    return (await this.#do('write_twice')).errors as (string | null)[];
+  }
+
+  /** The signal that ends a program that writes here and has left SIGPIPE as it is, or null. */
+  async dieOfWriting(): Promise<string | null> {
+    return (await this.#do('die_of_writing')).signal as string | null;
+  }
+
   /** SIGKILL: the kernel closes the socket. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL');
