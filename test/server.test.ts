@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LingerOnCloseOptions, lingerOnClose } from '../src/index.ts';
 import { ENGINES, KB, known, MB } from './support/close-server.ts';
 import { Fixture } from './support/fixture.ts';
-import { GET, GET_AND_CLOSE, post, UPGRADE } from './support/http-text.ts';
+import { GET, GET_AND_CLOSE, HTTP2_POST, post, UPGRADE } from './support/http-text.ts';
 import { NETNS_SKIPPED, netnsPermitted } from './support/netns.ts';
 import { Peer } from './support/peer.ts';
 import { runOk } from './support/run.ts';
@@ -420,10 +420,19 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await visit.peer.receive()).toMatchObject({ tail: expect.stringContaining('401 Unauthorized'), end: 'eof' });
       await visit.peer.close();
       expect(await served.said('close')).toEqual({ hadError: false });
-      // It is Node that closes, behind the client.
-      expect(short(await served.state())).toEqual(NONE);
     },
   );
+
+  test('HTTP/2 session.close(): Node reads on to the EOF of the client, and there is nothing to do', async () => {
+    const served = await host.serve('http2', 'stream: answer and close the session', { attach: {} });
+    await using visit = await served.connect();
+    await visit.peer.write(HTTP2_POST);
+    expect(await visit.peer.receive()).toMatchObject({ tail: expect.stringContaining('too much'), end: 'eof' });
+    expect(await visit.peer.send(8 * MB)).toEqual({ sent: 8 * MB });
+    await visit.peer.close();
+    await served.said('close');
+    expect(short(await served.state())).toEqual(NONE);
+  });
 
   test('an upgraded connection that is in use is left alone', async () => {
     const served = await host.serve('http', 'upgrade: echo', { attach: {} });
