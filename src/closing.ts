@@ -9,7 +9,16 @@ import { discardByStream } from './discard-stream.ts';
 import { isConnectionReset, SocketError } from './errors.ts';
 import { flush } from './flush.ts';
 import { dropGuard, switchLingerOff } from './linger.ts';
-import { endLinger, engine, type LingerEnd, type LingerLimits, type LingerOwner, type Outcome, startLinger } from './linger-loop.ts';
+import {
+  endLinger,
+  engine,
+  isOver,
+  type LingerEnd,
+  type LingerLimits,
+  type LingerOwner,
+  type Outcome,
+  startLinger,
+} from './linger-loop.ts';
 import { onAbort } from './on-abort.ts';
 import { readUnacked, resetOnClose, resetSocket } from './reset.ts';
 
@@ -162,6 +171,12 @@ export class Closing implements LingerOwner {
   #discard(socket: Socket, limits: LingerLimits): void {
     this.#cutStage = undefined;
     const fd = engine === 'native' ? findDescriptor(socket) : -1;
+    if (fd >= 0 && limits.until === 'eof' && isOver(fd)) {
+      // As behind a proxy nearby: no duplicate and no turn of the discard loop for it.
+      destroyNow(socket);
+      this.#report({ outcome: 'eof', delivered: true, discardedBytes: this.#discardedBefore, unackedBytes: 0 });
+      return;
+    }
     this.#lingerId = fd < 0 ? -1 : startLinger(fd, false, limits, this);
     if (this.#lingerId >= 0) destroyNow(socket);
     else this.#discardByStream(socket, limits, fd < 0 ? undefined : lingerError(this.#lingerId));

@@ -23,6 +23,8 @@ export interface LingerAddon extends Addon {
   openLingerLoop(callback: (...figures: number[]) => void): number;
   /** 0 for a stream socket that may be taken over, 1 for one that listens, 2 for one that this thread's event loop has. */
   checkTakeover(fd: number): number;
+  /** 1 where the peer has closed its side, all that it sent is read, and all that it was sent, FIN included, is acknowledged; else 0. */
+  isOver(fd: number): number;
   startLinger(fd: number, take: number, until: number, idle: number, timeout: number, maxBytes: number, ref: number): number;
   endLinger(id: number, outcome: number): number;
   holdDescriptor(fd: number): number;
