@@ -44,7 +44,7 @@ export interface CheckedOptions {
 
 /** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`. Reads each property once. */
 export function checkOptions(options: SafeCloseOptions = {}): CheckedOptions {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw invalidArgType('options', 'of type object', options);
+  checkObject('options', options);
   const { mode = 'linger', until = 'eof', idleTimeout = 5_000, timeout = 30_000, maxBytes = Infinity, signal, ref = true } = options;
   if (mode !== 'linger' && mode !== 'drain' && mode !== 'reset') {
     throw invalidArgValue('options.mode', "one of 'linger', 'drain', 'reset'", mode);
@@ -53,12 +53,20 @@ export function checkOptions(options: SafeCloseOptions = {}): CheckedOptions {
   checkLimit('options.idleTimeout', idleTimeout);
   checkLimit('options.timeout', timeout);
   checkLimit('options.maxBytes', maxBytes);
-  if (signal !== undefined && !isAbortSignal(signal)) throw invalidArgType('options.signal', 'an instance of AbortSignal', signal);
+  checkAbortSignal('options.signal', signal);
   if (typeof ref !== 'boolean') throw invalidArgType('options.ref', 'of type boolean', ref);
   return { mode, until, idleTimeout, timeout, maxBytes, signal, ref };
 }
 
-function checkLimit(name: string, value: unknown): void {
+export function checkObject(name: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalidArgType(name, 'of type object', value);
+}
+
+export function checkAbortSignal(name: string, value: unknown): void {
+  if (value !== undefined && !isAbortSignal(value)) throw invalidArgType(name, 'an instance of AbortSignal', value);
+}
+
+export function checkLimit(name: string, value: unknown): void {
   if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value);
   // NaN is neither.
   if (!(value >= 0)) throw outOfRange(name, '>= 0', value);

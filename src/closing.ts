@@ -2,7 +2,9 @@
 import { closeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { constants } from 'node:os';
+import { type CloseEnd, publishEnd, publishStart } from './channels.ts';
 import type { CheckedOptions } from './close-options.ts';
+import type { CloseReport } from './close-report.ts';
 import { findDescriptor } from './descriptor.ts';
 import { destroyNow } from './destroy.ts';
 import { discardByStream } from './discard-stream.ts';
@@ -22,36 +24,11 @@ import {
 import { onAbort } from './on-abort.ts';
 import { readUnacked, resetOnClose, resetSocket } from './reset.ts';
 
-/** How a close ended. */
-export interface CloseReport {
-  /**
-   * - `'eof'`: the peer has closed its side, after all that we wrote was acknowledged
-   * - `'delivered'`: everything is acknowledged (`until: 'delivered'`)
-   * - `'drained'`: what had arrived was discarded (`mode: 'drain'`)
-   * - `'reset'`: by us, as asked for
-   * - `'peer-reset'`: by the peer
-   * - `'idle'`, `'timeout'`, `'max-bytes'`: a limit was reached
-   * - `'evicted'`: closed to make room for another linger; `safeClose` alone never does that
-   * - `'aborted'`: by the AbortSignal
-   * - `'closed'`: there was nothing to close, or somebody else destroyed the socket
-   * - `'error'`: see `error`
-   */
-  outcome: Outcome;
-  /**
-   * Whether the peer's TCP acknowledged everything that we wrote, and our FIN. `null` where it cannot be known (streams
-   * engine; a RST right behind our FIN; a socket that was gone before the call).
-   */
-  delivered: boolean | null;
-  /** Bytes of the peer that were thrown away, from the call to the end. */
-  discardedBytes: number;
-  /** Bytes in the kernel that were not acknowledged at the end, FIN included; `null` where it cannot be known (streams engine; a socket that was gone). */
-  unackedBytes: number | null;
-  /** Milliseconds from the call to the end. */
-  duration: number;
-  /** What the kernel or the socket said, if that ended the close or changed its way (`EMFILE`: streams engine instead of native). */
-  error?: SocketError;
-  /** Which engine closed this one: `'streams'` also beside the addon, for TLS over a stream or after `EMFILE`. */
-  engine: 'native' | 'streams';
+/** What ends a close from our side before its time. */
+type Cut = 'reset' | 'aborted' | 'evicted' | 'timeout';
+
+function isPlain(outcome: Cut): outcome is 'evicted' | 'timeout' {
+  return outcome === 'evicted' || outcome === 'timeout';
 }
 
 /** One close under way: its stages, one after the other, and its report. */
@@ -60,15 +37,16 @@ export class Closing implements LingerOwner {
   readonly #startedAt = performance.now();
   #resolve!: (report: CloseReport) => void;
   /** Ends a stage that holds the socket. Empty once the addon has taken over: nothing of ours retains the socket then. */
-  #cutStage: ((outcome: 'reset' | 'aborted') => void) | undefined;
+  #cutStage: ((outcome: Cut) => void) | undefined;
   #lingerId = -1;
   #over = false;
   #discardedBefore = 0;
   #stopListening: (() => void) | undefined;
-  readonly #onEnd: (() => void) | undefined;
+  #announced: Omit<CloseEnd, 'report'> | undefined;
+  readonly #onEnd: ((report: CloseReport) => void) | undefined;
 
   /** `onEnd`: called in the tick in which the connection is closed, before the promise settles. */
-  constructor(onEnd?: () => void) {
+  constructor(onEnd?: (report: CloseReport) => void) {
     this.#onEnd = onEnd;
     this.promise = new Promise((resolve) => {
       this.#resolve = resolve;
@@ -76,6 +54,11 @@ export class Closing implements LingerOwner {
   }
 
   start(socket: Socket, options: CheckedOptions): void {
+    this.#announced = publishStart(socket);
+    this.#begin(socket, options);
+  }
+
+  #begin(socket: Socket, options: CheckedOptions): void {
     const { mode, signal, ref } = options;
     dropGuard(socket);
     if (socket.destroyed || socket.connecting || socket.pending) {
@@ -89,6 +72,29 @@ export class Closing implements LingerOwner {
       else socket.unref();
       if (socket.writableFinished) this.#discard(socket, lingerLimits(options));
       else this.#flush(socket, options);
+    }
+  }
+
+  /**
+   * In place of a `destroy(error)`: nothing is flushed any more, and the socket's events are those of the destroy. FIN goes out here if it has not yet.
+   * Where the addon cannot take the connection over (EMFILE), it lingers by the streams engine, unless there is TLS on top of it.
+   */
+  startDestroying(socket: Socket, options: CheckedOptions, error: Error | undefined, underTls: boolean): void {
+    const { mode, signal } = options;
+    this.#announced = publishStart(socket);
+    if (signal?.aborted || mode === 'reset') {
+      this.#reset(socket, signal?.aborted ? 'aborted' : 'reset');
+      return;
+    }
+    this.#lingerId = startLinger(findDescriptor(socket), false, lingerLimits(options), this);
+    if (this.#lingerId >= 0) {
+      this.#listenForAbort(signal);
+      destroyNow(socket, error);
+    } else if (!underTls) {
+      this.#begin(socket, options);
+    } else {
+      destroyNow(socket, error);
+      this.#report({ outcome: 'error', error: lingerError(this.#lingerId) });
     }
   }
 
@@ -123,8 +129,14 @@ export class Closing implements LingerOwner {
     this.#report({ outcome: 'error', error: SocketError.from(cause) });
   }
 
-  /** Does nothing once the close has ended. */
-  cut(outcome: 'reset' | 'aborted'): void {
+  /** Gives up on a peer that takes nothing of what is pending for it. */
+  giveUpFlush(socket: Socket): void {
+    this.#announced = publishStart(socket);
+    this.#giveUp(socket, 'timeout', false);
+  }
+
+  /** Ends it now: by RST, or by a plain close for 'evicted' and 'timeout'. Does nothing once the close has ended. */
+  cut(outcome: Cut): void {
     if (this.#cutStage) this.#cutStage(outcome);
     else endLinger(this.#lingerId, outcome);
   }
@@ -156,7 +168,8 @@ export class Closing implements LingerOwner {
     this.#cutStage = (outcome) => {
       stop();
       this.#discardedBefore = socket.bytesRead - readBefore;
-      this.#reset(socket, outcome);
+      if (isPlain(outcome)) this.#giveUp(socket, outcome, false);
+      else this.#reset(socket, outcome);
     };
   }
 
@@ -194,12 +207,13 @@ export class Closing implements LingerOwner {
     });
     this.#cutStage = (outcome) => {
       this.#discardedBefore += stop();
-      this.#reset(socket, outcome, true, reason);
+      if (isPlain(outcome)) this.#giveUp(socket, outcome, true);
+      else this.#reset(socket, outcome, true, reason);
     };
   }
 
   /** `finSent`: then it may be acknowledged, and nobody has looked. */
-  #reset(socket: Socket, outcome: 'reset' | 'aborted', finSent = false, error?: SocketError): void {
+  #reset(socket: Socket, outcome: Exclude<Cut, 'evicted' | 'timeout'>, finSent = false, error?: SocketError): void {
     const native = engine === 'native' && !finSent && findDescriptor(socket) >= 0;
     const unackedBytes = readUnacked(findDescriptor(socket));
     resetSocket(socket);
@@ -227,8 +241,9 @@ export class Closing implements LingerOwner {
     const report: CloseReport = { outcome, delivered, discardedBytes, unackedBytes, duration, engine: end.engine ?? engine };
     if (error) report.error = error;
     this.#resolve(report);
-    this.#onEnd?.();
+    this.#onEnd?.(report);
     this.#stopListening?.();
+    if (this.#announced) publishEnd(this.#announced, report);
   }
 }
 

@@ -60,6 +60,17 @@ export function descriptorOf(socket: unknown): number {
   );
 }
 
+/** Not when it is closed, and not when it was sent to another process. */
+export function hasHandle(socket: Socket): boolean {
+  return handleOf(socket) != null;
+}
+
+/** The connection under a TLS socket. */
+export function bareSocketOf(socket: Socket): Socket | undefined {
+  const bare = isTls(socket) ? (socket as { _parent?: unknown })._parent : undefined;
+  return bare instanceof Socket ? bare : undefined;
+}
+
 /** Not by the class, for whose sake node:tls would be loaded, which takes time and which a Node.js without crypto has not got. */
 export function isTls(socket: Socket): socket is TLSSocket {
   return (socket as Partial<TLSSocket>).encrypted === true;

@@ -2,12 +2,12 @@
 // write would wait for each other for ever. A slow reader may take as long as it likes; only lack of progress ends this stage.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { findDescriptor, isTls, writeQueueSize } from './descriptor.ts';
+import { isTls, writeQueueSize } from './descriptor.ts';
 import { destroyNow, interceptDestroy, releaseDestroy } from './destroy.ts';
 import { discardInput, takeInput } from './discard-input.ts';
 import { isInputError, isRefusedWrite } from './errors.ts';
 import { switchLingerOff } from './linger.ts';
-import { addon } from './native.ts';
+import { outputMark } from './output-mark.ts';
 
 export interface FlushLimits {
   /** No byte received and none acknowledged for so long. */
@@ -137,7 +137,6 @@ function tick({ idleTimeout, timeout }: FlushLimits): number {
 
 interface Mark {
   received: number;
-  /** Nothing is written any more, so each of these only changes when output moves on. */
   output: string;
   anyAt: number;
   outputAt: number;
@@ -145,8 +144,7 @@ interface Mark {
 
 function takeMark(socket: Socket): Mark {
   const now = performance.now();
-  const unacked = addon ? addon.unackedBytes(findDescriptor(socket)) : 0;
-  return { received: socket.bytesRead, output: `${socket.writableLength} ${writeQueueSize(socket)} ${unacked}`, anyAt: now, outputAt: now };
+  return { received: socket.bytesRead, output: outputMark(socket), anyAt: now, outputAt: now };
 }
 
 function progressed(before: Mark, now: Mark): Mark {

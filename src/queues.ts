@@ -1,7 +1,8 @@
 // The two queues that the kernel keeps for a socket: received and not read, written and not acknowledged.
-import { descriptorOf, type SocketLike } from './descriptor.ts';
+import type { Socket } from 'node:net';
+import { descriptorOf, findDescriptor, type SocketLike } from './descriptor.ts';
 import { checked } from './errors.ts';
-import { requireAddon } from './native.ts';
+import { addon, requireAddon } from './native.ts';
 
 /**
  * Bytes in the kernel's receive queue: what a `close()` at this moment would leave unread, and so answer with RST.
@@ -36,4 +37,9 @@ export function pendingBytes(socket: SocketLike): number {
 export function unackedBytes(socket: SocketLike): number {
   const fd = descriptorOf(socket);
   return checked(requireAddon('unackedBytes').unackedBytes(fd), 'ioctl');
+}
+
+/** As {@link pendingBytes}; 0 where nobody can tell. */
+export function pendingBytesOf(socket: Socket): number {
+  return addon ? Math.max(addon.pendingBytes(findDescriptor(socket)), 0) : 0;
 }

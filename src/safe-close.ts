@@ -1,9 +1,10 @@
 // safeClose: the arguments, and one close for each connection.
 import type { Socket } from 'node:net';
 import { type CheckedOptions, checkOptions, type SafeCloseOptions } from './close-options.ts';
-import { type CloseReport, Closing } from './closing.ts';
+import type { CloseReport } from './close-report.ts';
+import { Closing } from './closing.ts';
 import { type SocketLike, validateSocketLike } from './descriptor.ts';
-import { defineHidden } from './destroy.ts';
+import { defineHidden, ownerOf } from './destroy.ts';
 import { claimDescriptor } from './raw-descriptor.ts';
 
 const CLOSING = Symbol('lingering-close.closing');
@@ -50,6 +51,7 @@ export function safeClose(socket: SocketLike, options?: SafeCloseOptions): Promi
 function closeSocket(socket: Socket, options: CheckedOptions): Promise<CloseReport> {
   const closing = new Closing();
   defineHidden(socket, CLOSING, closing);
+  ownerOf(socket)?.takenOver(closing);
   try {
     closing.start(socket, options);
   } catch (error) {

@@ -2,7 +2,7 @@
 // once, and closes as Node does ('plain') or with safeClose in its close path ('safe').
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { CloseReport } from '../closing.ts';
+import type { CloseReport } from '../close-report.ts';
 import { safeClose } from '../safe-close.ts';
 
 const safe = process.argv[2] === 'safe';

@@ -1,0 +1,18 @@
+// `node --import lingering-close/register app.js`: lingerOnClose for every HTTP, HTTPS and HTTP/2 server of the process, without a change to its code.
+import diagnostics from 'node:diagnostics_channel';
+import type { Server, Socket } from 'node:net';
+import { readEnvironment } from './register-options.ts';
+import { lingerOnClose } from './server.ts';
+import { hubOf, isHttp } from './server-hub.ts';
+
+const options = readEnvironment(process.env);
+
+// Node publishes each connection that it has accepted. With the first one of a server its lingerOnClose begins, which hears of the others itself. A server that had one before,
+// from the application, keeps what it has, also after its disable().
+diagnostics.subscribe('net.server.socket', (message) => {
+  const { socket } = message as { socket: Socket & { server?: Server } };
+  const { server } = socket;
+  if (!server || hubOf(server) || !isHttp(server)) return;
+  lingerOnClose(server, options);
+  hubOf(server)?.adopt(socket);
+});

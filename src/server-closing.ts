@@ -1,0 +1,254 @@
+// A server that is being closed: its stages, one after the other, and its report.
+import { Server, type Socket } from 'node:net';
+import type { CheckedCloseServerOptions } from './close-server-options.ts';
+import { bareSocketOf } from './descriptor.ts';
+import { isIntercepted } from './destroy.ts';
+import { GoodbyeHttp2 } from './goodbye-http2.ts';
+import { GoodbyeResponses } from './goodbye-responses.ts';
+import { closeForGood, findIdle } from './idle-connections.ts';
+import type { Outcome } from './linger-loop.ts';
+import { onAbort } from './on-abort.ts';
+import { pendingBytesOf } from './queues.ts';
+import { resetSocket } from './reset.ts';
+import { type HubObserver, hubOf, isHttp, ServerHub, topOf } from './server-hub.ts';
+import { checkServerOptions } from './server-options.ts';
+import { callbackWarning } from './warnings.ts';
+
+/** How a server was closed. Its connections are those that were open at the call, and those that came while it went on listening. */
+export interface ServerCloseReport {
+  /** Closed because they had nothing to do: FIN, and a linger. */
+  idle: number;
+  /** Ended by themselves: with the response that was in flight, by their application, or by the peer. */
+  finished: number;
+  /** Cut off, at `timeout` or by `signal`. */
+  cut: number;
+  /** How the lingers have ended that were over between the call and the report, including those under way before. */
+  outcomes: Record<Outcome, number>;
+  /** Milliseconds. */
+  duration: number;
+  /** Whether `signal`, or that of another call, cut it short. */
+  aborted: boolean;
+}
+
+/** How long a connection that was just accepted may take to send its request, once listening has stopped. */
+const GRACE = 1_000;
+/** How often connections are looked at that wait for the end of a peer only. */
+const SWEEP = 1_000;
+
+export class ServerClosing implements HubObserver {
+  readonly promise: Promise<ServerCloseReport>;
+  readonly #server: Server;
+  readonly #hub: ServerHub;
+  readonly #options: CheckedCloseServerOptions;
+  readonly #startedAt = performance.now();
+  readonly #outcomesBefore: Record<Outcome, number>;
+  readonly #responses: GoodbyeResponses;
+  readonly #http2: GoodbyeHttp2;
+  /** Whether the server lingers for our sake alone. */
+  readonly #lent: (() => void) | undefined;
+  readonly #stopListening: (() => void)[] = [];
+  #wake = () => {};
+  readonly #figures = { idle: 0, finished: 0, cut: 0 };
+  /** Connections whose end is not their own, until it comes. */
+  readonly #ends = new WeakMap<Socket, 'idle' | 'cut'>();
+  #aborted = false;
+  #listens = true;
+  #sweeping = false;
+
+  /** The closing of a server that is under way, or a new one. */
+  static of(server: Server, options: CheckedCloseServerOptions): ServerClosing {
+    const hub = hubOf(server) ?? new ServerHub(server);
+    const closing = hub.observer instanceof ServerClosing ? hub.observer : new ServerClosing(server, hub, options);
+    closing.#governBy(options.signal);
+    return closing;
+  }
+
+  private constructor(server: Server, hub: ServerHub, options: CheckedCloseServerOptions) {
+    this.#server = server;
+    this.#hub = hub;
+    this.#options = options;
+    if (!hub.lingering) {
+      const lingering = hub.attach(checkServerOptions(undefined, isHttp(server) ? 'needed' : 'always'));
+      this.#lent = () => hub.detach(lingering);
+    }
+    this.#outcomesBefore = { ...hub.outcomes };
+    hub.observer = this;
+    this.#responses = new GoodbyeResponses(server, hub, () => this.#sweepSoon());
+    this.#http2 = new GoodbyeHttp2(server, hub.sessions);
+    this.promise = this.#run();
+  }
+
+  // HubObserver
+  closed(bare: Socket): void {
+    this.#figures[this.#ends.get(bare) ?? 'finished']++;
+    // While the last connection still counts, so that the server emits 'close' once.
+    if (!this.#listens && this.#isEmpty()) closeForGood(this.#server);
+    this.#wake();
+  }
+
+  lingerEnded(): void {
+    this.#wake();
+  }
+
+  async #run(): Promise<ServerCloseReport> {
+    try {
+      await this.#stages();
+    } catch (error) {
+      // A listener or an overridden method of the application.
+      callbackWarning('closing', 'closeServer', error);
+      this.#hub.cutLingers('timeout');
+    }
+    return this.#end();
+  }
+
+  async #stages(): Promise<void> {
+    const { drainDelay, timeout, lingerTimeout } = this.#options;
+    await this.#until(drainDelay, () => false);
+    // What waits in the backlog would be reset with it: a turn of the event loop accepts that.
+    await new Promise(setImmediate);
+    this.#stop();
+    await this.#until(timeout, () => this.#isEmpty() && !this.#hub.lingers);
+    this.#cutRest();
+    await this.#until(lingerTimeout, () => this.#isEmpty() && !this.#hub.lingers);
+    this.#hub.cutLingers(this.#aborted ? 'aborted' : 'timeout');
+  }
+
+  /** Until it is done, but not longer than `ms`, and not longer than the abort. */
+  async #until(ms: number, isDone: () => boolean): Promise<void> {
+    const deadline = performance.now() + ms;
+    while (!this.#aborted && !isDone()) {
+      const left = deadline - performance.now();
+      if (left <= 0) return;
+      await new Promise<void>((resolve) => {
+        // Node's timers end at 2^31 - 1 ms: the loop looks again, and starts anew.
+        const timer = setTimeout(resolve, Math.min(left, 2_147_483_647));
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  #isEmpty(): boolean {
+    return this.#hub.isEmpty;
+  }
+
+  /** The sockets as the application knows them. */
+  #tops(): Socket[] {
+    return [...this.#hub.open].map(topOf);
+  }
+
+  #stop(): void {
+    const { listening } = this.#server;
+    this.#listens = false;
+    if (this.#aborted) {
+      if (listening) closeForGood(this.#server);
+      return;
+    }
+    if (listening) {
+      // Not the close() of an HTTP server, which would destroy idle connections, and end the watch over headersTimeout and requestTimeout: that comes with the last connection.
+      // HTTP/2 sessions that were not seen coming are known to it alone.
+      if (this.#isEmpty() || (this.#lent && 'updateSettings' in this.#server)) closeForGood(this.#server);
+      else Server.prototype.close.call(this.#server);
+    }
+    this.#http2.closeAll();
+    for (const socket of this.#tops()) if (this.#isApplications(socket)) this.#sayGoodbye(socket);
+    this.#closeIdle(findIdle(this.#server, this.#tops()));
+    this.#every(SWEEP, () => this.#sweep());
+    if (isHttp(this.#server)) this.#once(GRACE, () => this.#closeIdle([...this.#hub.open].filter(isSilent).map(topOf)));
+  }
+
+  /** An upgraded connection, and any of a server that does not speak HTTP. */
+  #isApplications(socket: Socket): boolean {
+    if (!isHttp(this.#server)) return true;
+    return !this.#http2.speaks(socket) && 'parser' in socket && !socket.parser;
+  }
+
+  #sayGoodbye(socket: Socket): void {
+    try {
+      this.#options.goodbye?.(socket);
+    } catch (error) {
+      callbackWarning('goodbye', 'closeServer', error);
+    }
+  }
+
+  #closeIdle(sockets: Socket[]): void {
+    for (const socket of sockets) {
+      this.#ends.set(bareSocketOf(socket) ?? socket, 'idle');
+      this.#hub.close(socket);
+    }
+  }
+
+  /** Behind a response that had promised to keep the connection alive, before anybody thought of closing. */
+  #sweepSoon(): void {
+    if (this.#listens || this.#sweeping) return;
+    this.#sweeping = true;
+    setImmediate(() => {
+      this.#sweeping = false;
+      if (this.#hub.observer === this) this.#closeFinished(findIdle(this.#server, this.#tops()));
+    });
+  }
+
+  #closeFinished(sockets: Socket[]): void {
+    for (const socket of sockets) this.#hub.close(socket);
+  }
+
+  /** Those that wait for nothing but the end of their peer: that is a linger, and has its limits. */
+  #sweep(): void {
+    this.#closeFinished(this.#tops().filter((socket) => socket.writableFinished && !socket.destroyed));
+    this.#sweepSoon();
+  }
+
+  #cutRest(): void {
+    for (const bare of this.#hub.open) {
+      const socket = topOf(bare);
+      // On its way to its end already, and a linger like others.
+      if (isIntercepted(socket)) continue;
+      this.#ends.set(bare, 'cut');
+      if (this.#aborted) resetSocket(socket);
+      else socket.destroy();
+    }
+  }
+
+  #governBy(signal: AbortSignal | undefined): void {
+    const abort = () => {
+      this.#aborted = true;
+      this.#wake();
+    };
+    if (signal?.aborted) abort();
+    else if (signal) this.#stopListening.push(onAbort(signal, abort));
+  }
+
+  #every(ms: number, run: () => void): void {
+    const timer = setInterval(run, ms).unref();
+    this.#stopListening.push(() => clearInterval(timer));
+  }
+
+  #once(ms: number, run: () => void): void {
+    const timer = setTimeout(run, ms).unref();
+    this.#stopListening.push(() => clearTimeout(timer));
+  }
+
+  #end(): ServerCloseReport {
+    this.#hub.observer = undefined;
+    for (const stop of this.#stopListening) stop();
+    this.#responses.stop();
+    this.#http2.stop();
+    const outcomes = { ...this.#hub.outcomes };
+    for (const outcome of Object.keys(outcomes) as Outcome[]) outcomes[outcome] -= this.#outcomesBefore[outcome];
+    this.#lent?.();
+    return {
+      ...this.#figures,
+      outcomes,
+      duration: performance.now() - this.#startedAt,
+      aborted: this.#aborted,
+    };
+  }
+}
+
+/** Accepted, and nothing has come of it: not a byte of a request, or of a handshake that Node could end. */
+function isSilent(bare: Socket): boolean {
+  const socket = topOf(bare);
+  return socket.bytesRead === 0 && !isIntercepted(socket) && pendingBytesOf(bare) === 0;
+}

@@ -1,0 +1,251 @@
+// What is known of a server that lingers on close: its connections, and what becomes of each that it closes.
+import type { ServerHttp2Session } from 'node:http2';
+import { type Server, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Closing } from './closing.ts';
+import { bareSocketOf, hasHandle, isTls } from './descriptor.ts';
+import { type CloseUnderWay, defineHidden, destroyNow, ownerOf, type SocketOwner, setOwner } from './destroy.ts';
+import { LastResponses, type LastResponsesOwner } from './last-responses.ts';
+import { engine, type Outcome } from './linger-loop.ts';
+import { Lingering } from './lingering.ts';
+import { openSocketsOf } from './open-sockets.ts';
+import { type CheckedChoice, type CheckedServerOptions, checkChoice } from './server-options.ts';
+import { callbackWarning } from './warnings.ts';
+import { isHardClose, mayReset } from './when-to-linger.ts';
+
+const HUB = Symbol('lingering-close.server');
+const TLS = Symbol('lingering-close.tls');
+
+export function hubOf(server: Server): ServerHub | undefined {
+  return (server as { [HUB]?: ServerHub })[HUB];
+}
+
+/** Whether it speaks HTTP, also HTTP/2. Not by the class, for whose sake node:https and node:http2 would be loaded. */
+export function isHttp(server: Server): boolean {
+  return 'closeIdleConnections' in server || 'updateSettings' in server;
+}
+
+/** The TLSSocket over a connection, or the connection itself where there is none. */
+export function topOf(bare: Socket & { [TLS]?: TLSSocket }): Socket {
+  return bare[TLS] ?? bare;
+}
+
+/** Told of what happens to the connections while a server is being closed. */
+export interface HubObserver {
+  /** One less is open, but the server still counts it. */
+  closed(bare: Socket): void;
+  lingerEnded(): void;
+}
+
+export class ServerHub implements SocketOwner, LastResponsesOwner {
+  readonly server: Server;
+  #options: CheckedServerOptions | undefined;
+  #lingering: Lingering | undefined;
+  /** Of earlier calls of lingerOnClose, while anything of theirs lingers. */
+  #earlier: Lingering[] = [];
+  readonly #open = new Set<Socket>();
+  #pruneAt = 1_024;
+  readonly #sessions = new Set<ServerHttp2Session>();
+  /** Closes of the application's own, by safeClose. */
+  readonly #foreign = new Set<CloseUnderWay>();
+  observer: HubObserver | undefined;
+  readonly #lastResponses: LastResponses;
+
+  constructor(server: Server) {
+    this.server = server;
+    this.#lastResponses = new LastResponses(server, this);
+    defineHidden(server, HUB, this);
+  }
+
+  get options(): CheckedServerOptions | undefined {
+    return this.#options;
+  }
+
+  get lingering(): Lingering | undefined {
+    return this.#lingering;
+  }
+
+  get #lingerings(): Lingering[] {
+    return this.#lingering ? [...this.#earlier, this.#lingering] : this.#earlier;
+  }
+
+  /** The connections that are open, without the TLS on top of them. */
+  get open(): Iterable<Socket> {
+    this.#prune();
+    return this.#open;
+  }
+
+  get #isTls(): boolean {
+    return 'setSecureContext' in this.server;
+  }
+
+  get isEmpty(): boolean {
+    return this.#open.size === 0;
+  }
+
+  get sessions(): Iterable<ServerHttp2Session> {
+    return this.#sessions;
+  }
+
+  /** Whether anything lingers, be it by a safeClose of the application. */
+  get lingers(): boolean {
+    return this.#foreign.size > 0 || this.#lingerings.some(isActive);
+  }
+
+  /** How the lingers that are over have ended. */
+  get outcomes(): Readonly<Record<Outcome, number>> {
+    return (this.#lingering ?? new Lingering(0)).totals.outcomes;
+  }
+
+  cutLingers(outcome: 'aborted' | 'timeout'): void {
+    for (const lingering of this.#lingerings) lingering.cutAll(outcome);
+    for (const closing of this.#foreign) closing.cut(outcome);
+  }
+
+  attach(options: CheckedServerOptions): Lingering {
+    if (!this.#lingering) {
+      // In front of Node's own listener, which may close at once.
+      this.server.prependListener('connection', this.#onConnection).prependListener('secureConnection', this.#onSecureConnection);
+      if (isHttp(this.server)) this.#lastResponses.watch();
+      this.server.on('session', this.#onSession);
+      for (const socket of openSocketsOf(this.server)) this.#adopt(socket);
+    }
+    this.#options = options;
+    if (this.#lingering) this.#earlier = [...this.#earlier, this.#lingering].filter(isActive);
+    this.#lingering = new Lingering(options.maxLingering, () => this.observer?.lingerEnded());
+    return this.#lingering;
+  }
+
+  detach(lingering: Lingering): void {
+    if (this.#lingering !== lingering) return;
+    this.#earlier = [...this.#earlier, lingering].filter(isActive);
+    this.#lingering = undefined;
+    this.#options = undefined;
+    this.server.removeListener('connection', this.#onConnection).removeListener('secureConnection', this.#onSecureConnection);
+    this.server.removeListener('session', this.#onSession);
+    this.#lastResponses.unwatch();
+  }
+
+  readonly #onConnection = (socket: unknown): void => {
+    // Anything that is a stream may be handed in, by an application that emits 'connection' itself.
+    if (socket instanceof Socket) this.#adopt(socket);
+  };
+
+  readonly #onSecureConnection = (socket: TLSSocket): void => {
+    this.#adoptTls(socket);
+  };
+
+  readonly #onSession = (session: ServerHttp2Session): void => {
+    this.#sessions.add(session);
+    session.once('close', () => this.#sessions.delete(session));
+  };
+
+  /** One that Node has accepted already. */
+  adopt(socket: Socket): void {
+    this.#adopt(socket);
+  }
+
+  #adopt(socket: Socket): void {
+    const bare = bareSocketOf(socket);
+    if (bare) {
+      this.#adopt(bare);
+      this.#adoptTls(socket as TLSSocket);
+    } else if (!socket.destroyed && Object.isExtensible(socket) && !this.#open.has(socket)) {
+      setOwner(socket, this);
+      if (this.#open.add(socket).size >= this.#pruneAt) this.#prune();
+    }
+  }
+
+  #adoptTls(socket: TLSSocket): void {
+    const bare = bareSocketOf(socket);
+    if (bare && ownerOf(bare) === this) defineHidden(bare, TLS, socket);
+    // Without the addon it is the TLSSocket that has to discard, for the connection under it cannot be read past it.
+    if (!bare || engine === 'streams') setOwner(socket, this);
+  }
+
+  onDestroy(socket: Socket, error: Error | undefined): void {
+    const top = topOf(socket);
+    const options = this.#options;
+    // The streams engine lingers on a TLSSocket, and cannot on a connection under one.
+    const within = engine === 'native' || !this.#isTls || isTls(socket);
+    const given = options && within ? this.#choose(options, top, socket, error) : undefined;
+    if (!given) {
+      destroyNow(socket, error);
+      return;
+    }
+    this.#lingering?.add(given.timeout, (closing) =>
+      begin(closing, socket, () => {
+        if (engine === 'native') closing.startDestroying(socket, given, error, top !== socket);
+        else closing.start(socket, given);
+      }),
+    );
+  }
+
+  #choose(options: CheckedServerOptions, top: Socket, socket: Socket, error: Error | undefined): CheckedChoice | undefined {
+    if (isHardClose(top, socket, error)) return undefined;
+    const choice = options.choose ? askHook(options, top) : options;
+    return choice && mayReset(top, socket, choice.when) ? choice : undefined;
+  }
+
+  /** Ends a connection that has nothing more to say: FIN, and a linger. */
+  close(socket: Socket): void {
+    const options = this.#options;
+    // A handshake that has not come to its end cannot be ended as TLS wants it.
+    if (!options || (this.#isTls && !isTls(socket))) socket.destroy();
+    else
+      this.#lingering?.add(options.timeout, (closing) =>
+        begin(closing, socket, () => closing.start(socket, { ...options, mode: 'linger' })),
+      );
+  }
+
+  takenOver(closing: CloseUnderWay): void {
+    this.#foreign.add(closing);
+    closing.promise.then(() => {
+      this.#foreign.delete(closing);
+      this.observer?.lingerEnded();
+    });
+  }
+
+  forget(socket: Socket): void {
+    this.#lastResponses.forget(topOf(socket));
+    if (this.#open.delete(socket)) this.observer?.closed(socket);
+  }
+
+  get flushTimeout(): number {
+    return this.#options?.timeout ?? Infinity;
+  }
+
+  giveUpFlush(socket: Socket): void {
+    this.#lingering?.add(0, (closing) => closing.giveUpFlush(socket));
+  }
+
+  /** A socket that was sent to another process is never destroyed in this one. */
+  #prune(): void {
+    for (const socket of this.#open) if (!hasHandle(socket)) this.#open.delete(socket);
+    this.#pruneAt = Math.max(1_024, 2 * this.#open.size);
+  }
+}
+
+function isActive({ active }: Lingering): boolean {
+  return active > 0;
+}
+
+function begin(closing: Closing, socket: Socket, start: () => void): void {
+  try {
+    start();
+  } catch (error) {
+    // A listener or an overridden method of the application.
+    closing.fail(socket, error as Error);
+  }
+}
+
+function askHook(options: CheckedServerOptions, socket: Socket): CheckedChoice | undefined {
+  try {
+    const choice = options.choose?.(socket);
+    if (choice === false) return undefined;
+    return typeof choice === 'object' && choice !== null ? checkChoice({ ...options, ...choice }, options.when) : options;
+  } catch (error) {
+    callbackWarning('choose', 'lingerOnClose', error);
+    return options;
+  }
+}

@@ -1,0 +1,8 @@
+// What an application's callback throws in the middle of a close. Whoever called destroy() is not who should hear of it, and a shutdown goes on.
+
+export function callbackWarning(name: string, caller: string, error: unknown): void {
+  process.emitWarning(`The ${name} function of ${caller}() failed: ${(error as Error)?.stack ?? String(error)}`, {
+    type: 'LingeringCloseWarning',
+    code: 'LINGERING_CLOSE_CALLBACK',
+  });
+}
