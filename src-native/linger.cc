@@ -575,8 +575,8 @@ Napi::Value IsOver(const Napi::CallbackInfo& info) {
   char byte;
   int error = 0;
   int unacked = 0;
-  const bool over = Call([&] { return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); }) == 0 && SocketOption(fd, SO_ERROR, &error) == 0 &&
-                    error == 0 && platform::UnackedBytes(fd, &unacked) == 0 && unacked == 0;
+  const bool over = Call([&] { return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); }) == 0 && SocketOption(fd, SO_ERROR, &error) == 0 && error == 0 &&
+                    platform::UnackedBytes(fd, &unacked) == 0 && unacked == 0;
   return Result(info, over);
 }
 

@@ -9,8 +9,9 @@ export interface Addon {
   setLinger(fd: number, seconds: number): number;
   /** 0 where it is off, else seconds + 1. */
   getLinger(fd: number): number;
-  pendingBytes(fd: number): number;
-  unackedBytes(fd: number): number;
+  /** `known`: 1 where it is a socket for certain, and ENOTSOCK need not be asked for. */
+  pendingBytes(fd: number, known: number): number;
+  unackedBytes(fd: number, known: number): number;
   send(fd: number, data: Uint8Array): number;
   getSigpipe(): number;
   setSigpipe(disposition: number): number;

@@ -6,8 +6,10 @@ import { fileURLToPath } from 'node:url';
 
 /** Everything that was started here and still runs, to be killed when this process ends in whatever way. */
 const running = new Set();
+const daemons = new WeakSet();
 process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+  // A daemon that is killed leaves its workers behind.
+  for (const child of running) child.kill(daemons.has(child) ? 'SIGTERM' : 'SIGKILL');
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
@@ -20,6 +22,10 @@ function start(command, args, options) {
 
 /** A program to its end; what it prints is JSON. */
 export async function runJson(command, args) {
+  return JSON.parse(await runText(command, args));
+}
+
+export async function runText(command, args) {
   const child = start(command, args.map(String), { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.on('data', (chunk) => {
@@ -27,7 +33,7 @@ export async function runJson(command, args) {
   });
   const [code, signal] = await once(child, 'close');
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${signal ?? code}`);
-  return JSON.parse(output);
+  return output;
 }
 
 /** A program that answers each line on its standard input with a line of JSON. */
@@ -61,6 +67,7 @@ export async function startServer(file, args = [], { command, execArgv = [], env
 /** A daemon that is told its port by a configuration file: it is up when it takes a connection. */
 export async function startDaemon(command, args, port) {
   const child = start(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  daemons.add(child);
   let said = '';
   child.stderr.on('data', (chunk) => {
     said = (said + chunk).slice(-2_000);
