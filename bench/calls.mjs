@@ -3,9 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { Bench } from './lib/bench.mjs';
 import { runJson } from './lib/children.mjs';
 import { compile } from './lib/compile.mjs';
+import { samplesAt } from './lib/samples.mjs';
 
 const bench = new Bench('calls', { runs: 11 });
-const TIMES = bench.size(200_000, 5_000);
+const TIMES = bench.size(50_000, 5_000);
 const script = fileURLToPath(new URL('servers/calls.mjs', import.meta.url));
 const inNode = (rival) => (times) => runJson(process.execPath, [script, rival, times]);
 const program = compile('calls');
@@ -26,8 +27,8 @@ for (let run = 0; run < bench.runs; run++) {
     for (const times of [TIMES / 10, TIMES]) {
       try {
         const figures = await measure(times);
-        if (times === TIMES) for (const [call, nanoseconds] of Object.entries(figures)) (samples[name][call] ??= []).push(nanoseconds);
-        ((growth[name] ??= {})[times] ??= []).push((figures.setLinger * times) / 1e6);
+        if (times === TIMES) for (const [call, nanoseconds] of Object.entries(figures)) samplesAt(samples, name, call).push(nanoseconds);
+        samplesAt(growth, name, times).push((figures.setLinger * times) / 1e6);
       } catch (error) {
         bench.note(name, error.message.split('\n', 1)[0]);
       }

@@ -4,6 +4,7 @@ import { startAnswering } from './lib/children.mjs';
 import { compile } from './lib/compile.mjs';
 import { cpuSeconds } from './lib/cpu.mjs';
 import { OURS } from './lib/rivals.mjs';
+import { samplesAt } from './lib/samples.mjs';
 import { median } from './lib/statistics.mjs';
 
 const bench = new Bench('idle', { runs: 3 });
@@ -30,9 +31,10 @@ for (let run = 0; run < bench.runs; run++) {
       await peers.ask(`open ${count}`);
       // The heap of so many requests is tidied up behind them, and that is not what is measured.
       await new Promise((resolve) => setTimeout(resolve, bench.size(3_000, 100)));
-      const into = (samples[name][count] ??= { silent: [], drip: [] });
-      into.silent.push(await share(server, () => new Promise((resolve) => setTimeout(resolve, SECONDS * 1_000))));
-      into.drip.push(
+      samplesAt(samples, name, count, 'silent').push(
+        await share(server, () => new Promise((resolve) => setTimeout(resolve, SECONDS * 1_000))),
+      );
+      samplesAt(samples, name, count, 'drip').push(
         await share(server, async () => {
           const { failed } = await peers.ask(`drip ${SECONDS}`);
           if (failed > 0) bench.note(name, `broke ${failed} of the dripping connections`);

@@ -4,6 +4,7 @@ import { startAnswering } from './lib/children.mjs';
 import { compile } from './lib/compile.mjs';
 import { residentBytes, tcpBufferBytes } from './lib/cpu.mjs';
 import { OURS } from './lib/rivals.mjs';
+import { samplesAt } from './lib/samples.mjs';
 import { median } from './lib/statistics.mjs';
 
 const bench = new Bench('memory', { runs: 3 });
@@ -56,7 +57,7 @@ for (let run = 0; run < bench.runs; run++) {
   for (const count of COUNTS) {
     for (const name of NAMES) {
       const figures = await measure(name, count);
-      for (const [key, value] of Object.entries(figures ?? {})) ((samples[name][count] ??= {})[key] ??= []).push(value);
+      for (const [key, value] of Object.entries(figures ?? {})) samplesAt(samples, name, count, key).push(value);
     }
   }
 }

@@ -3,6 +3,7 @@ import { Bench } from './lib/bench.mjs';
 import { runJson } from './lib/children.mjs';
 import { compile } from './lib/compile.mjs';
 import { OURS } from './lib/rivals.mjs';
+import { samplesAt } from './lib/samples.mjs';
 
 const bench = new Bench('neighbours', { runs: 5 });
 const sender = compile('sender');
@@ -27,14 +28,14 @@ for (let run = 0; run < bench.runs; run++) {
       const delay = await server.ask?.('delay');
       const { sent, seconds, connections } = (await attack) || {};
       if (failed > 0) bench.note(`${name}, ${hostile} uploads`, `${failed} GETs failed`);
-      const into = (samples[name][hostile] ??= { p50: [], p99: [], p999: [], speed: [], uploads: [] });
-      into.p50.push(p50 / 1e3);
-      into.p99.push(p99 / 1e3);
-      into.p999.push(p999 / 1e3);
-      if (delay) (into.delay ??= []).push(delay.p99);
+      const add = (key, value) => samplesAt(samples, name, hostile, key).push(value);
+      add('p50', p50 / 1e3);
+      add('p99', p99 / 1e3);
+      add('p999', p999 / 1e3);
+      if (delay) add('delay', delay.p99);
       if (attack) {
-        into.speed.push(sent / seconds / 1e9);
-        into.uploads.push(connections / seconds);
+        add('speed', sent / seconds / 1e9);
+        add('uploads', connections / seconds);
       }
       await server.stop();
     }

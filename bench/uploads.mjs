@@ -43,10 +43,11 @@ for (const bytes of bench.size([65_536, 1_048_576], [65_536])) {
   for (const { stop } of servers.values()) await stop();
   const size = bytes === 65_536 ? '64 KB' : '1 MB';
   bench.table(size === '64 KB' ? 'small' : 'large', `${batch * bench.runs} uploads of ${size}, ${CLIENTS} clients`, columns, samples);
+  growth[size] = {};
   for (const [name, { cpu }] of Object.entries(samples)) {
     // The running total: a cost that grows with what has gone before would bend it.
     const total = cpu.map((_, i) => [(i + 1) * batch, [cpu.slice(0, i + 1).reduce((sum, each) => sum + (each * batch) / 1e6, 0)]]);
-    (growth[size] ??= {})[name] = total;
+    growth[size][name] = total;
   }
   const against = (name, limit) =>
     bench.targetRatio(`${size}: CPU an upload against ${name}`, samples[OURS].cpu, samples[name]?.cpu, limit);

@@ -15,20 +15,21 @@ const sink = Buffer.alloc(65_536);
 
 /** The reads keep the buffer from filling; they are few, and the same in every rival. */
 let inFlight = 0;
-function drained() {
-  if (++inFlight < 1_000) return;
+function drainAfter(sent) {
+  inFlight += sent;
+  if (inFlight < 1_000) return;
   while (inFlight > 0) inFlight -= readSync(peer._handle.fd, sink);
 }
 
 const RIVALS = {
   fd: async () => {
     const { setLinger, pendingBytes, send } = await import('lingering-close');
-    return { setLinger: () => setLinger(fd, 5), pendingBytes: () => pendingBytes(fd), send: () => (send(fd, data), drained()) };
+    return { setLinger: () => setLinger(fd, 5), pendingBytes: () => pendingBytes(fd), send: () => drainAfter(send(fd, data)) };
   },
   socket: async () => {
     const { setLinger, pendingBytes, send } = await import('lingering-close');
     // 0, for a time would arrange more than the option: a destroy() that does not block.
-    return { setLinger: () => setLinger(socket, 0), pendingBytes: () => pendingBytes(socket), send: () => (send(socket, data), drained()) };
+    return { setLinger: () => setLinger(socket, 0), pendingBytes: () => pendingBytes(socket), send: () => drainAfter(send(socket, data)) };
   },
   koffi: async () => {
     const { default: koffi } = await import('koffi');
@@ -41,7 +42,7 @@ const RIVALS = {
     return {
       setLinger: () => setsockopt(fd, 1, 13, linger, 8),
       pendingBytes: () => ioctl(fd, 0x541b, bytes),
-      send: () => (send(fd, data, 1, 0x4040), drained()),
+      send: () => drainAfter(send(fd, data, 1, 0x4040)),
     };
   },
   // It has no SO_LINGER: another integer option of the socket.

@@ -1,9 +1,12 @@
-// A server that answers every upload early, with 413 and `Connection: close`, and closes in one of the ways that are compared. args: the way.
+// A server that answers every upload early, with 413 and `Connection: close`, and closes in one of the ways that are compared. args: the way, options for
+// lingerOnClose as JSON.
+import { readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { answerCommands } from './commands.mjs';
 
-const [way] = process.argv.slice(2);
+const [way, options] = process.argv.slice(2);
 const forever = { idleTimeout: Infinity, timeout: Infinity };
+let lingering;
 const server = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 600_000 });
 
 const CLOSES = {
@@ -23,7 +26,7 @@ const CLOSES = {
   },
   lingerOnClose: async () => {
     const { lingerOnClose } = await import('lingering-close');
-    lingerOnClose(server, { ...forever, maxLingering: Infinity });
+    lingering = lingerOnClose(server, options ? JSON.parse(options) : { ...forever, maxLingering: Infinity });
     return () => {};
   },
 };
@@ -39,4 +42,4 @@ server.on('request', (request, response) => {
 });
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => console.log(server.address().port));
 
-answerCommands();
+answerCommands({ lingering: () => ({ active: lingering.active, ...lingering.totals, descriptors: readdirSync('/proc/self/fd').length }) });
