@@ -15,6 +15,7 @@ import { isHardClose, mayReset } from './when-to-linger.ts';
 
 const HUB = Symbol('lingering-close.server');
 const TLS = Symbol('lingering-close.tls');
+const PRUNE_AT = 64;
 
 export function hubOf(server: Server): ServerHub | undefined {
   return (server as { [HUB]?: ServerHub })[HUB];
@@ -44,11 +45,13 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   /** Of earlier calls of lingerOnClose, while anything of theirs lingers. */
   #earlier: Lingering[] = [];
   readonly #open = new Set<Socket>();
-  #pruneAt = 1_024;
+  #pruneAt = PRUNE_AT;
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Closes of the application's own, by safeClose. */
   readonly #foreign = new Set<CloseUnderWay>();
   observer: HubObserver | undefined;
+  /** The connection for which the `choose` function runs. */
+  #asking: Socket | undefined;
   readonly #lastResponses: LastResponses;
 
   constructor(server: Server) {
@@ -166,9 +169,9 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   onDestroy(socket: Socket, error: Error | undefined): void {
     const top = topOf(socket);
     const options = this.#options;
-    // The streams engine lingers on a TLSSocket, and cannot on a connection under one.
-    const within = engine === 'native' || !this.#isTls || isTls(socket);
-    const given = options && within ? this.#choose(options, top, socket, error) : undefined;
+    // A `choose` function that destroys the socket has decided.
+    const given = options && this.#asking !== socket && this.#canLinger(socket) ? this.#choose(options, top, socket, error) : undefined;
+    if (socket.destroyed) return;
     if (!given) {
       destroyNow(socket, error);
       return;
@@ -181,10 +184,17 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     );
   }
 
+  /** The streams engine lingers on the TLSSocket, and cannot read a connection past one, be it one whose handshake goes on, or that nobody knows of. */
+  #canLinger(socket: Socket): boolean {
+    return engine === 'native' || isTls(socket) || !this.#isTls;
+  }
+
   #choose(options: CheckedServerOptions, top: Socket, socket: Socket, error: Error | undefined): CheckedChoice | undefined {
     if (isHardClose(top, socket, error)) return undefined;
+    this.#asking = socket;
     const choice = options.choose ? askHook(options, top) : options;
-    return choice && mayReset(top, socket, choice.when) ? choice : undefined;
+    this.#asking = undefined;
+    return choice && mayReset(top, socket, choice.when, error) ? choice : undefined;
   }
 
   /** Ends a connection that has nothing more to say: FIN, and a linger. */
@@ -222,7 +232,7 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   /** A socket that was sent to another process is never destroyed in this one. */
   #prune(): void {
     for (const socket of this.#open) if (!hasHandle(socket)) this.#open.delete(socket);
-    this.#pruneAt = Math.max(1_024, 2 * this.#open.size);
+    this.#pruneAt = Math.max(PRUNE_AT, 2 * this.#open.size);
   }
 }
 

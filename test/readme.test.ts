@@ -1,15 +1,14 @@
 // The documents keep their word: every example compiles and does what it says, every export is described, every file that is named exists.
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OUTCOMES } from '../src/native.ts';
 import { Peer } from './support/peer.ts';
+import { Program } from './support/program.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -44,67 +43,18 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-class Run implements AsyncDisposable {
-  readonly process;
-  readonly closed: Promise<unknown>;
-  stdout = '';
-  stderr = '';
-  #wake: (() => void) | undefined;
-
-  constructor(name: string, preload: 'example-server' | 'example-socket' | undefined, args: string[] = []) {
-    const preloads = preload ? ['--import', new URL(`fixtures/${preload}.mjs`, import.meta.url).href] : [];
-    const { NODE_OPTIONS, ...env } = process.env;
-    this.process = spawn(process.execPath, [...preloads, fileOf(name), ...args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env });
-    this.process.stdout?.on('data', (chunk) => {
-      this.stdout += chunk;
-      this.#wake?.();
-    });
-    this.process.stderr?.on('data', (chunk) => {
-      this.stderr += chunk;
-    });
-    this.closed = once(this.process, 'close').then(() => this.#wake?.());
-  }
-
-  async port(): Promise<number> {
-    const [address] = (await Promise.race([
-      once(this.process, 'message'),
-      this.closed.then(() => {
-        throw new Error(`the example has ended:\n${this.stderr}`);
-      }),
-    ])) as [AddressInfo];
-    return address.port;
-  }
-
-  /** Its first lines on stdout, so many. */
-  async lines(count: number): Promise<string[]> {
-    while (this.stdout.split('\n').length <= count) {
-      if (this.process.exitCode !== null) throw new Error(`the example said too little:\n${this.stdout}${this.stderr}`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    return this.stdout.split('\n').slice(0, count);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.process.kill('SIGKILL');
-    await this.closed;
-  }
-}
-
 /** Runs an example on a connected `socket`, to its end: it must say what it promises. */
 async function runOnSocket(
   { name, promised }: Example,
   prepare: (peer: Peer) => Promise<unknown>,
   check?: (peer: Peer) => Promise<unknown>,
 ): Promise<void> {
-  await using run = new Run(name as string, 'example-socket');
+  await using run = new Program(fileOf(name), { preload: 'example-socket' });
   await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
   await prepare(peer);
-  run.process.send('go');
-  await run.closed;
+  run.send('go');
+  expect(await run.exit).toEqual({ code: 0, signal: null });
   expect(run).toMatchObject({ stdout: linesOf(promised), stderr: '' });
-  expect(run.process.exitCode).toBe(0);
   await check?.(peer);
 }
 
@@ -126,7 +76,7 @@ function upload(port: number, bytes: number): Promise<{ status: number | undefin
 
 const proofs: Record<string, (example: Example) => Promise<void>> = {
   async 'net-server'({ name, promised }) {
-    await using run = new Run(name as string, 'example-server');
+    await using run = new Program(fileOf(name), { preload: 'example-server' });
     await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
     expect(await peer.send(3_000_000)).toEqual({ sent: 3_000_000 });
     const received = await peer.receive();
@@ -136,7 +86,7 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
   },
 
   async 'http-handler'({ name, promised }) {
-    await using run = new Run(name as string, 'example-server');
+    await using run = new Program(fileOf(name), { preload: 'example-server' });
     const port = await run.port();
     for (let i = 0; i < 20; i++) expect(await upload(port, 5_000_000)).toEqual({ status: 413, body: 'At most 1 MB, please.\n' });
     expect(await upload(port, 1_000)).toEqual({ status: 200, body: 'x'.repeat(1_000) });
@@ -159,9 +109,9 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
   'pending-bytes': (example) => runOnSocket(example, (peer) => peer.send(5)),
 
   async 'unacked-bytes'({ name }) {
-    await using run = new Run(name as string, 'example-socket');
+    await using run = new Program(fileOf(name), { preload: 'example-socket' });
     await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
-    run.process.send('go');
+    run.send('go');
     expect((await run.lines(1))[0]).toMatch(/^\d+ bytes are on their way$/);
     expect(await peer.receive()).toMatchObject({ tail: 'the last words', end: 'eof' });
   },
@@ -175,8 +125,8 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
     ),
 
   async sigpipe({ name, promised }) {
-    await using run = new Run(name as string, undefined);
-    await run.closed;
+    await using run = new Program(fileOf(name));
+    await run.exit;
     expect(run.stdout).toBe(linesOf(promised));
   },
 
@@ -191,14 +141,14 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
   errors: (example) => runOnSocket(example, (peer) => peer.reset()),
 
   async engine({ name, promised }) {
-    await using run = new Run(name as string, undefined);
-    await run.closed;
+    await using run = new Program(fileOf(name));
+    await run.exit;
     expect(run.stdout).toBe(linesOf(promised));
   },
 
   async counters({ name }) {
-    await using run = new Run(name as string, undefined);
-    await run.closed;
+    await using run = new Program(fileOf(name));
+    await run.exit;
     expect(run.stdout).toMatch(/^closed with unread data: \d+, data after close or SO_LINGER 0: \d+\n$/);
   },
 };
@@ -281,7 +231,9 @@ describe.each(documents)('%s', (document) => {
   });
 
   test('names files that exist', () => {
-    const paths = [...text.matchAll(/`((?:\.ci|bench|docs|scripts|src|src-native|test)\/[\w./-]*)`/g)].map(([, path = '']) => path);
+    const paths = [...text.matchAll(/`((?:\.ci|bench|docs|examples|scripts|src|src-native|test)\/[\w./-]*)`/g)].map(
+      ([, path = '']) => path,
+    );
     expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
