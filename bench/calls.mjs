@@ -6,7 +6,7 @@ import { compile } from './lib/compile.mjs';
 import { samplesAt } from './lib/samples.mjs';
 
 const bench = new Bench('calls', { runs: 11 });
-const TIMES = bench.size(50_000, 5_000);
+const TIMES = bench.size(100_000, 5_000);
 const script = fileURLToPath(new URL('servers/calls.mjs', import.meta.url));
 const inNode = (rival) => (times) => runJson(process.execPath, [script, rival, times]);
 const program = compile('calls');

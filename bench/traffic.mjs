@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { Bench } from './lib/bench.mjs';
 import { runText, startServer } from './lib/children.mjs';
 import { cpuSeconds } from './lib/cpu.mjs';
-import { pairedRatio, summary } from './lib/statistics.mjs';
+import { pairedRatio } from './lib/statistics.mjs';
 
 const bench = new Bench('traffic', { runs: 11 });
 const PLAIN = 'Node as it is';
@@ -48,12 +48,14 @@ else {
     const most = CONNECTIONS.at(-1);
     const rows = samples[most];
     for (const name of Object.keys(WITH)) {
-      rows[name].ratio = summary(rows[name].rate.map((rate, i) => rate / rows[PLAIN].rate[i])).values;
+      rows[name].ratio = rows[name].rate.map((rate, i) => rate / rows[PLAIN].rate[i]);
+      rows[name].cpuRatio = rows[name].cpu.map((cpu, i) => cpu / rows[PLAIN].cpu[i]);
     }
     const columns = {
       rate: { label: 'requests a second', digits: 0 },
       ratio: { label: 'against Node as it is', digits: 3 },
       cpu: { label: 'CPU, microseconds a request', digits: 1 },
+      cpuRatio: { label: 'against Node as it is', digits: 3 },
     };
     bench.table(caseName.replace(/\W+/g, '-').toLowerCase(), `${caseName}, ${most} connections`, columns, rows);
     const series = Object.keys(servers).map((name) => [
