@@ -23,7 +23,7 @@ const NAMES = [
   'HAProxy',
 ];
 
-const total = bench.size(8, 0.1) * GB;
+const total = bench.scaled(8, 0.1) * GB;
 const CASES = [
   { senders: 1, bytes: total / 10 },
   { senders: 1, bytes: total },

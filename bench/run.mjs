@@ -1,4 +1,4 @@
-// All benchmarks, one after the other, and the report on them. Arguments are handed on: --quick, --runs N, --out FOLDER.
+// All benchmarks, one after the other, and the report on them. Arguments are handed on: --quick, --runs N, --scale 0.1, --out FOLDER.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

@@ -12,7 +12,7 @@ const NODE = 'Node as it is';
 const NAMES = [OURS, SAFE_CLOSE, NODE, 'socket.resume()', 'nginx', 'Apache', 'squid', 'HAProxy'];
 const CLIENTS = 4;
 /** Of each size so many in all, in as many batches as there are runs: the servers take turns, so that each batch has one of every rival beside it. */
-const UPLOADS = bench.size(20_000, 200);
+const UPLOADS = bench.scaled(20_000, 200);
 const batch = Math.ceil(UPLOADS / bench.runs);
 
 const columns = {

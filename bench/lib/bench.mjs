@@ -16,10 +16,14 @@ export class Bench {
   #result;
   #out;
   #missing = new Map();
+  #scale;
 
   /** `runs`: how many, unless `--runs` says otherwise. */
   constructor(subject, { runs = 5 } = {}) {
-    const { values } = parseArgs({ options: { quick: { type: 'boolean' }, runs: { type: 'string' }, out: { type: 'string' } } });
+    const { values } = parseArgs({
+      options: { quick: { type: 'boolean' }, runs: { type: 'string' }, out: { type: 'string' }, scale: { type: 'string' } },
+    });
+    this.#scale = Number(values.scale ?? 1);
     this.quick = values.quick === true;
     this.runs = this.quick ? 1 : Number(values.runs ?? runs);
     this.#out = values.out ?? (this.quick ? undefined : fileURLToPath(new URL('../results', import.meta.url)));
@@ -39,6 +43,11 @@ export class Bench {
   /** The value of an ordinary run, or of a quick one. */
   size(ordinary, quick) {
     return this.quick ? quick : ordinary;
+  }
+
+  /** The value of an ordinary run times `--scale`, for a machine that has no half an hour; the captions tell of it. */
+  scaled(ordinary, quick) {
+    return this.quick ? quick : ordinary * this.#scale;
   }
 
   /** Starts a rival, or notes why it cannot be had, and gives nothing. */
