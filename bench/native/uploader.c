@@ -1,8 +1,11 @@
 // Uploads one after the other by each of several clients: send all of the body, then read the answer. A client gives up when its write fails, as most do.
+// It writes in pieces, as clients do: all at once would fit into the kernel's buffer, and no write would ever fail.
 // usage: uploader PORT UPLOADS CLIENTS BYTES
 #include "common.h"
 #include <sys/mman.h>
 #include <sys/wait.h>
+
+#define PIECE (16 << 10)
 
 struct shared {
   int next, answered, broken, unanswered;
@@ -15,7 +18,7 @@ static int upload(int port, const char *message, size_t length) {
   size_t left = length;
   int outcome = 0;
   while (left > 0) {
-    ssize_t sent = send(fd, at, left, MSG_NOSIGNAL);
+    ssize_t sent = send(fd, at, left < PIECE ? left : PIECE, MSG_NOSIGNAL);
     if (sent < 0) break;
     at += sent;
     left -= sent;
