@@ -1,7 +1,7 @@
 // SO_LINGER, and what keeps it from blocking the event loop.
 import { Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
-import { descriptorOf, findDescriptor, isTls, type SocketLike, validateSocketLike } from './descriptor.ts';
+import { descriptorOf, findDescriptor, isTls, type SocketLike, validatedDescriptorOf, validateSocketLike } from './descriptor.ts';
 import { destroyNow, interceptDestroy, isIntercepted, passOverOwner, releaseDestroy } from './destroy.ts';
 import { checked, invalidArgType, outOfRange } from './errors.ts';
 import { engine, holdDescriptor, releaseDescriptor, startLinger } from './linger-loop.ts';
@@ -38,7 +38,7 @@ export function setLinger(socket: SocketLike, linger: Linger): void {
   if (linger !== false && !(Number.isInteger(linger) && linger >= 0 && linger <= maximum)) {
     throw outOfRange('linger', `false or an integer >= 0 && <= ${maximum}`, linger);
   }
-  const fd = descriptorOf(socket);
+  const fd = validatedDescriptorOf(socket);
   const { setLinger } = requireAddon('setLinger');
   if (socket instanceof Socket) dropGuard(socket);
   checked(setLinger(fd, linger === false ? -1 : linger), 'setsockopt');
