@@ -2,6 +2,7 @@
 // RST or FIN.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { python } from './python.ts';
 
 // A new namespace has its loopback interface down; `ip` is not installed everywhere. The kernel gives it 127.0.0.1 and ::1 on its way up.
 const LOOPBACK_UP = `
@@ -14,7 +15,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 `;
 
 // As root, or as anybody where the kernel lets everybody make user namespaces.
-const CANDIDATES = ['-n', '-rn'].map((flags) => ['unshare', flags, 'python3', '-c', LOOPBACK_UP]);
+const CANDIDATES = ['-n', '-rn'].map((flags) => ['unshare', flags, python, '-c', LOOPBACK_UP]);
 
 let found: string[] | null | undefined;
 
