@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/clients/*.clients.ts'],
     // Generous bounds against a hang: a client that falls silent is ended sooner.
-    testTimeout: 180_000,
+    testTimeout: 600_000,
     hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,

@@ -100,6 +100,11 @@ function keepFromBlocking(socket: Socket, fd: number, seconds: number): void {
   });
 }
 
+/** Whether somebody has begun to close a socket: its `destroy` is not its own any more, and not for the sake of {@link setLinger}. */
+export function isClosing(socket: Socket): boolean {
+  return isIntercepted(socket) && !guards.has(socket);
+}
+
 /** Gives up what {@link setLinger} arranged for a socket: it is closed, or another close path takes over. The option stays as it is. */
 export function dropGuard(socket: Socket): void {
   const guard = guards.get(socket);

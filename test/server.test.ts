@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LingerOnCloseOptions, lingerOnClose } from '../src/index.ts';
 import { ENGINES, KB, known, MB } from './support/close-server.ts';
 import { Fixture } from './support/fixture.ts';
-import { GET, GET_AND_CLOSE, post, UPGRADE } from './support/http-text.ts';
+import { GET, GET_AND_CLOSE, HTTP2_POST, post, UPGRADE } from './support/http-text.ts';
 import { NETNS_SKIPPED, netnsPermitted } from './support/netns.ts';
 import { Peer } from './support/peer.ts';
 import { runOk } from './support/run.ts';
@@ -410,6 +410,30 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
   });
 
+  test.each(['http', 'https'] as const)(
+    '%s: an upgrade that is rejected by end() alone: the client can write all, and the connection ends',
+    async (kind) => {
+      const served = await host.serve(kind, 'upgrade: end', { attach: {} });
+      await using visit = await served.connect();
+      await visit.peer.write(UPGRADE);
+      expect(await visit.peer.send(16 * MB)).toEqual({ sent: 16 * MB });
+      expect(await visit.peer.receive()).toMatchObject({ tail: expect.stringContaining('401 Unauthorized'), end: 'eof' });
+      await visit.peer.close();
+      expect(await served.said('close')).toEqual({ hadError: false });
+    },
+  );
+
+  test('HTTP/2 session.close(): Node reads on to the EOF of the client, and there is nothing to do', async () => {
+    const served = await host.serve('http2', 'stream: answer and close the session', { attach: {} });
+    await using visit = await served.connect();
+    await visit.peer.write(HTTP2_POST);
+    expect(await visit.peer.receive()).toMatchObject({ tail: expect.stringContaining('too much'), end: 'eof' });
+    expect(await visit.peer.send(8 * MB)).toEqual({ sent: 8 * MB });
+    await visit.peer.close();
+    await served.said('close');
+    expect(short(await served.state())).toEqual(NONE);
+  });
+
   test('an upgraded connection that is in use is left alone', async () => {
     const served = await host.serve('http', 'upgrade: echo', { attach: {} });
     await using visit = await served.connect();
@@ -499,6 +523,18 @@ describe('native engine, with the rest of the package', () => {
     expect(short(await served.state())).toEqual(NONE);
     expect(served.countSaid('start')).toBe(starts);
   });
+});
+
+test('Node as it is never reads on behind an upgrade that is rejected by end()', async () => {
+  await using host = await ServerHost.start();
+  const served = await host.serve('http', 'upgrade: end');
+  const { peer } = await served.connect();
+  await peer.write(UPGRADE);
+  const sent = peer.send(16 * MB);
+  expect(await Promise.race([sent, new Promise((resolve) => setTimeout(resolve, 2_000, 'waits'))])).toBe('waits');
+  const over = sent.catch(() => {});
+  await peer.kill();
+  await over;
 });
 
 test.each([

@@ -3,8 +3,7 @@ import { launch, upload } from './chromium.mjs';
 
 const [url, count, where] = process.argv.slice(2);
 const browser = await launch();
-const context = await browser.newContext({ ignoreHTTPSErrors: true });
-let page = await context.newPage();
+const page = await browser.newPage({ ignoreHTTPSErrors: true });
 for (let i = 0; i < Number(count); i++) {
   try {
     await upload(page, url, where);
@@ -13,9 +12,8 @@ for (let i = 0; i < Number(count); i++) {
     );
   } catch (error) {
     console.log(error.message.match(/net::\w+/)?.[0] ?? error.message.split('\n', 1)[0]);
-    // Its error page is still on the way when the navigation has failed, and would break off the next one.
-    await page.close();
-    page = await context.newPage();
+    // The error page comes behind the failure of the navigation, and would break off the next one.
+    await page.waitForURL('chrome-error://chromewebdata/');
   }
 }
 await browser.close();

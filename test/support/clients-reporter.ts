@@ -44,21 +44,21 @@ their own.
 
 ${lines.join('\n')}
 
-Node.js ${process.versions.node}, Linux ${release()} on ${process.arch}, ${availableParallelism()} CPUs. \`npm run docs:clients\` writes this page anew, and the picture below.
+Node.js ${process.versions.node}, Linux ${release().split('-', 1)[0]} on ${process.arch}, ${availableParallelism()} CPUs. \`npm run docs:clients\` writes this page anew, and the picture below.
 
 What there is none of: wget cannot upload in chunks, nor can a form of a browser.
 
 - **HttpURLConnection** ignores that a write failed, and reads on: on one machine, where the answer arrives before the reset, it finds it.
 - **Chromium** does the same in clear. Over TLS a failed write is the end of the connection for it, unless it had taken the answer off the socket before: with a file from the
   disk, which it reads in between, it had.
-- **HTTP/2** holds the client back by flow control, so that Node leaves nothing unread. The server of these rows takes in what is sent (\`request.resume()\`). Of a request
-  that nobody reads Node ends the stream by RST_STREAM, and curl 7.88 then loses the answer as often as not, in clear, with \`lingerOnClose\` too: it is the end of a stream,
-  and the close of a connection does not mend it.
+- **HTTP/2** loses nothing here by the close of the connection. The server of these rows takes in what is sent (\`request.resume()\`). A request that nobody reads Node ends by
+  RST_STREAM behind the answer, and curl 7.88 in clear then missed the answer in 31 to 41 of 50 uploads, with \`lingerOnClose\` or without: that is the end of a stream, which
+  no close of a connection mends.
 - **nginx** answers 502 where the server behind it closes by a reset.
 
 ## What a browser shows
 
-A form with a file of 5 MB, sent over https. On the left Node as it is, on the right the same server after \`lingerOnClose(server)\`.
+A form with a file of 5 MB that its page made, sent over https. On the left Node as it is, on the right the same server after \`lingerOnClose(server)\`.
 
 ![Left: "This site can't be reached", ERR_CONNECTION_RESET. Right: the server's page, 413 Content Too Large.](chromium-413.png)
 `;

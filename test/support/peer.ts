@@ -89,6 +89,11 @@ export class Peer implements AsyncDisposable {
     return (await this.#do('receive', { bytes: bytes ?? null, ...options })) as unknown as Received;
   }
 
+  /** One HTTP response and not a byte more, or what there is of it; then with its end, 'eof' or an errno. */
+  async receiveResponse(): Promise<{ text: string; end?: string }> {
+    return (await this.#do('receive_response')) as unknown as { text: string; end?: string };
+  }
+
   async shutdown(): Promise<void> {
     await this.#do('shutdown');
   }
@@ -104,6 +109,21 @@ export class Peer implements AsyncDisposable {
   /** The errno with which the connection broke; null if it did not in time. */
   async untilBroken(timeout = 10): Promise<string | null> {
     return (await this.#do('until_broken', { timeout })).errno as string | null;
+  }
+
+  /** Waits for FIN, or for RST, which leaves an errno: EPIPE behind a FIN, ECONNRESET without. Reads nothing. */
+  async untilEnded(): Promise<string | null> {
+    return (await this.#do('until_ended')).errno as string | null;
+  }
+
+  /** What a byte met, and one more when the first was acknowledged or refused: an errno, or null. */
+  async writeTwice(): Promise<(string | null)[]> {
+    return (await this.#do('write_twice')).errors as (string | null)[];
+  }
+
+  /** The signal that ends a program that writes here and has left SIGPIPE as it is, or null. */
+  async dieOfWriting(): Promise<string | null> {
+    return (await this.#do('die_of_writing')).signal as string | null;
   }
 
   /** SIGKILL: the kernel closes the socket. */

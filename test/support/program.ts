@@ -13,6 +13,7 @@ export interface ProgramOptions {
   preload?: string | undefined;
   /** Flags for node. */
   execArgv?: string[];
+  cwd?: string;
 }
 
 export class Program implements AsyncDisposable {
@@ -23,12 +24,12 @@ export class Program implements AsyncDisposable {
   #over = false;
   #wake: (() => void) | undefined;
 
-  constructor(file: string, { args = [], env = {}, prefix = [], preload, execArgv = [] }: ProgramOptions = {}) {
+  constructor(file: string, { args = [], env = {}, prefix = [], preload, execArgv = [], cwd }: ProgramOptions = {}) {
     const preloads = preload ? ['--import', new URL(`../fixtures/${preload}.mjs`, import.meta.url).href] : [];
     const [command, ...rest] = [...prefix, process.execPath, ...execArgv, ...preloads, file, ...args] as [string, ...string[]];
     // vitest's own NODE_OPTIONS are none of the program's business, nor is NODE_ENV, by which Express says less.
     const { NODE_OPTIONS, NODE_ENV, ...inherited } = process.env;
-    this.process = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...inherited, ...env } });
+    this.process = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], cwd, env: { ...inherited, ...env } });
     this.process.stdout?.on('data', (chunk) => {
       this.stdout += chunk;
       this.#wake?.();
