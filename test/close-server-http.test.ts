@@ -103,6 +103,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     await using server = await start();
     const peer = await server.idle();
     const blocked = server.call<boolean>('closeBlocked', PATIENT);
+    await server.next('blocked');
     await server.ask(peer, '/now');
     await blocked;
     expect(await answer(peer)).toMatchObject({ connection: 'close', body: 'now' });
