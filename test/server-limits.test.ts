@@ -169,8 +169,8 @@ test('descriptors and memory are flat over thousands of closes', async () => {
   const { descriptors, heap, totals } = await fixture.next();
   expect(new Set(descriptors).size).toBe(1);
   expect(totals).toMatchObject({ outcomes: { eof: 4 * 600 } });
-  // The first round warms up.
-  const [, second = 0, , last = 0] = heap;
-  expect(last - second).toBeLessThan(300 * KB);
+  // A round of Node as it is makes the heap larger by some ten KB, and a single reading is off by 300. A Socket that is kept for each close would add 2 MB, a report 1 MB.
+  const [first = 0, second = 0, third = 0, fourth = 0] = heap;
+  expect(Math.min(third, fourth) - Math.min(first, second)).toBeLessThan(600 * KB);
   expect(await fixture.exit).toEqual({ code: 0, signal: null });
 });
