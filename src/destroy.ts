@@ -24,6 +24,8 @@ export interface SocketOwner {
 interface State {
   handler: DestroyHandler | undefined;
   owner: SocketOwner | undefined;
+  /** Where the owner keeps it. */
+  place: number;
   /** Somebody has said how the socket is to end, and it is not the owner's way. */
   passedOver: boolean;
   original: Socket['destroy'] | undefined;
@@ -54,9 +56,22 @@ export function releaseDestroy(socket: Intercepted): void {
   if (state) state.handler = undefined;
 }
 
-/** Calls to `socket.destroy()` for which there is no handler go to the owner. */
+/** Calls to `socket.destroy()` for which there is no handler go to the owner, and no longer to one that it had before. */
 export function setOwner(socket: Socket, owner: SocketOwner): void {
-  stateOf(socket).owner = owner;
+  const state = stateOf(socket);
+  const { owner: before } = state;
+  if (before && before !== owner) before.forget(socket);
+  state.owner = owner;
+}
+
+/** A number that the owner keeps with its socket; -1 until it has. */
+export function placeOf(socket: Intercepted): number {
+  return socket[STATE]?.place ?? -1;
+}
+
+export function setPlace(socket: Intercepted, place: number): void {
+  const state = socket[STATE];
+  if (state) state.place = place;
 }
 
 /** Of the socket, or of the connection under its TLS. */
@@ -67,10 +82,10 @@ export function ownerOf(socket: Intercepted): SocketOwner | undefined {
 
 /** Whether the owner is passed over, and `destroy()` is Node's own again. */
 export function passOverOwner(socket: Intercepted, passedOver: boolean): void {
-  for (const each of [socket, bareSocketOf(socket)] as (Intercepted | undefined)[]) {
-    const state = each?.[STATE];
-    if (state) state.passedOver = passedOver;
-  }
+  const state = socket[STATE];
+  if (state) state.passedOver = passedOver;
+  const bare = bareSocketOf(socket);
+  if (bare) passOverOwner(bare, passedOver);
 }
 
 /** Destroys as Node does, without a detour. */
@@ -85,7 +100,7 @@ function stateOf(socket: Intercepted): State {
   if (known) return known;
   // Only where it is not the class's: a package that wraps sockets may have been here before.
   const original = Object.hasOwn(socket, 'destroy') ? socket.destroy : undefined;
-  const state: State = { handler: undefined, owner: undefined, passedOver: false, original };
+  const state: State = { handler: undefined, owner: undefined, place: -1, passedOver: false, original };
   defineHidden(socket, STATE, state);
   defineHidden(socket, 'destroy', destroy);
   return state;

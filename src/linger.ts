@@ -1,5 +1,5 @@
 // SO_LINGER, and what keeps it from blocking the event loop.
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { descriptorOf, findDescriptor, isTls, type SocketLike, validatedDescriptorOf, validateSocketLike } from './descriptor.ts';
 import { destroyNow, interceptDestroy, isIntercepted, passOverOwner, releaseDestroy } from './destroy.ts';
@@ -40,11 +40,12 @@ export function setLinger(socket: SocketLike, linger: Linger): void {
   }
   const fd = validatedDescriptorOf(socket);
   const { setLinger } = requireAddon('setLinger');
-  if (socket instanceof Socket) dropGuard(socket);
+  if (typeof socket !== 'number') dropGuard(socket);
   checked(setLinger(fd, linger === false ? -1 : linger), 'setsockopt');
+  if (typeof socket === 'number') return;
   // lingerOnClose would take the option off.
-  if (socket instanceof Socket) passOverOwner(socket, linger === 0);
-  if (linger && socket instanceof Socket && engine === 'native') keepFromBlocking(socket, fd, linger);
+  passOverOwner(socket, linger === 0);
+  if (linger && engine === 'native') keepFromBlocking(socket, fd, linger);
 }
 
 /**
