@@ -22,7 +22,7 @@ interface Outcome {
 }
 
 test(`${CALLS} calls of each function of the addon: no crash, the errno of the kind, no descriptor lost, flat memory`, {
-  timeout: 600_000,
+  timeout: 60_000 + 2 * CALLS,
 }, async () => {
   await using fixture = new Fixture<Outcome>('raw-calls', {
     args: [String(CALLS)],
