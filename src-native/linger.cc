@@ -442,6 +442,8 @@ class LingerLoop {
     if (linger.ref && --refs_ == 0) uv_unref(Handle(poll_));
     // Behind EOF and an acknowledged FIN there is nothing left that SO_LINGER could say.
     if (outcome != Outcome::kEof || unacked != 0) SetLingerOption(linger.fd, outcome == Outcome::kReset || outcome == Outcome::kAborted);
+    // While another process or thread has a duplicate, close() leaves the entry in: it would go on to wake us, and refuse the next such duplicate.
+    Call([&] { return epoll_ctl(epoll_, EPOLL_CTL_DEL, linger.fd, nullptr); });
     Close(linger.fd);
     lingers_.erase(linger.id);
     if (!lingers_.empty()) return;

@@ -36,6 +36,15 @@ test('a lingering connection retains neither its Socket nor the closures on it',
   expect(await fixture.next()).toEqual({ outcome: 'eof' });
 });
 
+test('a linger that is over is out of the loop, though somebody else still has a duplicate of the descriptor', async () => {
+  await using fixture = new Fixture<Message & { ids: number[]; duplicates: number[] }>('linger-loop-shared');
+  await using _peer = await connect(fixture);
+  const { ids, duplicates } = await fixture.next();
+  // The same number of the same connection each time, which epoll refuses (EEXIST) where it is still in.
+  expect(new Set(duplicates).size).toBe(1);
+  expect(ids).toEqual([0, 1, 2]);
+});
+
 describe.each(ENGINES)('%s engine: an event loop that is blocked past every limit', (engine) => {
   async function reportAfter(meanwhile: (peer: Peer) => Promise<unknown>): Promise<CloseReport> {
     const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
