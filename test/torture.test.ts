@@ -1,0 +1,37 @@
+// The scripts of torture/, each in its short form: what they provoke is survived, and everything is given back.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { root } from './support/project.ts';
+import { run } from './support/run.ts';
+
+interface Row {
+  subject: string;
+  tried: number;
+  survived: number;
+  descriptors: [number, number];
+  handles: [number, number];
+}
+
+const { scripts } = (await import(new URL('../torture/lib/scripts.mjs', import.meta.url).href)) as { scripts: string[] };
+
+describe.concurrent('what goes wrong is survived', () => {
+  test.each(scripts)('torture/%s.mjs', async (name) => {
+    const folder = mkdtempSync(join(tmpdir(), 'lingering-close-torture-'));
+    const { stdout, stderr } = await run('node', [`torture/${name}.mjs`, '--quick', '--out', folder], { cwd: root });
+    expect(stderr, stdout).toBe('');
+    const { rows } = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as { rows: Row[] };
+    expect(rows.length).toBeGreaterThan(0);
+    for (const { subject, tried, survived, descriptors, handles } of rows) {
+      expect({ subject, survived, tried: tried > 0 }).toEqual({ subject, survived: tried, tried: true });
+      expect({ subject, descriptors: descriptors[1] - descriptors[0] }).toEqual({ subject, descriptors: expect.toSatisfy(isZeroOrLess) });
+      expect({ subject, handles: handles[1] - handles[0] }).toEqual({ subject, handles: expect.toSatisfy(isZeroOrLess) });
+    }
+    rmSync(folder, { recursive: true });
+  });
+});
+
+function isZeroOrLess(value: number): boolean {
+  return value <= 0;
+}

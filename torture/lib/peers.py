@@ -1,0 +1,202 @@
+"""Many raw peers that do one thing to a server, all at once. args: what they do, and options in JSON: host, port, count, and those of what they do.
+
+Each line on the standard input is answered with a line of JSON. `start`: connects them all, does it, and tells their ports. `finish`: what each has got by then, read or waiting in its
+queue, and whether FIN was behind it; then it goes away.
+"""
+import concurrent.futures
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import termios
+import threading
+import time
+
+options = json.loads(sys.argv[2])
+HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000000\r\n\r\n"
+
+
+class Peer:
+    def __init__(self):
+        self.sock = socket.socket()
+        if options.get("receiveBuffer"):
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options["receiveBuffer"])
+        self.sock.connect((options["host"], options["port"]))
+        self.port = self.sock.getsockname()[1]
+        self.read = 0
+        self.result = None
+
+    def poll(self, events, milliseconds):
+        poll = select.poll()
+        poll.register(self.sock, events)
+        return dict(poll.poll(milliseconds)).get(self.sock.fileno(), 0)
+
+    def queued(self):
+        return struct.unpack("i", fcntl.ioctl(self.sock, termios.FIONREAD, bytes(4)))[0]
+
+    def look(self):
+        """What the peer has got, and whether FIN stands behind it. Behind an RST there is nobody to tell any more."""
+        self.result = {"port": self.port, "got": self.read + self.queued(), "fin": bool(self.poll(select.POLLRDHUP, 0) & select.POLLRDHUP)}
+
+    def await_end(self):
+        """FIN, or RST."""
+        self.poll(select.POLLRDHUP, 20_000)
+
+    def await_bytes(self, count):
+        deadline = time.monotonic() + 20
+        while self.queued() < count and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+    def read_all(self):
+        while data := self.sock.recv(1 << 20):
+            self.read += len(data)
+
+    def reset(self):
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+    def pour(self, until):
+        """Sends until told to stop, or until the connection is gone, and does not read."""
+        chunk = b"." * (1 << 16)
+        self.sock.setblocking(False)
+        try:
+            while not until():
+                if self.poll(select.POLLOUT, 50) & select.POLLOUT:
+                    self.sock.send(chunk)
+        except OSError:
+            pass
+
+
+def reset_before_fin(peer):
+    peer.await_bytes(1)
+    peer.look()
+    peer.reset()
+
+
+def reset_after_fin(peer):
+    peer.read_all()
+    peer.look()
+    peer.result["fin"] = True
+    peer.reset()
+
+
+def reset_unread(peer):
+    peer.await_end()
+    peer.look()
+    peer.reset()
+
+
+def reset_after_own_fin(peer):
+    peer.sock.shutdown(socket.SHUT_WR)
+    # What the window lets through, and the server's FIN behind what it does not.
+    peer.await_bytes(1)
+    time.sleep(0.1)
+    peer.look()
+    peer.reset()
+
+
+def reset_after_both_fins(peer):
+    peer.sock.shutdown(socket.SHUT_WR)
+    peer.read_all()
+    peer.look()
+    peer.result["fin"] = True
+    peer.reset()
+
+
+def half_close(peer):
+    peer.sock.shutdown(socket.SHUT_WR)
+
+
+def silence(peer):
+    pass
+
+
+over = threading.Event()
+
+
+def pour(peer):
+    """Sends for ever, and does not read."""
+    threading.Thread(target=peer.pour, args=[over.is_set], daemon=True).start()
+
+
+def drip(peer):
+    """A byte every so often, for as long as anybody takes it."""
+
+    def run():
+        at = time.monotonic()
+        peer.gap = 0
+        try:
+            while not over.is_set():
+                peer.sock.send(b".")
+                peer.gap = max(peer.gap, time.monotonic() - at)
+                at = time.monotonic()
+                time.sleep(options["every"] / 1000)
+        except OSError:
+            pass
+
+    threading.Thread(target=run, daemon=True).start()
+
+
+def killed(peer):
+    """Another process has the connection, sends what never ends, and is killed in the middle of it: with the answer in its queue, or with a window that is shut."""
+    child = os.fork()
+    if child == 0:
+        peer.sock.send(HEAD)
+        peer.pour(lambda: False)
+        os._exit(0)
+    if options.get("answered"):
+        peer.await_end()
+    else:
+        peer.await_bytes(1)
+    time.sleep(0.05)
+    peer.look()
+    # From here on the child's is the only descriptor.
+    peer.sock.close()
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def flood(peer):
+    """So many bytes, all the way."""
+    chunk = b"." * (1 << 20)
+    sent = 0
+    try:
+        while sent < options["bytes"]:
+            sent += peer.sock.send(chunk[: options["bytes"] - sent])
+        peer.sock.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+    peer.await_end()
+
+
+act = globals()[sys.argv[1]]
+
+
+def work(_):
+    peer = Peer()
+    act(peer)
+    return peer
+
+
+def finish(peer):
+    if peer.result is None:
+        peer.look()
+        peer.result["gap"] = getattr(peer, "gap", 0) * 1000
+        peer.sock.close()
+    return peer.result
+
+
+peers = []
+with concurrent.futures.ThreadPoolExecutor(options["count"]) as pool:
+    for line in sys.stdin:
+        if line == "start\n":
+            peers = list(pool.map(work, range(options["count"])))
+            print(json.dumps([peer.port for peer in peers]), flush=True)
+        else:
+            results = list(map(finish, peers))
+            over.set()
+            print(json.dumps(results), flush=True)

@@ -1,0 +1,55 @@
+// A server that closes each of its connections as its parent has said, and keeps the reports.
+
+import { subscribe } from 'node:diagnostics_channel';
+import { EventEmitter, once } from 'node:events';
+import http from 'node:http';
+import net from 'node:net';
+import { lingerOnClose, safeClose } from 'lingering-close';
+import { serve } from '../lib/host.mjs';
+
+const arrivals = new EventEmitter();
+let reports = [];
+let server;
+
+subscribe('lingering-close:end', ({ remotePort, report: { error, ...report } }) => {
+  reports.push({ port: remotePort, ...report, ...(error && { error: error.code, syscall: error.syscall }) });
+  arrivals.emit('report');
+});
+
+/** `when`: the event of the socket behind which it is closed. */
+function closingServer({ bytes, when, options }) {
+  return net.createServer({ allowHalfOpen: true }, async (socket) => {
+    // Asked for now: of a connection that has been reset nobody can tell whose it was.
+    socket.on('error', () => {}).remotePort;
+    if (when === 'end') socket.resume();
+    if (when) await once(socket, when);
+    socket.write(Buffer.alloc(bytes, 'x'));
+    safeClose(socket, options);
+  });
+}
+
+/** An early answer, and it is Node that closes. */
+function answeringServer({ bytes, options }) {
+  const answering = http.createServer((_request, response) => {
+    response.writeHead(413, { Connection: 'close', 'Content-Length': bytes }).end(Buffer.alloc(bytes, 'x'));
+  });
+  lingerOnClose(answering, options);
+  return answering;
+}
+
+serve({
+  async listen({ host = '127.0.0.1', ...way }) {
+    server?.close();
+    server = (way.http ? answeringServer : closingServer)(way);
+    await once(server.listen({ port: 0, host, backlog: 1_024 }), 'listening');
+    return server.address().port;
+  },
+
+  /** So many, as soon as there are. */
+  async reports(count) {
+    while (reports.length < count) await once(arrivals, 'report');
+    const taken = reports;
+    reports = [];
+    return taken;
+  },
+});
