@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <uv.h>
 
@@ -573,10 +574,12 @@ Napi::Value IsOver(const Napi::CallbackInfo& info) {
   if (!AreNumbers(info, 1)) return {};
   const int fd = Descriptor(info, 0);
   char byte;
-  int error = 0;
   int unacked = 0;
-  const bool over = Call([&] { return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); }) == 0 && SocketOption(fd, SO_ERROR, &error) == 0 && error == 0 &&
-                    platform::UnackedBytes(fd, &unacked) == 0 && unacked == 0;
+  // poll first: recv would take an error off the socket, and the linger that then begins could not tell a RST from an EOF any more.
+  pollfd state = {fd, POLLRDHUP, 0};
+  const bool over = Call([&] { return poll(&state, 1, 0); }) == 1 && (state.revents & (POLLRDHUP | POLLERR)) == POLLRDHUP &&
+                    Call([&] { return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); }) == 0 && platform::UnackedBytes(fd, &unacked) == 0 &&
+                    unacked == 0;
   return Result(info, over);
 }
 

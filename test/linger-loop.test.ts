@@ -36,6 +36,31 @@ test('a lingering connection retains neither its Socket nor the closures on it',
   expect(await fixture.next()).toEqual({ outcome: 'eof' });
 });
 
+// Only the addon can see that all is acknowledged.
+test.each([
+  ['native', 'with output outstanding', 64 * 1024, false],
+  ['native', 'with everything acknowledged', 10, true],
+  ['streams', 'with output outstanding', 64 * 1024, null],
+] as const)('%s engine: a RST between FIN and the linger, %s', async (engine, _state, bytes, delivered) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
+  try {
+    const flag = join(folder, 'go-on');
+    await using fixture = new Fixture<Message>('linger-loop-reset', {
+      args: [flag, String(bytes), delivered ? 'acknowledged' : ''],
+      execArgv: engine === 'streams' ? STREAMS_ENGINE : [],
+    });
+    const { address, port } = await fixture.next();
+    await using peer = await Peer.connect({ host: address, port }, { receiveBuffer: 4 * 1024 });
+    expect(await fixture.next()).toEqual({ blocked: true });
+    await peer.reset();
+    writeFileSync(flag, '');
+    expect((await fixture.next()).report).toMatchObject({ outcome: 'peer-reset', delivered });
+    expect(await fixture.exit).toEqual({ code: 0, signal: null });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 describe.each(ENGINES)('%s engine: an event loop that is blocked past every limit', (engine) => {
   async function reportAfter(meanwhile: (peer: Peer) => Promise<unknown>): Promise<CloseReport> {
     const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
