@@ -1,7 +1,7 @@
 """Many raw peers that do one thing to a server, all at once. args: what they do, and options in JSON: host, port, count, and those of what they do.
 
-Each line on the standard input is answered with a line of JSON. `start`: connects them all, does it, and tells their ports. `finish`: what each has got by then, read or waiting in its
-queue, and whether FIN was behind it; then it goes away.
+Each line on the standard input is answered with a line of JSON. `start`: connects them all, does it, up to a `yield` where it has two stages, and tells their ports. `go`: the second
+stage. `finish`: what each has got by then, read or waiting in its queue, and whether FIN was behind it; then it goes away.
 """
 import concurrent.futures
 import fcntl
@@ -67,7 +67,7 @@ class Peer:
             while not until():
                 if self.poll(select.POLLOUT, 50) & select.POLLOUT:
                     self.sock.send(chunk)
-        except OSError:
+        except (OSError, ValueError):
             pass
 
 
@@ -84,17 +84,24 @@ def reset_after_fin(peer):
     peer.reset()
 
 
-def reset_unread(peer):
-    peer.await_end()
+def reset_in_linger(peer):
+    if options.get("reads"):
+        peer.read_all()
+    else:
+        peer.await_bytes(1)
+    yield
+    # The acknowledgement of a FIN may be delayed, for 200 ms at most.
+    time.sleep(0.3)
     peer.look()
+    peer.result["fin"] |= bool(options.get("reads"))
     peer.reset()
 
 
 def reset_after_own_fin(peer):
     peer.sock.shutdown(socket.SHUT_WR)
-    # What the window lets through, and the server's FIN behind what it does not.
+    # What the window lets through; the server's FIN stands behind what it does not.
     peer.await_bytes(1)
-    time.sleep(0.1)
+    yield
     peer.look()
     peer.reset()
 
@@ -124,16 +131,17 @@ def pour(peer):
 
 
 def drip(peer):
-    """A byte every so often, for as long as anybody takes it."""
+    """A byte every so often, for as long as anybody takes it. `gap`: the longest time between two, in milliseconds."""
+    peer.notes = {"gap": 0}
 
     def run():
         at = time.monotonic()
-        peer.gap = 0
         try:
             while not over.is_set():
                 peer.sock.send(b".")
-                peer.gap = max(peer.gap, time.monotonic() - at)
-                at = time.monotonic()
+                now = time.monotonic()
+                peer.notes["gap"] = max(peer.notes["gap"], (now - at) * 1000)
+                at = now
                 time.sleep(options["every"] / 1000)
         except OSError:
             pass
@@ -163,10 +171,10 @@ def killed(peer):
 def flood(peer):
     """So many bytes, all the way."""
     chunk = b"." * (1 << 20)
-    sent = 0
+    peer.notes = {"sent": 0}
     try:
-        while sent < options["bytes"]:
-            sent += peer.sock.send(chunk[: options["bytes"] - sent])
+        while peer.notes["sent"] < options["bytes"]:
+            peer.notes["sent"] += peer.sock.send(chunk[: options["bytes"] - peer.notes["sent"]])
         peer.sock.shutdown(socket.SHUT_WR)
     except OSError:
         pass
@@ -176,27 +184,36 @@ def flood(peer):
 act = globals()[sys.argv[1]]
 
 
-def work(_):
-    peer = Peer()
-    act(peer)
-    return peer
+class Work:
+    def __init__(self, _):
+        self.peer = Peer()
+        # A generator, where it has two stages.
+        self.stages = act(self.peer)
+        self.go()
+
+    def go(self):
+        if self.stages:
+            next(self.stages, None)
+
+    def finish(self):
+        peer = self.peer
+        if peer.result is None:
+            peer.look()
+            peer.result.update(getattr(peer, "notes", {}))
+            peer.sock.close()
+        return peer.result
 
 
-def finish(peer):
-    if peer.result is None:
-        peer.look()
-        peer.result["gap"] = getattr(peer, "gap", 0) * 1000
-        peer.sock.close()
-    return peer.result
-
-
-peers = []
+works = []
 with concurrent.futures.ThreadPoolExecutor(options["count"]) as pool:
     for line in sys.stdin:
+        answer = []
         if line == "start\n":
-            peers = list(pool.map(work, range(options["count"])))
-            print(json.dumps([peer.port for peer in peers]), flush=True)
+            works = list(pool.map(Work, range(options["count"])))
+            answer = [work.peer.port for work in works]
+        elif line == "go\n":
+            list(pool.map(Work.go, works))
         else:
-            results = list(map(finish, peers))
+            answer = [work.finish() for work in works]
             over.set()
-            print(json.dumps(results), flush=True)
+        print(json.dumps(answer), flush=True)

@@ -9,6 +9,7 @@ import { serve } from '../lib/host.mjs';
 
 const arrivals = new EventEmitter();
 let reports = [];
+let closed = 0;
 let server;
 
 subscribe('lingering-close:end', ({ remotePort, report: { error, ...report } }) => {
@@ -21,6 +22,10 @@ function closingServer({ bytes, when, options }) {
   return net.createServer({ allowHalfOpen: true }, async (socket) => {
     // Asked for now: of a connection that has been reset nobody can tell whose it was.
     socket.on('error', () => {}).remotePort;
+    socket.on('close', () => {
+      closed++;
+      arrivals.emit('closed');
+    });
     if (when === 'end') socket.resume();
     if (when) await once(socket, when);
     socket.write(Buffer.alloc(bytes, 'x'));
@@ -43,6 +48,12 @@ serve({
     server = (way.http ? answeringServer : closingServer)(way);
     await once(server.listen({ port: 0, host, backlog: 1_024 }), 'listening');
     return server.address().port;
+  },
+
+  /** When so many sockets are gone, and it is duplicates that linger. */
+  async closed(count) {
+    while (closed < count) await once(arrivals, 'closed');
+    closed = 0;
   },
 
   /** So many, as soon as there are. */
