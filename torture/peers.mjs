@@ -76,19 +76,17 @@ function faults(quick) {
   };
 }
 
-async function provoke(server, [act, options, way, outcome, delivered], count, tally) {
+async function provoke({ server, peers }, { act, peer, way, outcome, delivered }, count, tally) {
   const port = await server.ask('listen', way);
-  const peers = startAnswering('python3', ['-u', script, act, JSON.stringify({ host: '127.0.0.1', port, count, ...options })]);
-  const ports = await peers.ask('start');
-  if (options.awaits === 'linger') await server.ask('closed', count);
+  const ports = await peers.ask(`start ${JSON.stringify({ act, host: '127.0.0.1', port, count, ...peer })}`);
+  if (peer.awaits === 'linger') await server.ask('closed', count);
   await peers.ask('go');
   const reports = byPort(await server.ask('reports', count));
   const results = byPort(await peers.ask('finish'));
   for (const each of ports) {
-    const [report, peer] = [reports.get(each), results.get(each)];
-    tally?.add(report?.outcome ?? 'no report', wrong(report, peer, way, outcome, delivered));
+    const [report, result] = [reports.get(each), results.get(each)];
+    tally?.add(report?.outcome ?? 'no report', wrong(report, result, way, outcome, delivered));
   }
-  await peers.stop();
 }
 
 const byPort = (list) => new Map(list.map((each) => [each.port, each]));
@@ -106,18 +104,17 @@ function wrong(report, peer, { bytes, http }, outcome, delivered) {
 }
 
 export async function run({ quick, times }) {
+  const parties = { server: startServer('closing'), peers: startAnswering('python3', ['-u', script]) };
   const rows = [];
-  for (const [name, fault] of Object.entries(faults(quick))) {
-    const server = startServer('closing');
-    const [act, options, way, outcome, delivered, most = times] = fault;
-    // Once, for what is only set up once.
-    await provoke(server, [act, { ...options, ...(options.bytes && { bytes: MB * 2 }) }, way, outcome, delivered], 1);
+  for (const [name, [act, peer, way, outcome, delivered, most = times]] of Object.entries(faults(quick))) {
+    const fault = { act, peer, way, outcome, delivered };
+    // Once before anything is counted, for what is set up with the first connection.
+    if (rows.length === 0) await provoke(parties, fault, 1);
     const tally = new Tally(name);
-    const held = await measured(server, async () => {
-      for (let left = Math.min(times, most); left > 0; left -= AT_ONCE) await provoke(server, fault, Math.min(left, AT_ONCE), tally);
+    const held = await measured(parties.server, async () => {
+      for (let left = Math.min(times, most); left > 0; left -= AT_ONCE) await provoke(parties, fault, Math.min(left, AT_ONCE), tally);
     });
     rows.push(tally.row(held));
-    await server.stop();
   }
   return rows;
 }

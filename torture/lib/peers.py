@@ -1,7 +1,7 @@
-"""Many raw peers that do one thing to a server, all at once. args: what they do, and options in JSON: host, port, count, and those of what they do.
+"""Many raw peers that do one thing to a server, all at once.
 
-Each line on the standard input is answered with a line of JSON. `start`: connects them all, does it, up to a `yield` where it has two stages, and tells their ports. `go`: the second
-stage. `finish`: what each has got by then, read or waiting in its queue, and whether FIN was behind it; then it goes away.
+Each line on the standard input is answered with a line of JSON. `start`, with options in JSON (act, host, port, count, and those of the act): connects them all, does it, up to a `yield`
+where it has two stages, and tells their ports. `go`: the second stage. `finish`: what each has got by then, read or waiting in its queue, and whether FIN was behind it; then it goes away.
 """
 import concurrent.futures
 import fcntl
@@ -16,7 +16,7 @@ import termios
 import threading
 import time
 
-options = json.loads(sys.argv[2])
+options = {}
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000000\r\n\r\n"
 
 
@@ -133,11 +133,12 @@ def pour(peer):
 def drip(peer):
     """A byte every so often, for as long as anybody takes it. `gap`: the longest time between two, in milliseconds."""
     peer.notes = {"gap": 0}
+    ended = over
 
     def run():
         at = time.monotonic()
         try:
-            while not over.is_set():
+            while not ended.is_set():
                 peer.sock.send(b".")
                 now = time.monotonic()
                 peer.notes["gap"] = max(peer.notes["gap"], (now - at) * 1000)
@@ -181,14 +182,11 @@ def flood(peer):
     peer.await_end()
 
 
-act = globals()[sys.argv[1]]
-
-
 class Work:
     def __init__(self, _):
         self.peer = Peer()
         # A generator, where it has two stages.
-        self.stages = act(self.peer)
+        self.stages = globals()[options["act"]](self.peer)
         self.go()
 
     def go(self):
@@ -205,13 +203,16 @@ class Work:
 
 
 works = []
-with concurrent.futures.ThreadPoolExecutor(options["count"]) as pool:
+with concurrent.futures.ThreadPoolExecutor(64) as pool:
     for line in sys.stdin:
+        command, _, argument = line.strip().partition(" ")
         answer = []
-        if line == "start\n":
+        if command == "start":
+            options = json.loads(argument)
+            over = threading.Event()
             works = list(pool.map(Work, range(options["count"])))
             answer = [work.peer.port for work in works]
-        elif line == "go\n":
+        elif command == "go":
             list(pool.map(Work.go, works))
         else:
             answer = [work.finish() for work in works]
