@@ -1,15 +1,10 @@
 // Peers that misbehave, or just go away.
-import { fileURLToPath } from 'node:url';
-import { startAnswering } from '../bench/lib/children.mjs';
-import { measured, startServer } from './lib/server.mjs';
-import { Tally } from './lib/tally.mjs';
+import { provoke, provokeAll, startParties } from './lib/raw-peers.mjs';
 import { main } from './lib/torture.mjs';
 
 export const title = 'Peers';
 export const what = `Raw peers, 50 at a time. What was delivered is what the peer has read, or has in its queue, when the report has come.`;
 
-const script = fileURLToPath(new URL('lib/peers.py', import.meta.url));
-const AT_ONCE = 50;
 const KB = 1024;
 const MB = 1024 * KB;
 /** As small as the kernel has it: what the peer does not read stays with the server. */
@@ -76,45 +71,20 @@ function faults(quick) {
   };
 }
 
-async function provoke({ server, peers }, { act, peer, way, outcome, delivered }, count, tally) {
-  const port = await server.ask('listen', way);
-  const ports = await peers.ask(`start ${JSON.stringify({ act, host: '127.0.0.1', port, count, ...peer })}`);
-  if (peer.awaits === 'linger') await server.ask('closed', count);
+async function whenLingering({ server, peers }, count) {
+  await server.ask('closed', count);
   await peers.ask('go');
-  const reports = byPort(await server.ask('reports', count));
-  const results = byPort(await peers.ask('finish'));
-  for (const each of ports) {
-    const [report, result] = [reports.get(each), results.get(each)];
-    tally?.add(report?.outcome ?? 'no report', wrong(report, result, way, outcome, delivered));
-  }
-}
-
-const byPort = (list) => new Map(list.map((each) => [each.port, each]));
-
-/** What is wrong with the end of a close, or nothing. */
-function wrong(report, peer, { bytes, http }, outcome, delivered) {
-  const all = `${JSON.stringify(report)} ${JSON.stringify(peer)}`;
-  if (!report) return `no report: ${all}`;
-  if (report.delivered === true && !(peer.fin && (http ? peer.got > bytes : peer.got === bytes)))
-    return `delivered, but the peer has not got it: ${all}`;
-  if (report.outcome !== outcome || !delivered.includes(report.delivered))
-    return `not ${outcome}, delivered ${delivered.join(' or ')}: ${all}`;
-  if (peer.sent !== undefined && outcome === 'eof' && report.discardedBytes !== peer.sent) return `not everything was discarded: ${all}`;
-  return undefined;
+  return server.ask('reports', count);
 }
 
 export async function run({ quick, times }) {
-  const parties = { server: startServer('closing'), peers: startAnswering('python3', ['-u', script]) };
+  const parties = startParties();
+  // For what is set up with the first connection.
+  await provoke(parties, { act: 'silence', peer: {}, way: { bytes: 100, options: { idleTimeout: 50 } } }, 1);
   const rows = [];
   for (const [name, [act, peer, way, outcome, delivered, most = times]] of Object.entries(faults(quick))) {
-    const fault = { act, peer, way, outcome, delivered };
-    // Once before anything is counted, for what is set up with the first connection.
-    if (rows.length === 0) await provoke(parties, fault, 1);
-    const tally = new Tally(name);
-    const held = await measured(parties.server, async () => {
-      for (let left = Math.min(times, most); left > 0; left -= AT_ONCE) await provoke(parties, fault, Math.min(left, AT_ONCE), tally);
-    });
-    rows.push(tally.row(held));
+    const fault = { act, peer, way, outcome, delivered, ...(peer.awaits && { between: whenLingering }) };
+    rows.push(await provokeAll(parties, name, fault, Math.min(times, most)));
   }
   return rows;
 }

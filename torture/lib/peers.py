@@ -114,6 +114,41 @@ def reset_after_both_fins(peer):
     peer.reset()
 
 
+def converse(peer):
+    """Reads to the end, with something to say before and behind it, and closes."""
+    peer.notes = {"sent": 0}
+    try:
+        peer.sock.sendall(HEAD if options.get("http") else b"")
+        for _ in range(2):
+            peer.sock.sendall(b"." * (options["bytes"] // 2))
+            peer.notes["sent"] += options["bytes"] // 2
+            peer.read_all()
+            fin = True
+    except OSError as error:
+        fin = False
+        peer.notes["error"] = str(error)
+    peer.result = {"port": peer.port, "got": peer.read, "fin": fin, **peer.notes}
+    peer.sock.close()
+
+
+def read_on(peer):
+    yield
+    peer.read_all()
+    peer.look()
+    peer.result["fin"] = True
+    peer.sock.close()
+
+
+def close_together(peer):
+    yield
+    peer.sock.shutdown(socket.SHUT_WR)
+    yield
+    peer.read_all()
+    peer.look()
+    peer.result["fin"] = True
+    peer.sock.close()
+
+
 def half_close(peer):
     peer.sock.shutdown(socket.SHUT_WR)
 
@@ -154,8 +189,12 @@ def killed(peer):
     """Another process has the connection, sends what never ends, and is killed in the middle of it: with the answer in its queue, or with a window that is shut."""
     child = os.fork()
     if child == 0:
+        # The connections of the others, which must not outlive their own processes.
+        fd = peer.sock.fileno()
+        os.closerange(3, fd)
+        os.closerange(fd + 1, 1024)
         peer.sock.send(HEAD)
-        peer.pour(lambda: False)
+        peer.pour(lambda: time.sleep(0.005))
         os._exit(0)
     if options.get("answered"):
         peer.await_end()

@@ -7,7 +7,7 @@ import net from 'node:net';
 import { lingerOnClose, safeClose } from 'lingering-close';
 import { serve } from '../lib/host.mjs';
 
-const arrivals = new EventEmitter();
+const arrivals = new EventEmitter().setMaxListeners(0);
 let reports = [];
 let closed = 0;
 let server;
@@ -17,27 +17,35 @@ subscribe('lingering-close:end', ({ remotePort, report: { error, ...report } }) 
   arrivals.emit('report');
 });
 
-/** `when`: the event of the socket behind which it is closed. */
+/** Of a connection that is over nobody can tell whose it was: a Socket that was asked before keeps the answer. */
+function keepAddress(socket) {
+  return socket.remotePort;
+}
+
+/** `when`: the event of the socket behind which it is closed, or 'word', at the parent's word. */
 function closingServer({ bytes, when, options }) {
+  const answer = Buffer.alloc(bytes, 'x');
   return net.createServer({ allowHalfOpen: true }, async (socket) => {
-    // Asked for now: of a connection that has been reset nobody can tell whose it was.
-    socket.on('error', () => {}).remotePort;
+    keepAddress(socket);
+    socket.on('error', () => {});
     socket.on('close', () => {
       closed++;
       arrivals.emit('closed');
     });
     if (when === 'end') socket.resume();
-    if (when) await once(socket, when);
-    socket.write(Buffer.alloc(bytes, 'x'));
+    if (when) await once(when === 'word' ? arrivals : socket, when);
+    socket.write(answer);
     safeClose(socket, options);
   });
 }
 
 /** An early answer, and it is Node that closes. */
 function answeringServer({ bytes, options }) {
+  const answer = Buffer.alloc(bytes, 'x');
   const answering = http.createServer((_request, response) => {
-    response.writeHead(413, { Connection: 'close', 'Content-Length': bytes }).end(Buffer.alloc(bytes, 'x'));
+    response.writeHead(413, { Connection: 'close', 'Content-Length': bytes }).end(answer);
   });
+  answering.on('connection', keepAddress);
   lingerOnClose(answering, options);
   return answering;
 }
@@ -48,6 +56,10 @@ serve({
     server = (way.http ? answeringServer : closingServer)(way);
     await once(server.listen({ port: 0, host, backlog: 1_024 }), 'listening');
     return server.address().port;
+  },
+
+  word() {
+    arrivals.emit('word');
   },
 
   /** When so many sockets are gone, and it is duplicates that linger. */
