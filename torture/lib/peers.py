@@ -1,9 +1,10 @@
 """Many raw peers that do one thing to a server, all at once.
 
-Each line on the standard input is answered with a line of JSON. `start`, with options in JSON (act, host, port, count, and those of the act): connects them all, does it, up to a `yield`
+Each line on the standard input is answered with a line of JSON. `start`, with options in JSON (act, host, ports, and those of the act): connects one to each port, does it, up to a `yield`
 where it has two stages, and tells their ports. `go`: the second stage. `finish`: what each has got by then, read or waiting in its queue, and whether FIN was behind it; then it goes away.
 """
 import concurrent.futures
+import errno
 import fcntl
 import json
 import os
@@ -21,11 +22,11 @@ HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000000\r\n\
 
 
 class Peer:
-    def __init__(self):
+    def __init__(self, port):
         self.sock = socket.socket()
         if options.get("receiveBuffer"):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options["receiveBuffer"])
-        self.sock.connect((options["host"], options["port"]))
+        self.sock.connect((options["host"], port))
         self.port = self.sock.getsockname()[1]
         self.read = 0
         self.result = None
@@ -117,16 +118,18 @@ def reset_after_both_fins(peer):
 def converse(peer):
     """Reads to the end, with something to say before and behind it, and closes."""
     peer.notes = {"sent": 0}
+    fin = False
     try:
         peer.sock.sendall(HEAD if options.get("http") else b"")
-        for _ in range(2):
+        for words in range(2):
+            if words:
+                yield
             peer.sock.sendall(b"." * (options["bytes"] // 2))
             peer.notes["sent"] += options["bytes"] // 2
             peer.read_all()
             fin = True
     except OSError as error:
-        fin = False
-        peer.notes["error"] = str(error)
+        peer.notes["error"] = errno.errorcode.get(error.errno, str(error))
     peer.result = {"port": peer.port, "got": peer.read, "fin": fin, **peer.notes}
     peer.sock.close()
 
@@ -147,6 +150,20 @@ def close_together(peer):
     peer.look()
     peer.result["fin"] = True
     peer.sock.close()
+
+
+def until_gone(peer):
+    """In its second stage it takes what there is, to FIN or RST. `gone`: whether the connection came to an end."""
+    yield
+    peer.notes = {"gone": False}
+    try:
+        peer.sock.settimeout(20)
+        peer.read_all()
+        peer.notes["gone"] = True
+    except TimeoutError:
+        pass
+    except OSError:
+        peer.notes["gone"] = True
 
 
 def half_close(peer):
@@ -222,8 +239,8 @@ def flood(peer):
 
 
 class Work:
-    def __init__(self, _):
-        self.peer = Peer()
+    def __init__(self, port):
+        self.peer = Peer(port)
         # A generator, where it has two stages.
         self.stages = globals()[options["act"]](self.peer)
         self.go()
@@ -249,7 +266,7 @@ with concurrent.futures.ThreadPoolExecutor(64) as pool:
         if command == "start":
             options = json.loads(argument)
             over = threading.Event()
-            works = list(pool.map(Work, range(options["count"])))
+            works = list(pool.map(Work, options["ports"]))
             answer = [work.peer.port for work in works]
         elif command == "go":
             list(pool.map(Work.go, works))

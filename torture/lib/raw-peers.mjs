@@ -11,10 +11,13 @@ const AT_ONCE = 50;
 
 /** A server and its peers; `prefix`: a command in front of each. The other options are those of the server. */
 export function startParties({ server = 'closing', prefix = [], ...options } = {}) {
+  return { server: startServer(server, { prefix, ...options }), peers: startPeers(prefix) };
+}
+
+export function startPeers(prefix = []) {
   const [command, ...args] = [...prefix, 'python3', '-u', script];
   const peers = startAnswering(command, args);
-  const ask = (name, argument) => peers.ask(argument ? `${name} ${JSON.stringify(argument)}` : name);
-  return { server: startServer(server, { prefix, ...options }), peers: { ...peers, ask } };
+  return { ...peers, ask: (name, argument) => peers.ask(argument ? `${name} ${JSON.stringify(argument)}` : name) };
 }
 
 /**
@@ -35,7 +38,7 @@ export async function provokeAll(parties, name, fault, times, { atOnce = AT_ONCE
 export async function provoke(parties, fault, count, tally) {
   const { act, peer, way, between = goOn, host = '127.0.0.1' } = fault;
   const port = await parties.server.ask('listen', { ...way, host });
-  const ports = await parties.peers.ask('start', { act, host, port, count, ...peer });
+  const ports = await parties.peers.ask('start', { act, host, ports: Array(count).fill(port), ...peer });
   const reports = byPort(await between(parties, count));
   const results = byPort(await parties.peers.ask('finish'));
   for (const each of ports) {
@@ -58,6 +61,7 @@ function complaint(report, peer, { way: { bytes, http }, outcome, delivered, exp
     if (!report) return 'no report';
     if (report.delivered === true && !whole) return 'delivered, but the peer has not got it';
     if (report.outcome !== outcome || !delivered.includes(report.delivered)) return `not ${outcome}, delivered ${delivered.join(' or ')}`;
+    if (outcome === 'eof' && peer.error) return 'the peer was reset';
     if (outcome === 'eof' && !whole) return 'the peer has not got everything';
     // What an HTTP server had read of the request before is not in the report.
     if (outcome === 'eof' && !http && peer.sent !== undefined && report.discardedBytes !== peer.sent) return 'not everything was discarded';
