@@ -81,7 +81,8 @@ let workers = [];
 async function start(stage) {
   const worker = new Worker(new URL(import.meta.url), { workerData: stage });
   const [port] = await once(worker, 'message');
-  return { worker, port, reached: stage === 'exiting' ? once(worker, 'exit') : once(worker, 'message') };
+  const exited = once(worker, 'exit').then(([code]) => code);
+  return { worker, port, exited, reached: stage === 'exiting' ? exited : once(worker, 'message') };
 }
 
 if (isMainThread) {
@@ -94,7 +95,8 @@ if (isMainThread) {
     /** At the stage: the exit codes. */
     async terminate() {
       await Promise.all(workers.map(({ reached }) => reached));
-      return Promise.all(workers.map(({ worker }) => worker.terminate()));
+      for (const { worker } of workers) worker.terminate();
+      return Promise.all(workers.map(({ exited }) => exited));
     },
 
     /** While they are loading the package, sooner or later. */
