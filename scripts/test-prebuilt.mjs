@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { manifestFile } from './manifest.mjs';
 
 // What they test does not depend on the binary, or is tested on it already; or it takes long, and the same sources have just gone through it.
-const EXCLUDED = ['bench', 'cli', 'examples', 'fuzz-arguments', 'fuzz-sequences', 'package', 'raw-calls', 'readme'];
+const EXCLUDED = ['bench', 'cli', 'examples', 'fuzz-arguments', 'fuzz-sequences', 'package', 'raw-calls', 'readme', 'torture'];
 
 if (existsSync(manifestFile)) {
   const vitest = join(createRequire(import.meta.url).resolve('vitest/package.json'), '../vitest.mjs');

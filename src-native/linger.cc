@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <uv.h>
 
@@ -118,7 +119,8 @@ class LingerLoop {
     const int epoll = Call([] { return epoll_create1(EPOLL_CLOEXEC); });
     if (epoll < 0) return epoll;
     auto* self = new LingerLoop(env, loop, epoll);
-    if (const int result = uv_poll_init(loop, self->poll_, epoll); result < 0) {
+    const bool allocated = self->poll_ && self->timer_;
+    if (const int result = allocated ? uv_poll_init(loop, self->poll_, epoll) : -ENOMEM; result < 0) {
       Close(epoll);
       delete self;
       return result;
@@ -577,10 +579,12 @@ Napi::Value IsOver(const Napi::CallbackInfo& info) {
   if (!numbers) return {};
   const int fd = Descriptor(numbers[0]);
   char byte;
-  int error = 0;
   int unacked = 0;
-  const bool over = Call([&] { return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); }) == 0 && SocketOption(fd, SO_ERROR, &error) == 0 && error == 0 &&
-                    platform::UnackedBytes(fd, &unacked) == 0 && unacked == 0;
+  // poll first: recv would take an error off the socket, and the linger that then begins could not tell a RST from an EOF any more.
+  pollfd state = {fd, POLLRDHUP, 0};
+  const bool over = Call([&] { return poll(&state, 1, 0); }) == 1 && (state.revents & (POLLRDHUP | POLLERR)) == POLLRDHUP &&
+                    Call([&] { return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); }) == 0 && platform::UnackedBytes(fd, &unacked) == 0 &&
+                    unacked == 0;
   return Result(info, over);
 }
 

@@ -4,8 +4,9 @@ import { type Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Closing } from './closing.ts';
 import { Connections } from './connections.ts';
+import { claimServer } from './copies.ts';
 import { bareSocketOf, hasHandle, isTls } from './descriptor.ts';
-import { type CloseUnderWay, defineHidden, destroyNow, ownerOf, type SocketOwner, setOwner } from './destroy.ts';
+import { type CloseUnderWay, defineHidden, destroyNow, otherCopyOf, ownerOf, type SocketOwner, setOwner } from './destroy.ts';
 import { engine, type Outcome } from './linger-loop.ts';
 import { Lingering } from './lingering.ts';
 import { openSocketsOf } from './open-sockets.ts';
@@ -59,6 +60,7 @@ export class ServerHub implements SocketOwner {
     this.server = server;
     if (isHttp(server)) this.#stalled = new StalledConnections(this);
     defineHidden(server, HUB, this);
+    claimServer(server);
   }
 
   get options(): CheckedServerOptions | undefined {
@@ -168,7 +170,7 @@ export class ServerHub implements SocketOwner {
     if (bare) {
       this.#adopt(bare);
       this.#adoptTls(socket as TLSSocket);
-    } else if (!socket.destroyed && Object.isExtensible(socket) && !this.#open.has(socket)) {
+    } else if (!socket.destroyed && Object.isExtensible(socket) && !this.#open.has(socket) && !otherCopyOf(socket)) {
       setOwner(socket, this);
       this.#open.add(socket);
       if (this.#open.size >= this.#pruneAt) this.#prune();

@@ -45,6 +45,31 @@ test('a linger that is over is out of the loop, though somebody else still has a
   expect(ids).toEqual([0, 1, 2]);
 });
 
+test.each([
+  ['native', 'with output outstanding', 64 * 1024, false],
+  // Whether RST came before the FIN or behind it, nobody can tell by then.
+  ['native', 'with everything acknowledged', 10, null],
+  ['streams', 'with output outstanding', 64 * 1024, null],
+] as const)('%s engine: a RST between FIN and the linger, %s', async (engine, _state, bytes, delivered) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
+  try {
+    const flag = join(folder, 'go-on');
+    await using fixture = new Fixture<Message>('linger-loop-reset', {
+      args: [flag, String(bytes), bytes === 10 ? 'acknowledged' : ''],
+      execArgv: engine === 'streams' ? STREAMS_ENGINE : [],
+    });
+    const { address, port } = await fixture.next();
+    await using peer = await Peer.connect({ host: address, port }, { receiveBuffer: 4 * 1024 });
+    expect(await fixture.next()).toEqual({ blocked: true });
+    await peer.reset();
+    writeFileSync(flag, '');
+    expect((await fixture.next()).report).toMatchObject({ outcome: 'peer-reset', delivered });
+    expect(await fixture.exit).toEqual({ code: 0, signal: null });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 describe.each(ENGINES)('%s engine: an event loop that is blocked past every limit', (engine) => {
   async function reportAfter(meanwhile: (peer: Peer) => Promise<unknown>): Promise<CloseReport> {
     const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
