@@ -36,15 +36,15 @@ const SCENES = {
 export async function run({ quick, times }) {
   const folder = mkdtempSync(join(tmpdir(), 'lingering-close-secrecy-'));
   try {
-    const rows = await search(folder, 'native', { rounds: quick ? 1 : Math.min(times, 40), debug: 'net,http,stream,timer', memory: true });
+    const rows = await search(folder, 'native', { rounds: quick ? 1 : Math.min(times, 15), debug: 'net,http,stream,timer', memory: true });
     if (quick) return rows;
     // A UNIX socket cannot discard without a buffer, and Node reads by itself where its streams discard: there the bytes do come into the memory of the process, and must be nowhere else.
     rows.push(
-      ...(await search(folder, 'native, UNIX socket', { rounds: 10, path: join(folder, 'socket'), debug: 'net,http,stream,timer' })),
+      ...(await search(folder, 'native, UNIX socket', { rounds: 5, path: join(folder, 'socket'), debug: 'net,http,stream,timer' })),
     );
     rows.push(
       ...(await search(folder, 'streams', {
-        rounds: 10,
+        rounds: 5,
         flags: '--no-addons --disable-warning=LINGERING_CLOSE_FALLBACK',
         debug: 'net,http',
       })),
