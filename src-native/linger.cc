@@ -119,7 +119,8 @@ class LingerLoop {
     const int epoll = Call([] { return epoll_create1(EPOLL_CLOEXEC); });
     if (epoll < 0) return epoll;
     auto* self = new LingerLoop(env, loop, epoll);
-    if (const int result = uv_poll_init(loop, self->poll_, epoll); result < 0) {
+    const bool allocated = self->poll_ && self->timer_;
+    if (const int result = allocated ? uv_poll_init(loop, self->poll_, epoll) : -ENOMEM; result < 0) {
       Close(epoll);
       delete self;
       return result;

@@ -36,17 +36,17 @@ test('a lingering connection retains neither its Socket nor the closures on it',
   expect(await fixture.next()).toEqual({ outcome: 'eof' });
 });
 
-// Only the addon can see that all is acknowledged.
 test.each([
   ['native', 'with output outstanding', 64 * 1024, false],
-  ['native', 'with everything acknowledged', 10, true],
+  // Whether RST came before the FIN or behind it, nobody can tell by then.
+  ['native', 'with everything acknowledged', 10, null],
   ['streams', 'with output outstanding', 64 * 1024, null],
 ] as const)('%s engine: a RST between FIN and the linger, %s', async (engine, _state, bytes, delivered) => {
   const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
   try {
     const flag = join(folder, 'go-on');
     await using fixture = new Fixture<Message>('linger-loop-reset', {
-      args: [flag, String(bytes), delivered ? 'acknowledged' : ''],
+      args: [flag, String(bytes), bytes === 10 ? 'acknowledged' : ''],
       execArgv: engine === 'streams' ? STREAMS_ENGINE : [],
     });
     const { address, port } = await fixture.next();

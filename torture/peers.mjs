@@ -1,69 +1,90 @@
 // Peers that misbehave, or just go away.
-import { fileURLToPath } from 'node:url';
-import { startAnswering } from '../bench/lib/children.mjs';
-import { measured, startServer } from './lib/server.mjs';
-import { Tally } from './lib/tally.mjs';
+import { provoke, provokeAll, startParties } from './lib/raw-peers.mjs';
 import { main } from './lib/torture.mjs';
 
 export const title = 'Peers';
 export const what = `Raw peers, 50 at a time. What was delivered is what the peer has read, or has in its queue, when the report has come.`;
 
-const script = fileURLToPath(new URL('lib/peers.py', import.meta.url));
-const AT_ONCE = 50;
 const KB = 1024;
 const MB = 1024 * KB;
 /** As small as the kernel has it: what the peer does not read stays with the server. */
 const SHUT = { receiveBuffer: 4 * KB };
 const IDLE = { options: { idleTimeout: 500 } };
 
-/** By its name: what the peers do, with which options, how the server closes, and how that has to end. */
-const FAULTS = {
-  'killed in mid-upload, the answer in its queue': ['killed', { answered: true }, { bytes: 100 }, ['peer-reset', true]],
-  'killed in mid-upload, most of the answer unsent': ['killed', SHUT, { bytes: 4 * MB }, ['peer-reset', false]],
-  'killed in mid-upload, an HTTP server': ['killed', { answered: true }, { http: true, bytes: 100 }, ['peer-reset', true]],
-  'RST before our FIN': ['reset_before_fin', SHUT, { bytes: 4 * MB }, ['peer-reset', false]],
-  'RST after our FIN, all read': ['reset_after_fin', {}, { bytes: 100 }, ['peer-reset', true]],
-  'RST after our FIN, nothing read': ['reset_unread', {}, { bytes: 100 }, ['peer-reset', true]],
-  'RST after its own FIN, before ours': ['reset_after_own_fin', SHUT, { bytes: 64 * KB, when: 'end' }, ['peer-reset', false]],
-  'RST after both': ['reset_after_both_fins', {}, { bytes: 100, when: 'end' }, ['eof', true]],
-  'half-close, then silence, the answer small': ['half_close', {}, { bytes: 100, when: 'end' }, ['eof', true]],
-  'half-close, then silence, the answer unread': ['half_close', SHUT, { bytes: 64 * KB, when: 'end', ...IDLE }, ['idle', false]],
-  'zero window for ever, the answer in the kernel': ['silence', SHUT, { bytes: 64 * KB, ...IDLE }, ['idle', false]],
-  'zero window for ever, the answer in the process': ['silence', SHUT, { bytes: 4 * MB, ...IDLE }, ['idle', false]],
-};
+const ANY = [true, false, null];
 
-async function provoke(server, [act, options, way, expected], count, tally) {
-  const port = await server.ask('listen', way);
-  const peers = startAnswering('python3', ['-u', script, act, JSON.stringify({ host: '127.0.0.1', port, count, ...options })]);
-  const ports = await peers.ask('start');
-  const reports = new Map((await server.ask('reports', count)).map((report) => [report.port, report]));
-  const results = new Map((await peers.ask('finish')).map((result) => [result.port, result]));
-  for (const each of ports)
-    tally?.add(reports.get(each)?.outcome ?? 'no report', wrong(reports.get(each), results.get(each), way, expected));
-  await peers.stop();
+/**
+ * By its name: what the peers do and with which options, how the server closes, and how that has to end. `awaits`: what comes before the peers' second stage. `count`: how
+ * often, where that is less than `times`.
+ */
+function faults(quick) {
+  const flood = quick ? 100 * MB : 10_000_000_000;
+  return {
+    'kill -9 in mid-upload, the answer arrived': ['killed', { answered: true }, { bytes: 100 }, 'peer-reset', [true]],
+    'kill -9 in mid-upload, most of the answer unsent': ['killed', SHUT, { bytes: 4 * MB }, 'peer-reset', [false]],
+    'kill -9 in mid-upload, an HTTP server': ['killed', { answered: true }, { http: true, bytes: 100 }, 'peer-reset', [true]],
+    'RST before our FIN': ['reset_before_fin', SHUT, { bytes: 4 * MB }, 'peer-reset', [false]],
+    'RST right behind our FIN': ['reset_after_fin', {}, { bytes: 100 }, 'peer-reset', ANY],
+    'RST in the linger, all read': ['reset_in_linger', { awaits: 'linger', reads: true }, { bytes: 100 }, 'peer-reset', [true]],
+    'RST in the linger, a part unacknowledged': [
+      'reset_in_linger',
+      { ...SHUT, awaits: 'linger' },
+      { bytes: 64 * KB },
+      'peer-reset',
+      [false],
+    ],
+    'RST after its own FIN, before ours': ['reset_after_own_fin', SHUT, { bytes: 4 * MB, when: 'end' }, 'peer-reset', [false]],
+    'RST after its own FIN, ours on its way': [
+      'reset_after_own_fin',
+      { ...SHUT, awaits: 'linger' },
+      { bytes: 64 * KB, when: 'end' },
+      'peer-reset',
+      [false],
+    ],
+    'RST after both': ['reset_after_both_fins', {}, { bytes: 100, when: 'end' }, 'eof', [true]],
+    'half-close, then silence, the answer arrived': ['half_close', {}, { bytes: 100, when: 'end' }, 'eof', [true]],
+    'half-close, then silence, the answer unread': ['half_close', SHUT, { bytes: 64 * KB, when: 'end', ...IDLE }, 'idle', [false]],
+    'zero window for ever, the answer in the kernel': ['silence', SHUT, { bytes: 64 * KB, ...IDLE }, 'idle', [false]],
+    'zero window for ever, the answer in the process': ['silence', SHUT, { bytes: 4 * MB, ...IDLE }, 'idle', [false]],
+    'zero window for ever, and it sends without end': [
+      'pour',
+      SHUT,
+      { bytes: 64 * KB, options: { idleTimeout: 1_000, timeout: 2_000 } },
+      'timeout',
+      [false],
+    ],
+    'one byte every idleTimeout minus a little': [
+      'drip',
+      { every: 800 },
+      { bytes: 100, options: { idleTimeout: 1_000, timeout: quick ? 2_000 : 5_000 } },
+      'timeout',
+      [true],
+    ],
+    'sends 10 GB, with maxBytes: 1,000,000': [
+      'flood',
+      { bytes: flood },
+      { bytes: 100, options: { maxBytes: 1_000_000 } },
+      'max-bytes',
+      ANY,
+    ],
+    'sends 10 GB, and all of it is taken': ['flood', { bytes: flood }, { bytes: 100 }, 'eof', [true], 2],
+  };
 }
 
-/** What is wrong with the end of a close, or nothing. */
-function wrong(report, peer, { bytes, http }, [outcome, delivered]) {
-  const all = `${JSON.stringify(report)} ${JSON.stringify(peer)}`;
-  if (!report) return `no report: ${all}`;
-  if (report.delivered === true && !(peer.fin && (http ? peer.got > bytes : peer.got === bytes)))
-    return `delivered, but the peer has not got it: ${all}`;
-  if (report.outcome !== outcome || report.delivered !== delivered) return `not ${outcome}, delivered ${delivered}: ${all}`;
-  return undefined;
+async function whenLingering({ server, peers }, count) {
+  await server.ask('closed', count);
+  await peers.ask('go');
+  return server.ask('reports', count);
 }
 
-export async function run({ times }) {
+export async function run({ quick, times }) {
+  const parties = startParties();
+  // For what is set up with the first connection.
+  await provoke(parties, { act: 'silence', peer: {}, way: { bytes: 100, options: { idleTimeout: 50 } } }, 1);
   const rows = [];
-  for (const [name, fault] of Object.entries(FAULTS)) {
-    const server = await startServer('closing');
-    await provoke(server, fault, 1);
-    const tally = new Tally(name);
-    const held = await measured(server, async () => {
-      for (let left = times; left > 0; left -= AT_ONCE) await provoke(server, fault, Math.min(left, AT_ONCE), tally);
-    });
-    rows.push(tally.row(held));
-    await server.stop();
+  for (const [name, [act, peer, way, outcome, delivered, most = times]] of Object.entries(faults(quick))) {
+    const fault = { act, peer, way, outcome, delivered, ...(peer.awaits && { between: whenLingering }) };
+    rows.push(await provokeAll(parties, name, fault, Math.min(times, most)));
   }
   return rows;
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe } from '../bench/lib/machine.mjs';
 import { markdownTable } from '../bench/lib/markdown.mjs';
 import { scripts } from './lib/scripts.mjs';
-import { isSound, megabytes } from './lib/tally.mjs';
+import { counts, isSound, megabytes } from './lib/tally.mjs';
 
 const INTRODUCTION = `What a server meets when things go wrong, provoked many times over, and what became of it. Each section is a script of \`torture/\`; the server runs in a process of its own, its peers in
 others. A provocation counts as survived when the server goes on, and the close ended in the way, and with the report, that is right for it: above all, \`delivered: true\` only where the peer has
@@ -19,16 +19,16 @@ const read = (file) => JSON.parse(readFileSync(at(file), 'utf8'));
 const HEAD = ['', 'provoked', 'survived', 'outcomes', 'descriptors', 'handles', 'memory, MB'];
 
 function cells(row) {
-  const { subject, tried, survived, outcomes, descriptors, handles, memory } = row;
-  const counts = Object.entries(outcomes).map(([name, count]) => `${name} ${count}`);
+  const { subject, tried, survived, descriptors, handles, memory } = row;
+  const fromTo = (values) => values?.join(' → ') ?? '';
   return [
     subject,
     tried,
     isSound(row) ? survived : `**${survived}**`,
-    counts.join(', '),
-    descriptors.join(' → '),
-    handles.join(' → '),
-    memory.map(megabytes).join(' → '),
+    counts(row),
+    fromTo(descriptors),
+    fromTo(handles),
+    fromTo(memory?.map(megabytes)),
   ];
 }
 

@@ -1,9 +1,10 @@
-"""Many raw peers that do one thing to a server, all at once. args: what they do, and options in JSON: host, port, count, and those of what they do.
+"""Many raw peers that do one thing to a server, all at once.
 
-Each line on the standard input is answered with a line of JSON. `start`: connects them all, does it, and tells their ports. `finish`: what each has got by then, read or waiting in its
-queue, and whether FIN was behind it; then it goes away.
+Each line on the standard input is answered with a line of JSON. `start`, with options in JSON (act, host, ports, and those of the act): connects one to each port, does it, up to a `yield`
+where it has two stages, and tells their ports. `go`: the second stage. `finish`: what each has got by then, read or waiting in its queue, and whether FIN was behind it; then it goes away.
 """
 import concurrent.futures
+import errno
 import fcntl
 import json
 import os
@@ -16,16 +17,16 @@ import termios
 import threading
 import time
 
-options = json.loads(sys.argv[2])
+options = {}
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000000\r\n\r\n"
 
 
 class Peer:
-    def __init__(self):
+    def __init__(self, port):
         self.sock = socket.socket()
         if options.get("receiveBuffer"):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options["receiveBuffer"])
-        self.sock.connect((options["host"], options["port"]))
+        self.sock.connect((options["host"], port))
         self.port = self.sock.getsockname()[1]
         self.read = 0
         self.result = None
@@ -67,7 +68,7 @@ class Peer:
             while not until():
                 if self.poll(select.POLLOUT, 50) & select.POLLOUT:
                     self.sock.send(chunk)
-        except OSError:
+        except (OSError, ValueError):
             pass
 
 
@@ -84,17 +85,24 @@ def reset_after_fin(peer):
     peer.reset()
 
 
-def reset_unread(peer):
-    peer.await_end()
+def reset_in_linger(peer):
+    if options.get("reads"):
+        peer.read_all()
+    else:
+        peer.await_bytes(1)
+    yield
+    # The acknowledgement of a FIN may be delayed, for 200 ms at most.
+    time.sleep(0.3)
     peer.look()
+    peer.result["fin"] |= bool(options.get("reads"))
     peer.reset()
 
 
 def reset_after_own_fin(peer):
     peer.sock.shutdown(socket.SHUT_WR)
-    # What the window lets through, and the server's FIN behind what it does not.
+    # What the window lets through; the server's FIN stands behind what it does not.
     peer.await_bytes(1)
-    time.sleep(0.1)
+    yield
     peer.look()
     peer.reset()
 
@@ -105,6 +113,57 @@ def reset_after_both_fins(peer):
     peer.look()
     peer.result["fin"] = True
     peer.reset()
+
+
+def converse(peer):
+    """Reads to the end, with something to say before and behind it, and closes."""
+    peer.notes = {"sent": 0}
+    fin = False
+    try:
+        peer.sock.sendall(HEAD if options.get("http") else b"")
+        for words in range(2):
+            if words:
+                yield
+            peer.sock.sendall(b"." * (options["bytes"] // 2))
+            peer.notes["sent"] += options["bytes"] // 2
+            peer.read_all()
+            fin = True
+    except OSError as error:
+        peer.notes["error"] = errno.errorcode.get(error.errno, str(error))
+    peer.result = {"port": peer.port, "got": peer.read, "fin": fin, **peer.notes}
+    peer.sock.close()
+
+
+def read_on(peer):
+    yield
+    peer.read_all()
+    peer.look()
+    peer.result["fin"] = True
+    peer.sock.close()
+
+
+def close_together(peer):
+    yield
+    peer.sock.shutdown(socket.SHUT_WR)
+    yield
+    peer.read_all()
+    peer.look()
+    peer.result["fin"] = True
+    peer.sock.close()
+
+
+def until_gone(peer):
+    """In its second stage it takes what there is, to FIN or RST. `gone`: whether the connection came to an end."""
+    yield
+    peer.notes = {"gone": False}
+    try:
+        peer.sock.settimeout(20)
+        peer.read_all()
+        peer.notes["gone"] = True
+    except TimeoutError:
+        pass
+    except OSError:
+        peer.notes["gone"] = True
 
 
 def half_close(peer):
@@ -124,16 +183,18 @@ def pour(peer):
 
 
 def drip(peer):
-    """A byte every so often, for as long as anybody takes it."""
+    """A byte every so often, for as long as anybody takes it. `gap`: the longest time between two, in milliseconds."""
+    peer.notes = {"gap": 0}
+    ended = over
 
     def run():
         at = time.monotonic()
-        peer.gap = 0
         try:
-            while not over.is_set():
+            while not ended.is_set():
                 peer.sock.send(b".")
-                peer.gap = max(peer.gap, time.monotonic() - at)
-                at = time.monotonic()
+                now = time.monotonic()
+                peer.notes["gap"] = max(peer.notes["gap"], (now - at) * 1000)
+                at = now
                 time.sleep(options["every"] / 1000)
         except OSError:
             pass
@@ -145,8 +206,12 @@ def killed(peer):
     """Another process has the connection, sends what never ends, and is killed in the middle of it: with the answer in its queue, or with a window that is shut."""
     child = os.fork()
     if child == 0:
+        # The connections of the others, which must not outlive their own processes.
+        fd = peer.sock.fileno()
+        os.closerange(3, fd)
+        os.closerange(fd + 1, 1024)
         peer.sock.send(HEAD)
-        peer.pour(lambda: False)
+        peer.pour(lambda: time.sleep(0.005))
         os._exit(0)
     if options.get("answered"):
         peer.await_end()
@@ -163,40 +228,49 @@ def killed(peer):
 def flood(peer):
     """So many bytes, all the way."""
     chunk = b"." * (1 << 20)
-    sent = 0
+    peer.notes = {"sent": 0}
     try:
-        while sent < options["bytes"]:
-            sent += peer.sock.send(chunk[: options["bytes"] - sent])
+        while peer.notes["sent"] < options["bytes"]:
+            peer.notes["sent"] += peer.sock.send(chunk[: options["bytes"] - peer.notes["sent"]])
         peer.sock.shutdown(socket.SHUT_WR)
     except OSError:
         pass
     peer.await_end()
 
 
-act = globals()[sys.argv[1]]
+class Work:
+    def __init__(self, port):
+        self.peer = Peer(port)
+        # A generator, where it has two stages.
+        self.stages = globals()[options["act"]](self.peer)
+        self.go()
+
+    def go(self):
+        if self.stages:
+            next(self.stages, None)
+
+    def finish(self):
+        peer = self.peer
+        if peer.result is None:
+            peer.look()
+            peer.result.update(getattr(peer, "notes", {}))
+            peer.sock.close()
+        return peer.result
 
 
-def work(_):
-    peer = Peer()
-    act(peer)
-    return peer
-
-
-def finish(peer):
-    if peer.result is None:
-        peer.look()
-        peer.result["gap"] = getattr(peer, "gap", 0) * 1000
-        peer.sock.close()
-    return peer.result
-
-
-peers = []
-with concurrent.futures.ThreadPoolExecutor(options["count"]) as pool:
+works = []
+with concurrent.futures.ThreadPoolExecutor(64) as pool:
     for line in sys.stdin:
-        if line == "start\n":
-            peers = list(pool.map(work, range(options["count"])))
-            print(json.dumps([peer.port for peer in peers]), flush=True)
+        command, _, argument = line.strip().partition(" ")
+        answer = []
+        if command == "start":
+            options = json.loads(argument)
+            over = threading.Event()
+            works = list(pool.map(Work, options["ports"]))
+            answer = [work.peer.port for work in works]
+        elif command == "go":
+            list(pool.map(Work.go, works))
         else:
-            results = list(map(finish, peers))
+            answer = [work.finish() for work in works]
             over.set()
-            print(json.dumps(results), flush=True)
+        print(json.dumps(answer), flush=True)

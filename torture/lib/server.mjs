@@ -3,12 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startAnswering } from '../../bench/lib/children.mjs';
 
-/**
- * Starts `torture/servers/<name>.mjs`. `prefix`: a command in front of node; `env`: variables of the environment.
- */
-export function startServer(name, { args = [], prefix = [], env } = {}) {
+/** Starts `torture/servers/<name>.mjs`. `prefix`: a command in front of node; `execArgv`: its flags; `env`: variables of the environment. */
+export function startServer(name, { args = [], prefix = [], execArgv = [], env } = {}) {
   const script = fileURLToPath(new URL(`../servers/${name}.mjs`, import.meta.url));
-  const [command, ...rest] = [...prefix, process.execPath, '--expose-gc', script, ...args];
+  const [command, ...rest] = [...prefix, process.execPath, '--expose-gc', ...execArgv, script, ...args];
   const child = startAnswering(command, rest, { env });
   const ask = (name, argument) => child.ask(argument === undefined ? name : `${name} ${JSON.stringify(argument)}`);
   return { ...child, ask, usage: () => ask('usage') };

@@ -21,32 +21,36 @@ export class Tally {
     else this.#survived++;
   }
 
-  /** `held`: what {@link measured} gives. Prints the row, too. */
-  row({ descriptors, handles, memory }, note = '') {
-    const row = {
-      subject: this.#subject,
-      tried: this.#tried,
-      survived: this.#survived,
-      outcomes: this.#outcomes,
-      descriptors,
-      handles,
-      memory,
-      note,
-    };
+  /** `held`: what {@link measured} gives; nothing where no process is left that could hold something. Prints the row, too. */
+  row(held = {}, note = '') {
+    const row = { subject: this.#subject, tried: this.#tried, survived: this.#survived, outcomes: this.#outcomes, ...held, note };
     if (this.#complaints.length > 0) row.complaints = this.#complaints.slice(0, MAX_COMPLAINTS);
-    const counts = Object.entries(this.#outcomes).map(([name, count]) => `${name} ${count}`);
     console.log(
-      `${isSound(row) ? '  ' : 'X '}${row.subject}: ${row.survived} of ${row.tried} (${counts.join(', ')}), ` +
-        `descriptors ${descriptors.join(' -> ')}, handles ${handles.join(' -> ')}, ${memory.map(megabytes).join(' -> ')} MB`,
+      `${isSound(row) ? '  ' : 'X '}${row.subject}: ${row.survived} of ${row.tried} (${counts(row)}) ${heldText(row)}${note && `; ${note}`}`,
     );
     for (const complaint of row.complaints ?? []) console.error(`    ${complaint}`);
     return row;
   }
 }
 
+export function counts({ outcomes }) {
+  return Object.entries(outcomes)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
+}
+
+function heldText({ descriptors, handles, memory }) {
+  if (!descriptors) return '';
+  return `descriptors ${descriptors.join(' -> ')}, handles ${handles.join(' -> ')}, ${memory.map(megabytes).join(' -> ')} MB`;
+}
+
 /** Whether everything was survived, and everything given back. */
 export function isSound({ tried, survived, descriptors, handles }) {
-  return tried > 0 && survived === tried && descriptors[1] <= descriptors[0] && handles[1] <= handles[0];
+  return tried > 0 && survived === tried && isGivenBack(descriptors) && isGivenBack(handles);
+}
+
+function isGivenBack([before, after] = [0, 0]) {
+  return after <= before;
 }
 
 export function megabytes(bytes) {
