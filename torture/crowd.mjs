@@ -15,8 +15,8 @@ export const what =
 
 const MiB = 1 << 20;
 const PER_SECOND = 100;
-const QUICK = { crowd: 600, flooders: 4, late: 30, limited: 20, seconds: 1, attack: 4, rounds: 1 };
-const FULL = { crowd: 15_000, flooders: 64, late: 300, limited: 400, seconds: 4, attack: 20, rounds: 2 };
+const QUICK = { crowd: 600, flooders: 2, late: 30, limited: 20, seconds: 0.5, rounds: 1 };
+const FULL = { crowd: 15_000, flooders: 64, late: 300, limited: 400, seconds: 4, rounds: 2 };
 /** Bytes of a connection that lingers; and what Node.js may take besides. */
 const BYTES_EACH = 4_000;
 const BYTES_BESIDES = 30 * MiB;
@@ -38,14 +38,14 @@ export async function run({ quick }) {
       latencies.quiet.push(await attack.get(gets));
       latencies.control.push(await attack.beside(gets));
       await attack.open();
-      const over = attack.begin();
+      const end = attack.begin();
       await delay(500);
       latencies.attacked.push(await attack.get(gets));
       await attack.runIntoLimits();
       const usage = await attack.runIntoEviction();
       for (const key of ['memory', 'descriptors']) most[key] = Math.max(most[key], usage[key]);
       most.buffers = Math.max(most.buffers, tcpBufferBytes() - buffersBefore);
-      await over;
+      await end();
       await attack.close();
     }
   });
@@ -89,8 +89,8 @@ class Attack {
     const listen = (name, options) => attack.server.ask('listen', { name, options });
     attack.#ports = {
       main: await listen('main', { maxLingering: size.crowd, idleTimeout: 10_000, timeout: 120_000 }),
-      silent: await listen('silent', { maxLingering: room, idleTimeout: 1_000 }),
-      dripping: await listen('dripping', { maxLingering: room, timeout: 2_000 }),
+      silent: await listen('silent', { maxLingering: room, idleTimeout: 500 }),
+      dripping: await listen('dripping', { maxLingering: room, timeout: 1_000 }),
       flooding: await listen('flooding', { maxLingering: room, maxBytes: 8 * MiB }),
     };
     // The limit of descriptors is one of a process: the peers are two. Their connections come in two waves, of which the second has the least time left.
@@ -143,11 +143,17 @@ class Attack {
     await this.#until('main', ({ active }) => active >= 2 * half);
   }
 
-  /** Everybody begins to send. Gives a promise for the time when they stop. */
+  /** Everybody begins to send. Gives a function that ends it. */
   begin() {
-    const seconds = this.#size.attack;
-    const flood = runJson(this.#programs.sender, [this.#ports.main, this.#size.flooders, 1e15, seconds]);
-    return Promise.all([flood, ...this.#peers.map((peers) => peers.ask(`drip ${seconds}`))]);
+    const flood = startAnswering(this.#programs.sender, [this.#ports.main, this.#size.flooders, 1e15, 600]);
+    let over = false;
+    const dripping = this.#peers.map(async (peers) => {
+      while (!over) await peers.ask('drip 1');
+    });
+    return async () => {
+      over = true;
+      await Promise.all([flood.stop(), ...dripping]);
+    };
   }
 
   async close() {
@@ -169,7 +175,7 @@ class Attack {
     const { crowd, flooders, seconds } = this.#size;
     const peers = [0, 1].map(() => startAnswering(this.#programs.holder, [other.port, 'drips']));
     for (const each of peers) await each.ask(`open ${(crowd - flooders) / 2}`);
-    const dripping = peers.map((each) => each.ask(`drip ${seconds + 1}`));
+    const dripping = peers.map((each) => each.ask(`drip ${Math.ceil(seconds) + 1}`));
     const flood = runJson(this.#programs.sender, [other.port, flooders, 1e15, seconds + 1]);
     await delay(500);
     const p99 = await this.get(tally);
@@ -186,7 +192,7 @@ class Attack {
     const silent = this.#hold('silent');
     const dripping = this.#hold('dripping');
     await Promise.all([silent, dripping].map((peers) => peers.ask(`open ${limited}`)));
-    const over = dripping.ask('drip 3');
+    const over = dripping.ask('drip 2');
     await runJson(this.#programs.sender, [this.#ports.flooding, flooders, 1e9, 0]);
     await over;
     await this.#expect('silent', 'idle', before, limited);

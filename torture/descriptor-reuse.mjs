@@ -24,9 +24,10 @@ export async function run({ quick, times }) {
   const tally = new Tally('opens and closes');
   let figures;
   let id = 0;
+  let broken = false;
   const visits = async (last, lanes, counted) => {
     const lane = async (port) => {
-      while (id < last) await visit(port, id++, counted);
+      while (id < last && !broken) if (!(await visit(port, id++, counted))) broken = true;
     };
     await Promise.all(ports.flatMap((port) => Array.from({ length: lanes }, () => lane(port))));
     figures = await server.ask('figures');
@@ -38,7 +39,7 @@ export async function run({ quick, times }) {
   const held = await measured(server, async () => {
     // Only those count that had their lingers beside them.
     do await visits(id + wanted - (sum('racing') - before), LANES, tally);
-    while (sum('racing') - before < wanted);
+    while (sum('racing') - before < wanted && !broken);
   });
   const seconds = (performance.now() - startedAt) / 1_000;
   for (const { faults } of figures) for (const fault of faults) tally.add('the server saw other bytes', fault);
@@ -61,7 +62,7 @@ function endings(figures) {
     .join(', ');
 }
 
-/** One connection from its first to its last byte. */
+/** One connection from its first to its last byte: whether it got all of its own, and nothing else. */
 function visit(port, id, tally) {
   return new Promise((resolve) => {
     const way = id % WAYS;
@@ -84,7 +85,7 @@ function visit(port, id, tally) {
         complete ? 'whole' : how,
         complete ? undefined : `connection ${id}, way ${way}: ${how} after ${received.length} of ${whole.length} bytes`,
       );
-      resolve();
+      resolve(complete);
     };
     socket.on('connect', () => {
       const request = tagged(id, way, 2_000 + (id % 3_000));

@@ -39,8 +39,8 @@ export async function run({ quick, times }) {
   const server = await startServer('garbage');
   const ports = await server.ask('ports');
   const rows = [
-    ...(await collectAtEachStage(server, ports.net, Math.min(times, 40))),
-    await closeMany(server, ports.http, quick ? 4_000 : times * 500),
+    ...(await collectAtEachStage(server, ports.net, quick ? 2 : Math.min(times, 40))),
+    await closeMany(server, ports.http, quick ? 2_000 : times * 500),
   ];
   await server.stop();
   return rows;
@@ -122,16 +122,14 @@ async function closeMany(server, port, closes) {
   const upload = (count) => runJson(uploader, [port, count, 4, 1_000]);
   // A heap has its size only when there has been some traffic, and optimized code when there has been more.
   await upload(Math.min(closes, 10_000));
-  let heapBefore;
-  let heapAfter;
+  const heapBefore = await server.ask('heap');
   const tally = new Tally(`${closes} closes`);
   const held = await measured(server, async () => {
-    heapBefore = await server.ask('heap');
     const { answered, broken, unanswered } = await upload(closes);
     for (let i = 0; i < answered; i++) tally.add('answered');
     for (let i = 0; i < broken + unanswered; i++) tally.add('broken', 'an upload was not answered');
-    heapAfter = await server.ask('heap');
   });
+  const heapAfter = await server.ask('heap');
   const grown = Object.entries(heapAfter.classes)
     .map(([name, count]) => [name, count - (heapBefore.classes[name] ?? 0)])
     .filter(([, more]) => more > closes / 100);

@@ -33,7 +33,7 @@ const SCENES = { 'peers that flood': flood, 'peers that park': park };
 export async function run({ quick }) {
   const memory = SocketMemory.create();
   if (!memory) return [impossible()];
-  const size = quick ? { flooders: 4, parkers: 8, seconds: 1 } : { flooders: 32, parkers: 128, seconds: 2 };
+  const size = quick ? { flooders: 2, parkers: 8, seconds: 0.5 } : { flooders: 32, parkers: 128, seconds: 2 };
   const rows = [];
   try {
     for (const [pressure, limit] of Object.entries(quick ? QUICK : LIMITS)) {

@@ -41,6 +41,7 @@ const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, a
   // Meanwhile its bytes stand in the kernel's queue, where the linger of another could take them.
   for (let turns = figures.opened % 4; turns > 0; turns--) await new Promise(setImmediate);
   const received = await readRequest(socket);
+  if (received.length < HEADER) return fault(socket, `a connection ended after ${received.length} bytes`);
   const { id, way, length } = readHeader(received);
   if (!received.equals(tagged(id, way, length)))
     return fault(socket, `connection ${id}: ${received.length} bytes are not those that were sent to it`);
