@@ -17,7 +17,7 @@ const KB = 1_000;
 
 /**
  * By what is to happen. `options`: those of safeClose, for a block of so many milliseconds. `meanwhile`: what the peer does while the server stands still; `after`: when it goes on.
- * `outcomes`: how it may end; `least`: no sooner than after so many milliseconds.
+ * `outcomes`: how it may end; `bytes`: so many are to be flushed, from right before the block on. `least`: no sooner than after so many milliseconds.
  */
 const SCENES = {
   'silent, past the limits': {
@@ -83,6 +83,13 @@ const SCENES = {
     outcomes: ['eof'],
     delivered: true,
   },
+  'takes nothing of 20 MB, and resets meanwhile': {
+    options: (block) => ({ idleTimeout: 0.5 * block, timeout: 0.8 * block }),
+    bytes: 20_000 * KB,
+    meanwhile: (socket) => socket.resetAndDestroy(),
+    outcomes: ['peer-reset'],
+    delivered: false,
+  },
   'takes nothing of 20 MB': {
     options: (block) => ({ idleTimeout: 0.5 * block, timeout: 0.8 * block }),
     bytes: 20_000 * KB,
@@ -135,7 +142,7 @@ async function openAll(port, scenes, times, block) {
       const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
       socket.on('error', () => {});
       await once(socket, 'connect');
-      socket.write(`${JSON.stringify({ bytes: scene.bytes ?? KB, ...scene.options(block) })}\n`);
+      socket.write(`${JSON.stringify({ bytes: scene.bytes ?? KB, late: scene.bytes !== undefined, ...scene.options(block) })}\n`);
       // Whoever is to take nothing takes nothing.
       if (!scene.bytes) socket.resume();
       peers.push({ name, scene, socket, port: socket.localPort });

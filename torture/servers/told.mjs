@@ -8,7 +8,7 @@ import { serve } from '../lib/host.mjs';
 const happened = new EventEmitter();
 /** By the port of the peer. */
 let connections = new Map();
-/** What closes each of those that have said how. */
+/** Those that have said how they are to be closed, and are not yet. */
 let waiting = [];
 
 subscribe('lingering-close:end', ({ remotePort, report: { error, ...report } }) => {
@@ -24,15 +24,24 @@ const server = net.createServer({ allowHalfOpen: true }, async (socket) => {
   socket.on('error', () => {});
   socket.on('close', () => connection.closes++);
   const [line] = await once(socket, 'data');
-  const { bytes, abortAfter, ...options } = JSON.parse(line);
-  waiting.push(() => {
+  const { bytes, abortAfter, late = false, ...options } = JSON.parse(line);
+  const output = Buffer.alloc(bytes, 'x');
+  const close = () => {
     if (abortAfter !== undefined) options.signal = AbortSignal.timeout(abortAfter);
-    socket.write(Buffer.alloc(bytes, 'x'));
+    socket.write(output);
     safeClose(socket, options).then(() => connection.settled++);
-  });
+  };
+  waiting.push({ late, close });
   happened.emit('told');
 });
 await once(server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }), 'listening');
+
+async function begin(late) {
+  const chosen = waiting.filter((each) => each.late === late);
+  waiting = waiting.filter((each) => each.late !== late);
+  for (const { close } of chosen) close();
+  for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+}
 
 async function until(event, reached) {
   while (!reached()) await once(happened, event);
@@ -43,17 +52,15 @@ const ended = () => [...connections.values()].reduce((sum, { ends }) => sum + (e
 serve({
   port: () => server.address().port,
 
-  /** Begins all closes, as soon as so many connections have said how, and gives them a few turns of the event loop. */
+  /** Begins the closes, all but the late ones, as soon as so many connections have said how, and gives them a few turns of the event loop. */
   async close(count) {
     await until('told', () => waiting.length >= count);
-    const all = waiting;
-    waiting = [];
-    for (const close of all) close();
-    for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+    await begin(false);
   },
 
-  /** Stands still for so many milliseconds, and says so first. */
-  block(milliseconds) {
+  /** Begins the late ones, and stands still for so many milliseconds; says so first. */
+  async block(milliseconds) {
+    await begin(true);
     setImmediate(() => {
       const end = performance.now() + milliseconds;
       while (performance.now() < end);
