@@ -88,7 +88,7 @@ class Attack {
     const room = size.crowd + 3 * size.limited;
     const listen = (name, options) => attack.server.ask('listen', { name, options });
     attack.#ports = {
-      main: await listen('main', { maxLingering: size.crowd, idleTimeout: 10_000, timeout: 120_000 }),
+      main: await listen('main', { maxLingering: size.crowd, idleTimeout: 60_000, timeout: 240_000 }),
       silent: await listen('silent', { maxLingering: room, idleTimeout: 500 }),
       dripping: await listen('dripping', { maxLingering: room, timeout: 1_000 }),
       flooding: await listen('flooding', { maxLingering: room, maxBytes: 8 * MiB }),
@@ -136,10 +136,10 @@ class Attack {
   async open() {
     const half = (this.#size.crowd - this.#size.flooders) / 2;
     for (const [i, peers] of this.#peers.entries()) {
-      await this.server.ask('timeout', { name: 'main', milliseconds: i === 0 ? 120_000 : 100_000 });
+      await this.server.ask('timeout', { name: 'main', milliseconds: i === 0 ? 240_000 : 200_000 });
       await peers.ask(`open ${half}`);
     }
-    await this.server.ask('timeout', { name: 'main', milliseconds: 120_000 });
+    await this.server.ask('timeout', { name: 'main', milliseconds: 240_000 });
     await this.#until('main', ({ active }) => active >= 2 * half);
   }
 
