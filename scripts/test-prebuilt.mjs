@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { manifestFile } from './manifest.mjs';
 
 // What they test does not depend on the binary, or is tested on it already.
-const EXCLUDED = ['bench', 'cli', 'examples', 'package', 'readme'];
+const EXCLUDED = ['bench', 'cli', 'examples', 'package', 'readme', 'torture'];
 
 if (existsSync(manifestFile)) {
   const vitest = join(createRequire(import.meta.url).resolve('vitest/package.json'), '../vitest.mjs');

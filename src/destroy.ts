@@ -1,6 +1,7 @@
 // The one choke point of a closing socket: end(), destroySoon(), parser errors and time-outs all come down to its `destroy` method, overridden here on the
 // instance alone.
 import type { Socket } from 'node:net';
+import { type Copy, own } from './copies.ts';
 import { bareSocketOf } from './descriptor.ts';
 
 export type DestroyHandler = (error?: Error) => void;
@@ -22,6 +23,7 @@ export interface SocketOwner {
 }
 
 interface State {
+  copy: Copy;
   handler: DestroyHandler | undefined;
   owner: SocketOwner | undefined;
   /** Somebody has said how the socket is to end, and it is not the owner's way. */
@@ -29,8 +31,8 @@ interface State {
   original: Socket['destroy'] | undefined;
 }
 
-// A property and not a WeakMap, whose tables would weigh more than everything else of a lingering connection.
-const STATE = Symbol('lingering-close.destroy');
+// A property and not a WeakMap, whose tables would weigh more than everything else of a lingering connection. Other copies of the package find it by its name, and ask who has the socket.
+const STATE = Symbol.for('lingering-close.socket');
 
 type Intercepted = Socket & { [STATE]?: State };
 
@@ -52,6 +54,13 @@ export function isIntercepted(socket: Intercepted): boolean {
 export function releaseDestroy(socket: Intercepted): void {
   const state = socket[STATE];
   if (state) state.handler = undefined;
+}
+
+/** The copy of the package that has the socket in hand, or the connection under its TLS, unless it is this one. */
+export function otherCopyOf(socket: Intercepted): Copy | undefined {
+  const bare: Intercepted | undefined = bareSocketOf(socket);
+  const copy = (socket[STATE] ?? bare?.[STATE])?.copy;
+  return copy === own ? undefined : copy;
 }
 
 /** Calls to `socket.destroy()` for which there is no handler go to the owner. */
@@ -85,7 +94,7 @@ function stateOf(socket: Intercepted): State {
   if (known) return known;
   // Only where it is not the class's: a package that wraps sockets may have been here before.
   const original = Object.hasOwn(socket, 'destroy') ? socket.destroy : undefined;
-  const state: State = { handler: undefined, owner: undefined, passedOver: false, original };
+  const state: State = { copy: own, handler: undefined, owner: undefined, passedOver: false, original };
   defineHidden(socket, STATE, state);
   defineHidden(socket, 'destroy', destroy);
   return state;

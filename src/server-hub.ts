@@ -3,8 +3,9 @@ import type { ServerHttp2Session } from 'node:http2';
 import { type Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Closing } from './closing.ts';
+import { claimServer } from './copies.ts';
 import { bareSocketOf, hasHandle, isTls } from './descriptor.ts';
-import { type CloseUnderWay, defineHidden, destroyNow, ownerOf, type SocketOwner, setOwner } from './destroy.ts';
+import { type CloseUnderWay, defineHidden, destroyNow, otherCopyOf, ownerOf, type SocketOwner, setOwner } from './destroy.ts';
 import { LastResponses, type LastResponsesOwner } from './last-responses.ts';
 import { engine, type Outcome } from './linger-loop.ts';
 import { Lingering } from './lingering.ts';
@@ -59,6 +60,7 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     this.server = server;
     this.#lastResponses = new LastResponses(server, this);
     defineHidden(server, HUB, this);
+    claimServer(server);
   }
 
   get options(): CheckedServerOptions | undefined {
@@ -164,7 +166,7 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     if (bare) {
       this.#adopt(bare);
       this.#adoptTls(socket as TLSSocket);
-    } else if (!socket.destroyed && Object.isExtensible(socket) && !this.#open.has(socket)) {
+    } else if (!socket.destroyed && Object.isExtensible(socket) && !this.#open.has(socket) && !otherCopyOf(socket)) {
       setOwner(socket, this);
       if (this.#open.add(socket).size >= this.#pruneAt) this.#prune();
       if (!this.#isTls) this.#watchFinish(socket);

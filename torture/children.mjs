@@ -33,7 +33,7 @@ async function disconnectSome({ server, peers }, count, tally) {
   for (const [i, exit] of exits.entries()) {
     const { got, fin, sent, error } = results[i];
     const sound = exit === 0 && got === ANSWER && fin && sent === WORDS && !error;
-    tally.add(
+    tally?.add(
       typeof exit === 'number' ? `exit code ${exit}` : exit,
       sound ? undefined : `${exit}, the peer: ${JSON.stringify(results[i])}`,
     );

@@ -36,6 +36,8 @@ async function provoke(peers, { stage, peer, signal, exit, whole }, count, tally
     await Promise.all(servers.map((server) => server.ask('lingering')));
     for (const server of servers) server.kill('SIGTERM');
   }
+  // The peers go on when closeServer() has been called: it counts the lingers from then on.
+  if (stage === 'close-server') await Promise.all(servers.map((server) => server.ask('signalled')));
   // A process that dies of the signal does so while its peers are there.
   if (exit === 'SIGTERM') await Promise.all(servers.map((server) => server.exit));
   await peers.ask('go');

@@ -84,7 +84,8 @@ export async function run({ quick, times }) {
   const rows = [];
   for (const [name, [act, peer, way, outcome, delivered, most = times]] of Object.entries(faults(quick))) {
     const fault = { act, peer, way, outcome, delivered, ...(peer.awaits && { between: whenLingering }) };
-    rows.push(await provokeAll(parties, name, fault, Math.min(times, most)));
+    const note = () => (most < times ? `${most} times only, for the time that it takes` : '');
+    rows.push(await provokeAll(parties, name, fault, Math.min(times, most), { note }));
   }
   return rows;
 }

@@ -15,7 +15,9 @@ const run = (script, words) =>
 const failed = [];
 for (const name of positionals.length > 0 ? positionals : scripts) {
   console.log(`\n== ${name} ==`);
-  if (!run(name, args)) failed.push(name);
+  const reason = (await import(`./${name}.mjs`)).missing?.();
+  if (reason) console.log(`skipped: ${reason}`);
+  else if (!run(name, args)) failed.push(name);
 }
 if (!values.quick && !values.out) run('report', []);
 if (failed.length > 0) console.error(`\nNot everything was survived, or given back: ${failed.join(', ')}`);

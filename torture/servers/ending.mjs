@@ -46,6 +46,10 @@ let lingering;
 const whenLingering = new Promise((resolve) => {
   lingering = resolve;
 });
+let signalled;
+const whenSignalled = new Promise((resolve) => {
+  signalled = resolve;
+});
 
 function linger(socket) {
   socket.end(answer);
@@ -57,6 +61,7 @@ const server = net.createServer(STAGES[stage]);
 lingerOnClose(server, stage === 'choosing' ? { choose: exit } : {});
 if (stage === 'close-server') {
   process.once('SIGTERM', async () => {
+    setImmediate(signalled);
     const { outcomes } = await closeServer(server);
     process.exit(outcomes.eof === 1 ? EXIT_CODE : 1);
   });
@@ -68,4 +73,5 @@ serve({
     return server.address().port;
   },
   lingering: () => whenLingering,
+  signalled: () => whenSignalled,
 });
