@@ -99,6 +99,10 @@ describe.each(ENGINES)('%s engine: an event loop that is blocked past every limi
     expect(report).toMatchObject({ outcome: 'eof', delivered: known(engine, true), discardedBytes: 50_000 });
   });
 
+  test('finds the RST that has come meanwhile', async () => {
+    expect(await reportAfter((peer) => peer.reset())).toMatchObject({ outcome: 'peer-reset' });
+  });
+
   test('ends a linger whose peer was silent, once', async () => {
     expect(await reportAfter(async () => {})).toMatchObject({ outcome: expect.stringMatching(/^(idle|timeout)$/), discardedBytes: 0 });
   });
