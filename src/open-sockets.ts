@@ -6,7 +6,6 @@ import { type Server, Socket } from 'node:net';
  * it is missing the connections that are open already are just not covered.
  */
 export function openSocketsOf(server: Server): Socket[] {
-  if (!server.listening) return [];
   const { _getActiveHandles: list } = process as { _getActiveHandles?: () => unknown[] };
   const handles = typeof list === 'function' ? list.call(process) : [];
   return handles.filter((handle): handle is Socket => handle instanceof Socket && (handle as { server?: Server }).server === server);
