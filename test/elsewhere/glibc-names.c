@@ -3,6 +3,7 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -10,6 +11,8 @@ char __libc_single_threaded = 0;
 unsigned __cpu_model[4];
 
 int __cpu_indicator_init(void) { return 0; }
+
+unsigned long __getauxval(unsigned long type) { return getauxval(type); }
 
 // "Not found": libgcc then walks the program headers.
 int _dl_find_object(void *address, void *result) { return -1; }
