@@ -1,10 +1,12 @@
-// Node.js for other platforms than this machine's, and musl for arm64: fetched by the ordinary clients, made ready in build/elsewhere.
+// Node.js for other platforms than this machine's, and musl for arm64: fetched by the ordinary clients, made ready in test/elsewhere/made.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { root } from './targets.mjs';
 
-const folder = join(root, 'build/elsewhere');
+const sources = join(root, 'test/elsewhere');
+// Not in build/, which node-gyp empties.
+const folder = join(sources, 'made');
 const sources = join(root, 'test/elsewhere');
 const packages = join(sources, 'node_modules');
 

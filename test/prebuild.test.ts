@@ -1,13 +1,12 @@
 // The binary that users get: that it is what its manifest says, and that it loads on systems other than the one it was built on.
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readManifest } from '../scripts/manifest.mjs';
-import { TARGETS, toolsOf, whyNotBuilt } from '../scripts/targets.mjs';
+import { TARGETS } from '../scripts/targets.mjs';
 import { addonFile } from '../src/native.ts';
-import { PREBUILT_SKIPPED, platform, prebuilt, root } from './support/project.ts';
+import { copyProject, PREBUILT_SKIPPED, platform, prebuilt, root, skipped, skips } from './support/project.ts';
 import { run, runOk } from './support/run.ts';
 
 let folder: string;
@@ -25,11 +24,6 @@ const wanted = process.env['PREBUILDS_ONLY'] ? `prebuilds${sep}${platform}` : `b
 test(`the suite runs on the addon in ${wanted}`, () => {
   expect(addonFile).toContain(join(root, wanted));
 });
-
-// In CI a missing tool is a failure, not a reason to look at less.
-const inCi = Boolean(process.env['CI']);
-const skip = (missing: string) => Boolean(missing) && !inCi;
-const skipped = (missing: string) => (skip(missing) ? ` [skipped: ${missing}]` : '');
 
 describe('the check of the prebuilt binaries', () => {
   test('passes: they match their manifests and the sources', async () => {
@@ -66,60 +60,12 @@ describe('the check of the prebuilt binaries', () => {
   }
 
   test.each(refused)('fails, and says what differs, when %s', async (_, spoil, said) => {
-    const copy = copyProject('stale');
+    const copy = copyProject(join(folder, 'stale-'));
     spoil(copy);
     const { code, stderr } = await run('node', ['scripts/check-prebuild.mjs'], { cwd: copy });
     const lines = Object.entries(said).map(([name, what]) => `prebuilds/${name} does not match: ${what}.\n`);
     expect(stderr).toBe(`${lines.join('')}Run \`npm run prebuild\` and commit what it writes.\n`);
     expect(code).toBe(1);
-  });
-});
-
-function copyProject(name: string): string {
-  const copy = mkdtempSync(join(folder, `${name}-`));
-  for (const part of ['package.json', 'scripts', 'src-native', 'binding.gyp', 'prebuilds']) {
-    cpSync(join(root, part), join(copy, part), { recursive: true });
-  }
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  return copy;
-}
-
-const uncompiled = TARGETS.map(whyNotBuilt).filter((why) => why !== undefined);
-const buildable = TARGETS.filter((target) => inCi || !whyNotBuilt(target));
-
-describe(`npm run prebuild${skipped(uncompiled.join('; '))}`, () => {
-  // Paths of other lengths, so that one which finds its way into a binary moves what is behind it.
-  let builds: string[];
-
-  beforeAll(async () => {
-    builds = ['one', 'the-second-and-longer'].map(copyProject);
-    for (const copy of builds) {
-      rmSync(join(copy, 'prebuilds'), { recursive: true });
-      await runOk('npm', ['run', 'prebuild'], { cwd: copy });
-    }
-  }, 600_000);
-
-  test.each(buildable)('gives the same bytes in two folders: $name', ({ name }) => {
-    const [first, second] = builds.map((copy) => readFileSync(join(copy, 'prebuilds', name, 'lingering-close.node')));
-    expect(first?.equals(second as Buffer)).toBe(true);
-    const manifests = builds.map((copy) => readFileSync(join(copy, 'prebuilds', name, 'manifest.json'), 'utf8'));
-    expect(manifests[0]).toBe(manifests[1]);
-  });
-
-  describe.each(buildable)('$name', (target) => {
-    const { compiler, binutils } = readManifest(target)?.builtWith ?? {};
-    const here = toolsOf(target);
-    const others =
-      compiler === here.compiler && binutils === here.binutils
-        ? ''
-        : `built with ${compiler}, ${binutils}; here are ${here.compiler}, ${here.binutils}`;
-
-    test.skipIf(Boolean(others))(`gives the bytes that are in the project${others && ` [skipped: ${others}]`}`, () => {
-      const [built, committed] = [builds[0] as string, root].map((from) =>
-        readFileSync(join(from, 'prebuilds', target.name, 'lingering-close.node')),
-      );
-      expect(built?.equals(committed as Buffer)).toBe(true);
-    });
   });
 });
 
@@ -141,7 +87,7 @@ describe.each(TARGETS)('the prebuilt binary of $name', ({ name, triplet }) => {
       ? ''
       : `${objdump} is not installed (Debian package binutils, or one for that architecture)`;
 
-  describe.skipIf(skip(missing))(`as objdump shows it${skipped(missing)}`, () => {
+  describe.skipIf(skips(missing))(`as objdump shows it${skipped(missing)}`, () => {
     // The floors are those of Debian 10 and RHEL 8: glibc 2.28, and the libstdc++ of GCC 8.
     const FLOORS: Record<string, string> = { GLIBC: '2.28', GLIBCXX: '3.4.25', CXXABI: '1.3.11' };
     let headers: string;
@@ -193,8 +139,9 @@ describe.each(TARGETS)('the prebuilt binary of $name', ({ name, triplet }) => {
     });
 
     test('shows nothing but the two entry points of Node-API', () => {
+      // Local symbols, of sections, are not shown to anybody.
       const defined = symbols
-        .filter((line) => /^[0-9a-f]{16} /.test(line) && !line.includes('*UND*'))
+        .filter((line) => /^[0-9a-f]{16} [^l]/.test(line) && !line.includes('*UND*'))
         .map((line) => line.split(/\s+/).at(-1));
       expect(defined.sort()).toEqual(['napi_register_module_v1', 'node_api_module_get_api_version_v1']);
     });

@@ -1,5 +1,5 @@
 // Where the project lies, and whether it brings a binary for this platform.
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TARGETS } from '../../scripts/targets.mjs';
@@ -24,3 +24,18 @@ export const prebuilds = join(root, 'prebuilds', platform);
 export const prebuilt = TARGETS.some(({ name }) => name === platform) || existsSync(prebuilds);
 /** The name of a skip: append it to a test's name. */
 export const PREBUILT_SKIPPED = prebuilt ? '' : ` [skipped: there is no prebuilt binary for ${platform}]`;
+
+/** In CI a missing tool is a failure, not a reason to look at less. `missing`: what is missing; empty if nothing is. */
+export const skips = (missing: string) => Boolean(missing) && !process.env['CI'];
+/** The name of such a skip. */
+export const skipped = (missing: string) => (skips(missing) ? ` [skipped: ${missing}]` : '');
+
+/** What the prebuilt binaries are built from and checked with, in a folder of its own. */
+export function copyProject(to: string): string {
+  const copy = mkdtempSync(to);
+  for (const part of ['package.json', 'scripts', 'src-native', 'binding.gyp', 'prebuilds']) {
+    cpSync(join(root, part), join(copy, part), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  return copy;
+}
