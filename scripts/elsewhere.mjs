@@ -7,7 +7,6 @@ import { root } from './targets.mjs';
 const sources = join(root, 'test/elsewhere');
 // Not in build/, which node-gyp empties.
 const folder = join(sources, 'made');
-const sources = join(root, 'test/elsewhere');
 const packages = join(sources, 'node_modules');
 
 const ARM64_SYSROOT = '/usr/aarch64-linux-gnu';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { TARGETS } from './targets.mjs';
 
 // What they test does not depend on the binary, or is tested on it already.
-const EXCLUDED = ['cli', 'musl', 'package', 'readme', 'reproducible'];
+const EXCLUDED = ['bench', 'cli', 'examples', 'musl', 'package', 'readme', 'reproducible'];
 
 if (TARGETS.some(({ name, folder }) => name === `${process.platform}-${process.arch}` && existsSync(folder))) {
   const vitest = join(createRequire(import.meta.url).resolve('vitest/package.json'), '../vitest.mjs');

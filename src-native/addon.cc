@@ -23,6 +23,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   if constexpr (platform::kHasLingerLoop) {
     Export<OpenLingerLoop>(exports, "openLingerLoop");
     Export<CheckTakeover>(exports, "checkTakeover");
+    Export<IsOver>(exports, "isOver");
     Export<StartLinger>(exports, "startLinger");
     Export<EndLinger>(exports, "endLinger");
     Export<HoldDescriptor>(exports, "holdDescriptor");

@@ -19,6 +19,7 @@ Napi::Value SetSigpipe(const Napi::CallbackInfo& info);
 // linger.cc
 Napi::Value OpenLingerLoop(const Napi::CallbackInfo& info);
 Napi::Value CheckTakeover(const Napi::CallbackInfo& info);
+Napi::Value IsOver(const Napi::CallbackInfo& info);
 Napi::Value StartLinger(const Napi::CallbackInfo& info);
 Napi::Value EndLinger(const Napi::CallbackInfo& info);
 Napi::Value HoldDescriptor(const Napi::CallbackInfo& info);

@@ -32,16 +32,22 @@ constexpr uint64_t kMillisecond = 1'000'000;
 // What one wake-up of the loop may cost: so many sockets, and so many bytes from each. Who has more comes round again in the next
 // iteration of the event loop, behind everybody else.
 constexpr int kEventsPerWakeup = 64;
-constexpr size_t kBytesPerTurn = 1 << 20;
+constexpr size_t kBytesPerTurn = 2 << 20;
 
-// The receive low-water mark. Raised for a peer that has sent kBulk bytes: the kernel then wakes us once in kMark bytes, not once a segment. It also
-// enlarges the receive buffer, and lets a peer park kMark - 1 bytes, hence the budget on their sum and the slow tick below.
-constexpr uint64_t kBulk = 1 << 20;
-constexpr int kMark = 256 << 10;
+// The receive low-water mark, raised in steps for a peer that has sent so much: the kernel then wakes us once a mark, not once a segment. It also
+// enlarges the receive buffer to twice itself, and lets a peer park a byte less than the mark, hence the budget on their sum and the slow tick below.
+// docs/benchmarks.md has the measurements by which the figures were chosen.
+struct Step {
+  uint64_t sent;
+  int mark;
+};
+constexpr Step kSteps[] = {{4 << 20, 1 << 20}, {1 << 20, 256 << 10}};
 constexpr int64_t kMarkBudget = 64 << 20;
 
-// OUT, for its edge comes when the peer acknowledges our FIN; PRI, for urgent data makes a read end early.
-constexpr uint32_t kEvents = EPOLLET | EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI;
+// PRI, for urgent data makes a read end early.
+constexpr uint32_t kEvents = EPOLLET | EPOLLIN | EPOLLRDHUP | EPOLLPRI;
+// Its edge comes when the peer acknowledges our FIN. Only for those that wait for no more bytes, since it is told to everybody at once.
+constexpr uint32_t kAcknowledged = EPOLLOUT;
 
 struct Linger {
   uint64_t id;
@@ -51,12 +57,15 @@ struct Linger {
   uint64_t max_bytes;
   uint64_t discarded;
   uint64_t bulk_from;  // `discarded` when the mark was last low
+  uint64_t looked_at;  // `discarded` when the deadlines were last looked at
   uint64_t wakeup;     // when its deadlines are looked at next; kNever for never
   int fd;
   int unacked;  // as last read, 0 where the socket cannot tell; -1 before
   int mark;     // 0 while the low-water mark is the socket's own
   bool tcp, local, fin_sent, eof, ref;
   Until until;
+
+  uint32_t Events() const { return eof || until != Until::kEof ? kEvents | kAcknowledged : kEvents; }
 };
 
 struct Wakeup {
@@ -140,19 +149,22 @@ class LingerLoop {
 
   // With `take` the descriptor itself is ours from now on; otherwise a duplicate, so that the caller can close its own at once.
   int64_t Start(int fd, bool take, Until until, double idle, double timeout, double max_bytes, bool ref) {
-    int type = 0;
-    int domain = 0;
+    int type = SOCK_STREAM;
+    int domain = AF_INET;
     int protocol = 0;
-    if (const int result = SocketOption(fd, SO_TYPE, &type); result < 0) return result;
+    if (const int result = SocketOption(fd, SO_PROTOCOL, &protocol); result < 0) return result;
+    // Nothing else is asked of TCP, which is a stream by definition. Netlink has a protocol of this number too.
+    if (protocol != IPPROTO_TCP) {
+      SocketOption(fd, SO_TYPE, &type);
+      SocketOption(fd, SO_DOMAIN, &domain);
+    }
     if (type != SOCK_STREAM) return -EPROTOTYPE;
-    SocketOption(fd, SO_DOMAIN, &domain);
-    SocketOption(fd, SO_PROTOCOL, &protocol);
     const int own = take ? fd : Duplicate(fd);
     if (own < 0) return own;
 
     const uint64_t id = next_id_++;
     epoll_event event = {};
-    event.events = kEvents;
+    event.events = until == Until::kEof ? kEvents : kEvents | kAcknowledged;
     event.data.u64 = id;
     if (const int result = Call([&] { return epoll_ctl(epoll_, EPOLL_CTL_ADD, own, &event); }); result < 0) {
       if (!take) Close(own);
@@ -169,11 +181,10 @@ class LingerLoop {
     linger.progress = now;
     linger.unacked = -1;
     linger.ref = ref;
-    linger.tcp = protocol == IPPROTO_TCP && (domain == AF_INET || domain == AF_INET6);
+    linger.tcp = protocol == IPPROTO_TCP;
     linger.local = domain == AF_UNIX;
     // ENOTCONN: the connection is over already. Repeated behind libuv's own, it does nothing.
     linger.fin_sent = Call([&] { return shutdown(own, SHUT_WR); }) == 0;
-    SetLingerOption(own, false);
     Schedule(linger, NextLook(linger, now));
     if (ref && refs_++ == 0) uv_ref(Handle(poll_));
     return static_cast<int64_t>(id);
@@ -183,8 +194,7 @@ class LingerLoop {
   bool End(uint64_t id, Outcome outcome) {
     const auto found = lingers_.find(id);
     if (found == lingers_.end()) return false;
-    if (outcome == Outcome::kReset || outcome == Outcome::kAborted) SetLingerOption(found->second.fd, true);
-    Finish(found->second, outcome, 0);
+    Finish(found->second, outcome, 0, UnackedBytes(found->second));
     Deliver(false);
     return true;
   }
@@ -204,11 +214,12 @@ class LingerLoop {
     return true;
   }
 
-  // Empties every receive queue once, so that the kernel finds nothing unread when the process goes.
+  // Empties every receive queue once, so that the kernel finds nothing unread when the process goes, and no reason of ours to send RST or to wait.
   void Drain() {
     for (auto& [id, linger] : lingers_) {
       int error = 0;
       if (!linger.eof) Discard(linger, WholeQueue(linger), true, &error);
+      SetLingerOption(linger.fd, false);
     }
   }
 
@@ -263,9 +274,8 @@ class LingerLoop {
       Linger& linger = found->second;
       const bool to_the_end = events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI);
       if (Advance(linger, kBytesPerTurn, to_the_end) != Queue::kMore) continue;
-      // An edge is told once. Modifying the entry makes epoll look again, and tell it in the next iteration.
-      events[i].events = kEvents;
-      Call([&] { return epoll_ctl(epoll_, EPOLL_CTL_MOD, linger.fd, &events[i]); });
+      // An edge is told once: it comes again in the next iteration.
+      Watch(linger);
     }
     Deliver(true);
   }
@@ -284,19 +294,20 @@ class LingerLoop {
   }
 
   void CheckDeadline(Linger& linger) {
-    const uint64_t before = linger.discarded;
+    const uint64_t before = linger.looked_at;
     const uint64_t id = linger.id;
     // The queue decides, not the clock: a blocked event loop must not turn an EOF that is waiting in the queue into a time-out.
     Advance(linger, WholeQueue(linger), true);
     if (lingers_.find(id) == lingers_.end()) return;
 
     const uint64_t now = uv_hrtime();
-    const int unacked = std::max(UnackedBytes(linger), 0);
-    if (unacked < linger.unacked) linger.progress = now;
-    linger.unacked = unacked;
-    if (now >= linger.deadline) return Finish(linger, Outcome::kTimeout, 0);
-    if (now >= Saturating(linger.progress, linger.idle)) return Finish(linger, Outcome::kIdle, 0);
-    // A mark hides a slow sender from epoll. This tick has just shown what it parked, and gives it back its edges.
+    const int unacked = UnackedBytes(linger);
+    if (std::max(unacked, 0) < linger.unacked) linger.progress = now;
+    linger.unacked = std::max(unacked, 0);
+    if (now >= linger.deadline) return Finish(linger, Outcome::kTimeout, 0, unacked);
+    if (now >= Saturating(linger.progress, linger.idle)) return Finish(linger, Outcome::kIdle, 0, unacked);
+    linger.looked_at = linger.discarded;
+    // A mark hides a slow sender from epoll: one that needs more than a tick to fill it gets its edges back.
     if (linger.mark > 0 && linger.discarded - before < static_cast<uint64_t>(linger.mark)) LowerMark(linger);
 
     Schedule(linger, NextLook(linger, now));
@@ -311,14 +322,23 @@ class LingerLoop {
     return blind ? std::min(limit, now + tick) : limit;
   }
 
+  // Modifying the entry makes epoll look again, and tell what it finds as an edge.
+  void Watch(const Linger& linger) {
+    epoll_event event = {};
+    event.events = linger.Events();
+    event.data.u64 = linger.id;
+    Call([&] { return epoll_ctl(epoll_, EPOLL_CTL_MOD, linger.fd, &event); });
+  }
+
   // Reads what there is and finishes the linger if that was its end. After kMore it is still there; after anything else it may not be.
   Queue Advance(Linger& linger, size_t budget, bool to_the_end) {
     int error = 0;
+    const bool was_eof = linger.eof;
     Queue queue = Queue::kEof;
-    if (!linger.eof) {
+    if (!was_eof) {
       queue = Discard(linger, budget, to_the_end, &error);
       if (queue == Queue::kMore) return queue;
-      if (queue == Queue::kLimit) Finish(linger, Outcome::kMaxBytes, 0);
+      if (queue == Queue::kLimit) Finish(linger, Outcome::kMaxBytes, 0, UnackedBytes(linger));
       if (queue == Queue::kError) FinishByError(linger, error);
       if (queue == Queue::kLimit || queue == Queue::kError) return queue;
       linger.eof = queue == Queue::kEof;
@@ -326,10 +346,16 @@ class LingerLoop {
     // Behind an EOF the kernel goes on to answer EOF, also when RST has followed: only SO_ERROR has it.
     if (linger.eof && SocketOption(linger.fd, SO_ERROR, &error) == 0 && error != 0) {
       FinishByError(linger, error);
-    } else if (linger.until == Until::kDrained) {
-      Finish(linger, Outcome::kDrained, 0);
-    } else if ((linger.eof || linger.until == Until::kDelivered) && UnackedBytes(linger) <= 0) {
-      Finish(linger, linger.until == Until::kDelivered ? Outcome::kDelivered : Outcome::kEof, 0);
+      return queue;
+    }
+    if (!linger.eof && linger.until == Until::kEof) return queue;
+    const int unacked = UnackedBytes(linger);
+    if (linger.until == Until::kDrained) {
+      Finish(linger, Outcome::kDrained, 0, unacked);
+    } else if (unacked <= 0) {
+      Finish(linger, linger.until == Until::kDelivered ? Outcome::kDelivered : Outcome::kEof, 0, unacked);
+    } else if (linger.eof && !was_eof) {
+      Watch(linger);
     }
     return queue;
   }
@@ -349,7 +375,7 @@ class LingerLoop {
       linger.discarded += got;
       linger.progress = uv_hrtime();
       budget -= got;
-      if (linger.mark == 0 && linger.tcp && linger.discarded - linger.bulk_from >= kBulk) RaiseMark(linger);
+      if (linger.tcp) RaiseMark(linger);
       if (budget == 0) return Queue::kMore;
       // A TCP queue that gave less than was asked for is empty, unless an event said that more than data is waiting: EOF, an error, urgent data.
       if (linger.tcp && static_cast<size_t>(got) < want && !to_the_end) return Queue::kEmpty;
@@ -379,15 +405,18 @@ class LingerLoop {
     return platform::UnackedBytes(linger.fd, &bytes) < 0 ? -1 : bytes;
   }
 
+  // To the highest step that it has earned and that the budget has room for. The kernel may cap it by the receive buffer (tcp_set_rcvlowat): then it
+  // is counted for more than it is.
   void RaiseMark(Linger& linger) {
-    if (marks_ + kMark > kMarkBudget) return;
-    SetSocketOption(linger.fd, SO_RCVLOWAT, kMark);
-    // The kernel caps it by the receive buffer (tcp_set_rcvlowat).
-    int mark = 0;
-    SocketOption(linger.fd, SO_RCVLOWAT, &mark);
-    linger.mark = std::max(mark, 1);
-    marks_ += linger.mark;
-    Schedule(linger, NextLook(linger, uv_hrtime()));
+    for (const Step& step : kSteps) {
+      if (linger.mark >= step.mark) return;
+      if (linger.discarded - linger.bulk_from < step.sent || marks_ - linger.mark + step.mark > kMarkBudget) continue;
+      SetSocketOption(linger.fd, SO_RCVLOWAT, step.mark);
+      marks_ += step.mark - linger.mark;
+      linger.mark = step.mark;
+      linger.looked_at = linger.discarded;
+      return Schedule(linger, NextLook(linger, uv_hrtime()));
+    }
   }
 
   void LowerMark(Linger& linger) {
@@ -398,12 +427,11 @@ class LingerLoop {
   }
 
   void FinishByError(Linger& linger, int error) {
-    if (IsConnectionReset(error)) return Finish(linger, Outcome::kPeerReset, error);
-    Finish(linger, error == ENOTCONN ? Outcome::kClosed : Outcome::kError, error);
+    const Outcome outcome = IsConnectionReset(error) ? Outcome::kPeerReset : error == ENOTCONN ? Outcome::kClosed : Outcome::kError;
+    Finish(linger, outcome, error, UnackedBytes(linger));
   }
 
-  void Finish(Linger& linger, Outcome outcome, int error) {
-    const int unacked = UnackedBytes(linger);
+  void Finish(Linger& linger, Outcome outcome, int error, int unacked) {
     // What the peer's TCP has acknowledged stays delivered though RST follows; a UNIX socket's buffer is as empty when the peer threw it away unread.
     const bool thrown_away = linger.local && outcome == Outcome::kPeerReset;
     // Nothing is unacknowledged either when RST came before the FIN, and the shutdown of a connection that is over already does not tell which.
@@ -412,6 +440,8 @@ class LingerLoop {
     reports_.push_back({linger.id, linger.discarded, outcome, error, unacked, delivered});
     marks_ -= linger.mark;
     if (linger.ref && --refs_ == 0) uv_unref(Handle(poll_));
+    // Behind EOF and an acknowledged FIN there is nothing left that SO_LINGER could say.
+    if (outcome != Outcome::kEof || unacked != 0) SetLingerOption(linger.fd, outcome == Outcome::kReset || outcome == Outcome::kAborted);
     Close(linger.fd);
     lingers_.erase(linger.id);
     if (!lingers_.empty()) return;
@@ -536,6 +566,18 @@ Napi::Value CheckTakeover(const Napi::CallbackInfo& info) {
   if (!AreNumbers(info, 1)) return {};
   auto* loop = LingerLoop::Get(info.Env());
   return Result(info, loop ? loop->CheckTakeover(Descriptor(info, 0)) : -ENOSYS);
+}
+
+// isOver(fd): 1 where the peer has closed its side, all that it sent is read, and all that it was sent, FIN included, is acknowledged; else 0.
+Napi::Value IsOver(const Napi::CallbackInfo& info) {
+  if (!AreNumbers(info, 1)) return {};
+  const int fd = Descriptor(info, 0);
+  char byte;
+  int error = 0;
+  int unacked = 0;
+  const bool over = Call([&] { return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); }) == 0 && SocketOption(fd, SO_ERROR, &error) == 0 && error == 0 &&
+                    platform::UnackedBytes(fd, &unacked) == 0 && unacked == 0;
+  return Result(info, over);
 }
 
 // startLinger(fd, take, until, idleTimeout, timeout, maxBytes, ref): an id >= 0, or -errno.

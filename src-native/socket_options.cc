@@ -6,9 +6,10 @@
 namespace lingering_close {
 namespace {
 
-// FIONREAD and TIOCOUTQ, which is SIOCOUTQ, answer for files, pipes and terminals too: ENOTSOCK has to be asked for.
-int RequireSocket(int fd) {
+// FIONREAD and TIOCOUTQ, which is SIOCOUTQ, answer for files, pipes and terminals too: ENOTSOCK has to be asked for, unless the caller knows.
+int RequireSocket(int fd, bool known) {
   int type = 0;
+  if (known) return 0;
   return SocketOption(fd, SO_TYPE, &type);
 }
 
@@ -35,20 +36,21 @@ Napi::Value GetLinger(const Napi::CallbackInfo& info) {
   return Result(info, value.l_onoff ? static_cast<double>(static_cast<unsigned>(value.l_linger)) + 1 : 0);
 }
 
+// pendingBytes(fd, known), unackedBytes(fd, known): `known` is 1 where the descriptor is a socket for certain.
 Napi::Value PendingBytes(const Napi::CallbackInfo& info) {
-  if (!AreNumbers(info, 1)) return {};
+  if (!AreNumbers(info, 2)) return {};
   int bytes = 0;
   const int fd = Descriptor(info, 0);
-  int result = RequireSocket(fd);
+  int result = RequireSocket(fd, Number(info, 1) != 0);
   if (result == 0) result = Call([&] { return ioctl(fd, FIONREAD, &bytes); });
   return Result(info, result < 0 ? result : bytes);
 }
 
 Napi::Value UnackedBytes(const Napi::CallbackInfo& info) {
-  if (!AreNumbers(info, 1)) return {};
+  if (!AreNumbers(info, 2)) return {};
   int bytes = 0;
   const int fd = Descriptor(info, 0);
-  int result = RequireSocket(fd);
+  int result = RequireSocket(fd, Number(info, 1) != 0);
   if (result == 0) result = platform::UnackedBytes(fd, &bytes);
   return Result(info, result < 0 ? result : bytes);
 }

@@ -11,7 +11,16 @@ import { discardByStream } from './discard-stream.ts';
 import { isConnectionReset, SocketError } from './errors.ts';
 import { flush } from './flush.ts';
 import { dropGuard, switchLingerOff } from './linger.ts';
-import { endLinger, engine, type LingerEnd, type LingerLimits, type LingerOwner, type Outcome, startLinger } from './linger-loop.ts';
+import {
+  endLinger,
+  engine,
+  isOver,
+  type LingerEnd,
+  type LingerLimits,
+  type LingerOwner,
+  type Outcome,
+  startLinger,
+} from './linger-loop.ts';
 import { onAbort } from './on-abort.ts';
 import { readUnacked, resetOnClose, resetSocket } from './reset.ts';
 
@@ -77,7 +86,13 @@ export class Closing implements LingerOwner {
       this.#reset(socket, signal?.aborted ? 'aborted' : 'reset');
       return;
     }
-    this.#lingerId = startLinger(findDescriptor(socket), false, lingerLimits(options), this);
+    const fd = findDescriptor(socket);
+    const limits = lingerLimits(options);
+    if (socket.writableFinished && !underTls && limits.until === 'eof' && isOver(fd)) {
+      this.#endAtOnce(socket, error);
+      return;
+    }
+    this.#lingerId = startLinger(fd, false, limits, this);
     if (this.#lingerId >= 0) {
       this.#listenForAbort(signal);
       destroyNow(socket, error);
@@ -175,9 +190,19 @@ export class Closing implements LingerOwner {
   #discard(socket: Socket, limits: LingerLimits): void {
     this.#cutStage = undefined;
     const fd = engine === 'native' ? findDescriptor(socket) : -1;
+    if (fd >= 0 && limits.until === 'eof' && isOver(fd)) {
+      this.#endAtOnce(socket, undefined);
+      return;
+    }
     this.#lingerId = fd < 0 ? -1 : startLinger(fd, false, limits, this);
     if (this.#lingerId >= 0) destroyNow(socket);
     else this.#discardByStream(socket, limits, fd < 0 ? undefined : lingerError(this.#lingerId));
+  }
+
+  /** The peer has closed already, as it does behind a proxy nearby: no duplicate, and no turn of the discard loop, for such a one. */
+  #endAtOnce(socket: Socket, error: Error | undefined): void {
+    destroyNow(socket, error);
+    this.#report({ outcome: 'eof', delivered: true, discardedBytes: this.#discardedBefore, unackedBytes: 0 });
   }
 
   /** `reason`: why the addon could not. */

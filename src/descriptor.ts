@@ -48,6 +48,11 @@ export function findDescriptor(socket: Socket): number {
  */
 export function descriptorOf(socket: unknown): number {
   validateSocketLike(socket);
+  return validatedDescriptorOf(socket);
+}
+
+/** The same for what {@link validateSocketLike} has seen already. */
+export function validatedDescriptorOf(socket: SocketLike): number {
   if (typeof socket === 'number') return socket;
   const fd = findDescriptor(socket);
   if (fd >= 0 && !socket.connecting) return fd;
@@ -74,6 +79,12 @@ export function bareSocketOf(socket: Socket): Socket | undefined {
 /** Not by the class, for whose sake node:tls would be loaded, which takes time and which a Node.js without crypto has not got. */
 export function isTls(socket: Socket): socket is TLSSocket {
   return (socket as Partial<TLSSocket>).encrypted === true;
+}
+
+/** Whether the descriptor is a TCP socket for certain: Node wraps others, pipe(2) among them, in its Pipe. */
+export function isTcp(socket: SocketLike): boolean {
+  if (typeof socket === 'number' || isTls(socket)) return false;
+  return (handleOf(socket) as { setNoDelay?: unknown } | null)?.setNoDelay !== undefined;
 }
 
 /** Bytes that libuv (or the TLS layer) still holds of what was written. */

@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { bareSocketOf } from './descriptor.ts';
 
-type DestroyHandler = (error?: Error) => void;
+export type DestroyHandler = (error?: Error) => void;
 
 /** A close that somebody else has begun. */
 export interface CloseUnderWay {
@@ -34,9 +34,15 @@ const STATE = Symbol('lingering-close.destroy');
 
 type Intercepted = Socket & { [STATE]?: State };
 
-/** Calls to `socket.destroy()` go to `handler` until it calls {@link destroyNow}. A second handler takes the place of the first. */
-export function interceptDestroy(socket: Socket, handler: DestroyHandler): void {
-  stateOf(socket).handler = handler;
+/**
+ * Calls to `socket.destroy()` go to `handler` until it calls {@link destroyNow}. A second handler takes the place of the first.
+ * @returns the first
+ */
+export function interceptDestroy(socket: Socket, handler: DestroyHandler): DestroyHandler | undefined {
+  const state = stateOf(socket);
+  const before = state.handler;
+  state.handler = handler;
+  return before;
 }
 
 export function isIntercepted(socket: Intercepted): boolean {

@@ -39,6 +39,8 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   // The HTTP parser, which reads past JavaScript, is told by a 'data' listener to read no more: it must not take up another request now.
   socket.on('data', onData);
   discardInput(socket);
+  // Nor does it hear of resume() any more: paused while the parser read past it, the stream would wait for ever for the read that it takes to be under way.
+  socket._read(0);
   socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
   if (until === 'drained') setImmediate(finishWhenDrained, 'drained');
   if (socket.readableEnded) setImmediate(onEnd);

@@ -1,44 +1,59 @@
 // HTTP/2 in a server that is being closed: GOAWAY (RFC 9113, 6.8).
-import type { ServerHttp2Session } from 'node:http2';
-import type { Server, Socket } from 'node:net';
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import { isTls } from './descriptor.ts';
+import type { ServerHub } from './server-hub.ts';
 
 const NO_ERROR = 0;
 /** The highest stream there can be: "do not begin new ones", while all that are on their way are still taken. */
 const ANY_STREAM = 2 ** 31 - 1;
 
 export class GoodbyeHttp2 {
-  readonly #server: Server;
-  readonly #sessions: Iterable<ServerHttp2Session>;
+  readonly #hub: ServerHub;
+  /** Milliseconds that streams may be on their way, begun before their client was told. */
+  readonly #settle: number;
+  readonly #told = new WeakSet<ServerHttp2Session>();
+  #listens = true;
 
-  constructor(server: Server, sessions: Iterable<ServerHttp2Session>) {
-    this.#server = server;
-    this.#sessions = sessions;
-    for (const session of sessions) announce(session);
-    server.on('session', announce);
+  constructor(hub: ServerHub, settle: number) {
+    this.#hub = hub;
+    this.#settle = settle;
+    for (const session of hub.sessions) if (session.state.lastProcStreamID) this.#announce(session);
+    hub.server.prependListener('stream', this.#onStream);
+  }
+
+  /** From here on a session ends with the streams that it has, as soon as it has had one. */
+  stopListening(): void {
+    this.#listens = false;
   }
 
   /** Sessions end with the streams that they have. */
   closeAll(): void {
-    for (const session of this.#sessions) session.close();
-    this.#server.removeListener('session', announce).on('session', close);
+    for (const session of this.#hub.sessions) session.close();
   }
 
   stop(): void {
-    this.#server.removeListener('session', announce).removeListener('session', close);
+    this.#hub.server.removeListener('stream', this.#onStream);
   }
 
   /** Whether a connection has HTTP/2 on it. */
   speaks(socket: Socket): boolean {
-    return 'updateSettings' in this.#server && (!isTls(socket) || socket.alpnProtocol === 'h2');
+    return 'updateSettings' in this.#hub.server && (!isTls(socket) || socket.alpnProtocol === 'h2');
   }
-}
 
-function announce(session: ServerHttp2Session): void {
-  if (!session.closed && !session.destroyed) session.goaway(NO_ERROR, ANY_STREAM);
-}
+  // A session is told with its first stream, for a client that is told before may not begin any. One that was there before anybody asked is seen here first.
+  readonly #onStream = ({ session }: ServerHttp2Stream): void => {
+    // The types of Node 20 have it always there; a stream that is destroyed has none.
+    if (!session || !('close' in session)) return;
+    this.#hub.adoptSession(session as ServerHttp2Session);
+    if (this.#listens) this.#announce(session as ServerHttp2Session);
+    else session.close();
+  };
 
-/** A connection that was accepted when listening stopped may still have its first request on its way. */
-function close(session: ServerHttp2Session): void {
-  session.once('stream', () => session.close());
+  #announce(session: ServerHttp2Session): void {
+    if (session.closed || session.destroyed || this.#told.has(session)) return;
+    this.#told.add(session);
+    session.goaway(NO_ERROR, ANY_STREAM);
+    setTimeout(() => session.close(), this.#settle).unref();
+  }
 }

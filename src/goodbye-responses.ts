@@ -11,42 +11,37 @@ interface Message {
 }
 
 export class GoodbyeResponses {
-  readonly #server: Server;
   readonly #hub: ServerHub;
-  readonly #onFinish: () => void;
+  /** The last request of each connection. */
+  readonly #last = new WeakMap<Socket, ServerResponse>();
 
-  /** `onFinish`: called behind each response that is out. */
-  constructor(server: Server, hub: ServerHub, onFinish: () => void) {
-    this.#server = server;
+  constructor(hub: ServerHub) {
     this.#hub = hub;
-    this.#onFinish = onFinish;
-    for (const bare of hub.open) sayClose((topOf(bare) as { _httpMessage?: ServerResponse | null })._httpMessage);
+    for (const bare of hub.open) {
+      const socket = topOf(bare) as Socket & { _httpMessage?: ServerResponse | null };
+      if (socket._httpMessage) this.#sayClose(socket, socket._httpMessage);
+    }
     diagnostics.subscribe('http.server.request.start', this.#onRequest);
-    diagnostics.subscribe('http.server.response.finish', this.#onResponse);
   }
 
   stop(): void {
     diagnostics.unsubscribe('http.server.request.start', this.#onRequest);
-    diagnostics.unsubscribe('http.server.response.finish', this.#onResponse);
   }
 
   // Published before the application gets the request.
   readonly #onRequest = (message: unknown): void => {
     const { server, response, socket } = message as Message;
-    if (server !== this.#server) return;
+    if (server !== this.#hub.server) return;
     // With TLS that was there before us, this is where it is seen.
     this.#hub.adopt(socket);
-    sayClose(response);
+    // The connection would end with the response before, and the one to a request that was pipelined behind it would be lost.
+    const before = this.#last.get(socket);
+    if (before && !before.headersSent && before.getHeader('Connection') === 'close') before.removeHeader('Connection');
+    this.#sayClose(socket, response);
   };
 
-  readonly #onResponse = (message: unknown): void => {
-    const { server, socket } = message as Message;
-    if (server !== this.#server) return;
-    this.#hub.adopt(socket);
-    this.#onFinish();
-  };
-}
-
-function sayClose(response: ServerResponse | null | undefined): void {
-  if (response && !response.headersSent) response.setHeader('Connection', 'close');
+  #sayClose(socket: Socket, response: ServerResponse): void {
+    this.#last.set(socket, response);
+    if (!response.headersSent) response.setHeader('Connection', 'close');
+  }
 }

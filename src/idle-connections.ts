@@ -1,6 +1,7 @@
 // Which HTTP/1 connections have nothing to do.
 import type { Server, Socket } from 'node:net';
-import { interceptDestroy, isIntercepted, releaseDestroy } from './destroy.ts';
+import { type DestroyHandler, interceptDestroy, releaseDestroy } from './destroy.ts';
+import { isClosing } from './linger.ts';
 import { pendingBytesOf } from './queues.ts';
 
 type IdleCloser = Server & { closeIdleConnections?: () => void };
@@ -14,12 +15,20 @@ type IdleCloser = Server & { closeIdleConnections?: () => void };
 export function findIdle(server: IdleCloser, sockets: Socket[]): Socket[] {
   const idle: Socket[] = [];
   // One that somebody has in hand already is on its way to its end.
-  const asked = sockets.filter((socket) => !isIntercepted(socket));
-  for (const socket of asked) interceptDestroy(socket, () => idle.push(socket));
+  const asked = sockets.filter((socket) => !isClosing(socket));
+  const guards = new Map<Socket, DestroyHandler>();
+  for (const socket of asked) {
+    const guard = interceptDestroy(socket, () => idle.push(socket));
+    if (guard) guards.set(socket, guard);
+  }
   try {
     server.closeIdleConnections?.();
   } finally {
-    for (const socket of asked) releaseDestroy(socket);
+    for (const socket of asked) {
+      const guard = guards.get(socket);
+      if (guard) interceptDestroy(socket, guard);
+      else releaseDestroy(socket);
+    }
   }
   // Node counts a response as done when it was ended, though it may still be on its way; it does not know of a request that waits in the kernel; and it may count a
   // connection on which nothing has been said yet (from Node 26 on).

@@ -4,6 +4,7 @@
 import diagnostics from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
+import { isTls } from './descriptor.ts';
 import { defineHidden } from './destroy.ts';
 import { outputMark } from './output-mark.ts';
 
@@ -104,6 +105,13 @@ function onRequest(message: unknown): void {
 /** The response has been ended, and all of it given to the socket. `_last`: the connection ends with it. */
 function onEnded(this: ServerResponse & { _last?: boolean }): void {
   const { socket, req } = this;
-  if (!this._last || !socket || socket.writableLength === 0) return;
-  lastResponsesOf((socket as unknown as { server?: Server }).server)?.add(socket, req);
+  if (!this._last || !socket) return;
+  // TLS counts what it has written until the next turn of the event loop.
+  if (isTls(socket)) setImmediate(addPending, socket, req);
+  else addPending(socket, req);
+}
+
+function addPending(socket: Socket, request: IncomingMessage): void {
+  if (socket.destroyed || socket.writableLength === 0) return;
+  lastResponsesOf((socket as { server?: Server }).server)?.add(socket, request);
 }

@@ -88,6 +88,11 @@ export function checkTakeover(fd: number): number {
   return (loop as LingerAddon).checkTakeover(fd);
 }
 
+/** Whether there is nothing to linger for any more: the peer has closed too, and has everything. FIN has been sent. */
+export function isOver(fd: number): boolean {
+  return (loop as LingerAddon).isOver(fd) === 1;
+}
+
 let drainsOnExit = false;
 
 /**

@@ -1,8 +1,8 @@
 // SO_LINGER, and what keeps it from blocking the event loop.
 import { Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
-import { descriptorOf, findDescriptor, isTls, type SocketLike, validateSocketLike } from './descriptor.ts';
-import { destroyNow, interceptDestroy, isIntercepted, releaseDestroy } from './destroy.ts';
+import { descriptorOf, findDescriptor, isTls, type SocketLike, validatedDescriptorOf, validateSocketLike } from './descriptor.ts';
+import { destroyNow, interceptDestroy, isIntercepted, passOverOwner, releaseDestroy } from './destroy.ts';
 import { checked, invalidArgType, outOfRange } from './errors.ts';
 import { engine, holdDescriptor, releaseDescriptor, startLinger } from './linger-loop.ts';
 import { addon, requireAddon } from './native.ts';
@@ -14,7 +14,7 @@ export type Linger = number | false;
  * Sets SO_LINGER, in whole **seconds**, the option's own unit.
  *
  * - `false`, the default of every socket: close returns at once and the kernel goes on delivering.
- * - `0`: close throws unsent data away and sends RST.
+ * - `0`: close throws unsent data away and sends RST, also where {@link lingerOnClose} has the server.
  * - `n > 0`: close waits until everything is acknowledged, `n` seconds at most. The kernel does that by **blocking the thread in `close(2)`, also on a
  *   non-blocking socket**. On a socket of Node it is therefore this package that waits, in the background: `socket.destroy()` returns at once, 'close' is emitted
  *   as ever, and the connection is let go when everything is acknowledged or `n` seconds have passed; after that the kernel goes on delivering, as
@@ -38,10 +38,12 @@ export function setLinger(socket: SocketLike, linger: Linger): void {
   if (linger !== false && !(Number.isInteger(linger) && linger >= 0 && linger <= maximum)) {
     throw outOfRange('linger', `false or an integer >= 0 && <= ${maximum}`, linger);
   }
-  const fd = descriptorOf(socket);
+  const fd = validatedDescriptorOf(socket);
   const { setLinger } = requireAddon('setLinger');
   if (socket instanceof Socket) dropGuard(socket);
   checked(setLinger(fd, linger === false ? -1 : linger), 'setsockopt');
+  // lingerOnClose would take the option off.
+  if (socket instanceof Socket) passOverOwner(socket, linger === 0);
   if (linger && socket instanceof Socket && engine === 'native') keepFromBlocking(socket, fd, linger);
 }
 
@@ -96,6 +98,11 @@ function keepFromBlocking(socket: Socket, fd: number, seconds: number): void {
   process.on('exit', () => {
     for (const guarded of guards.keys()) switchLingerOff(guarded);
   });
+}
+
+/** Whether somebody has begun to close a socket: its `destroy` is not its own any more, and not for the sake of {@link setLinger}. */
+export function isClosing(socket: Socket): boolean {
+  return isIntercepted(socket) && !guards.has(socket);
 }
 
 /** Gives up what {@link setLinger} arranged for a socket: it is closed, or another close path takes over. The option stays as it is. */

@@ -24,8 +24,8 @@ const busy = new Set<Lingering>();
 
 export class Lingering {
   active = 0;
-  /** How many may be. */
-  readonly maximum: number;
+  /** How many may be. Lifted while the server is being closed, for then each takes the place of a connection that was open. */
+  maximum: number;
   readonly totals: LingerTotals = {
     outcomes: Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>,
     discardedBytes: 0,

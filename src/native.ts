@@ -9,8 +9,9 @@ export interface Addon {
   setLinger(fd: number, seconds: number): number;
   /** 0 where it is off, else seconds + 1. */
   getLinger(fd: number): number;
-  pendingBytes(fd: number): number;
-  unackedBytes(fd: number): number;
+  /** `known`: 1 where it is a socket for certain, and ENOTSOCK need not be asked for. */
+  pendingBytes(fd: number, known: number): number;
+  unackedBytes(fd: number, known: number): number;
   send(fd: number, data: Uint8Array): number;
   getSigpipe(): number;
   setSigpipe(disposition: number): number;
@@ -23,6 +24,8 @@ export interface LingerAddon extends Addon {
   openLingerLoop(callback: (...figures: number[]) => void): number;
   /** 0 for a stream socket that may be taken over, 1 for one that listens, 2 for one that this thread's event loop has. */
   checkTakeover(fd: number): number;
+  /** 1 where the peer has closed its side, all that it sent is read, and all that it was sent, FIN included, is acknowledged; else 0. */
+  isOver(fd: number): number;
   startLinger(fd: number, take: number, until: number, idle: number, timeout: number, maxBytes: number, ref: number): number;
   endLinger(id: number, outcome: number): number;
   holdDescriptor(fd: number): number;

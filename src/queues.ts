@@ -1,6 +1,6 @@
 // The two queues that the kernel keeps for a socket: received and not read, written and not acknowledged.
 import type { Socket } from 'node:net';
-import { descriptorOf, findDescriptor, type SocketLike } from './descriptor.ts';
+import { descriptorOf, findDescriptor, isTcp, type SocketLike } from './descriptor.ts';
 import { checked } from './errors.ts';
 import { addon, requireAddon } from './native.ts';
 
@@ -18,7 +18,7 @@ import { addon, requireAddon } from './native.ts';
  */
 export function pendingBytes(socket: SocketLike): number {
   const fd = descriptorOf(socket);
-  return checked(requireAddon('pendingBytes').pendingBytes(fd), 'ioctl');
+  return checked(requireAddon('pendingBytes').pendingBytes(fd, Number(isTcp(socket))), 'ioctl');
 }
 
 /**
@@ -36,10 +36,10 @@ export function pendingBytes(socket: SocketLike): number {
  */
 export function unackedBytes(socket: SocketLike): number {
   const fd = descriptorOf(socket);
-  return checked(requireAddon('unackedBytes').unackedBytes(fd), 'ioctl');
+  return checked(requireAddon('unackedBytes').unackedBytes(fd, Number(isTcp(socket))), 'ioctl');
 }
 
 /** As {@link pendingBytes}; 0 where nobody can tell. */
 export function pendingBytesOf(socket: Socket): number {
-  return addon ? Math.max(addon.pendingBytes(findDescriptor(socket)), 0) : 0;
+  return addon ? Math.max(addon.pendingBytes(findDescriptor(socket), 1), 0) : 0;
 }

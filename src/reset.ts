@@ -6,7 +6,7 @@ import { addon } from './native.ts';
 
 /** Bytes that the peer has not acknowledged; null where nobody can tell. */
 export function readUnacked(fd: number): number | null {
-  const unacked = addon?.unackedBytes(fd) ?? -1;
+  const unacked = addon?.unackedBytes(fd, 1) ?? -1;
   return unacked < 0 ? null : unacked;
 }
 

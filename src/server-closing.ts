@@ -1,11 +1,11 @@
 // A server that is being closed: its stages, one after the other, and its report.
 import { Server, type Socket } from 'node:net';
 import type { CheckedCloseServerOptions } from './close-server-options.ts';
-import { bareSocketOf } from './descriptor.ts';
-import { isIntercepted } from './destroy.ts';
+import { bareSocketOf, isTls } from './descriptor.ts';
 import { GoodbyeHttp2 } from './goodbye-http2.ts';
 import { GoodbyeResponses } from './goodbye-responses.ts';
 import { closeForGood, findIdle } from './idle-connections.ts';
+import { isClosing } from './linger.ts';
 import type { Outcome } from './linger-loop.ts';
 import { onAbort } from './on-abort.ts';
 import { pendingBytesOf } from './queues.ts';
@@ -32,8 +32,22 @@ export interface ServerCloseReport {
 
 /** How long a connection that was just accepted may take to send its request, once listening has stopped. */
 const GRACE = 1_000;
+/**
+ * How long a connection must have been idle. A client that uses it again at once has its next request on the way when FIN goes out, and would lose it: in that time it is answered,
+ * and told that the connection ends. Longer than a round trip between continents, mostly.
+ */
+const SETTLE = 250;
+/** How often idle connections are looked for. */
+const LOOK = 125;
 /** How often connections are looked at that wait for the end of a peer only. */
 const SWEEP = 1_000;
+
+interface Idle {
+  /** What it had read by then: with more it has had a request since. */
+  bytesRead: number;
+  since: number;
+  end: 'idle' | 'finished';
+}
 
 export class ServerClosing implements HubObserver {
   readonly promise: Promise<ServerCloseReport>;
@@ -50,10 +64,11 @@ export class ServerClosing implements HubObserver {
   #wake = () => {};
   readonly #figures = { idle: 0, finished: 0, cut: 0 };
   /** Connections whose end is not their own, until it comes. */
-  readonly #ends = new WeakMap<Socket, 'idle' | 'cut'>();
+  readonly #ends = new WeakMap<Socket, 'idle' | 'finished' | 'cut'>();
+  readonly #idle = new WeakMap<Socket, Idle>();
+  readonly #toldGoodbye = new WeakSet<Socket>();
   #aborted = false;
   #listens = true;
-  #sweeping = false;
 
   /** The closing of a server that is under way, or a new one. */
   static of(server: Server, options: CheckedCloseServerOptions): ServerClosing {
@@ -73,8 +88,9 @@ export class ServerClosing implements HubObserver {
     }
     this.#outcomesBefore = { ...hub.outcomes };
     hub.observer = this;
-    this.#responses = new GoodbyeResponses(server, hub, () => this.#sweepSoon());
-    this.#http2 = new GoodbyeHttp2(server, hub.sessions);
+    this.#responses = new GoodbyeResponses(hub);
+    this.#http2 = new GoodbyeHttp2(hub, SETTLE);
+    this.#closeIdle('idle');
     this.promise = this.#run();
   }
 
@@ -82,7 +98,7 @@ export class ServerClosing implements HubObserver {
   closed(bare: Socket): void {
     this.#figures[this.#ends.get(bare) ?? 'finished']++;
     // While the last connection still counts, so that the server emits 'close' once.
-    if (!this.#listens && this.#isEmpty()) closeForGood(this.#server);
+    if (!this.#listens && this.#isEmpty()) this.#closeForGood();
     this.#wake();
   }
 
@@ -142,27 +158,53 @@ export class ServerClosing implements HubObserver {
   #stop(): void {
     const { listening } = this.#server;
     this.#listens = false;
+    this.#hub.liftLimit(true);
     if (this.#aborted) {
-      if (listening) closeForGood(this.#server);
+      if (listening) this.#closeForGood();
       return;
     }
     if (listening) {
       // Not the close() of an HTTP server, which would destroy idle connections, and end the watch over headersTimeout and requestTimeout: that comes with the last connection.
       // HTTP/2 sessions that were not seen coming are known to it alone.
-      if (this.#isEmpty() || (this.#lent && 'updateSettings' in this.#server)) closeForGood(this.#server);
+      if (this.#isEmpty() || (this.#lent && 'updateSettings' in this.#server)) this.#closeForGood();
       else Server.prototype.close.call(this.#server);
     }
-    this.#http2.closeAll();
-    for (const socket of this.#tops()) if (this.#isApplications(socket)) this.#sayGoodbye(socket);
-    this.#closeIdle(findIdle(this.#server, this.#tops()));
+    this.#http2.stopListening();
+    this.#sayGoodbyes();
     this.#every(SWEEP, () => this.#sweep());
-    if (isHttp(this.#server)) this.#once(GRACE, () => this.#closeIdle([...this.#hub.open].filter(isSilent).map(topOf)));
+    if (!isHttp(this.#server)) return;
+    this.#closeIdle('idle');
+    this.#every(LOOK, () => this.#closeIdle('finished'));
+    this.#once(GRACE, () => {
+      this.#http2.closeAll();
+      for (const bare of this.#hub.open) if (isSilent(bare)) this.#close(topOf(bare), 'idle');
+    });
+  }
+
+  #closeForGood(): void {
+    try {
+      closeForGood(this.#server);
+    } catch (error) {
+      callbackWarning('server.close', 'closeServer', error);
+      Server.prototype.close.call(this.#server);
+    }
   }
 
   /** An upgraded connection, and any of a server that does not speak HTTP. */
   #isApplications(socket: Socket): boolean {
+    // In the middle of a handshake nobody can say anything.
+    if ('setSecureContext' in this.#server && !isTls(socket)) return false;
     if (!isHttp(this.#server)) return true;
     return !this.#http2.speaks(socket) && 'parser' in socket && !socket.parser;
+  }
+
+  /** Also to one that was upgraded, or accepted, when listening was about to stop. */
+  #sayGoodbyes(): void {
+    for (const socket of this.#tops()) {
+      if (this.#toldGoodbye.has(socket) || !this.#isApplications(socket) || isClosing(socket)) continue;
+      this.#toldGoodbye.add(socket);
+      this.#sayGoodbye(socket);
+    }
   }
 
   #sayGoodbye(socket: Socket): void {
@@ -173,38 +215,44 @@ export class ServerClosing implements HubObserver {
     }
   }
 
-  #closeIdle(sockets: Socket[]): void {
-    for (const socket of sockets) {
-      this.#ends.set(bareSocketOf(socket) ?? socket, 'idle');
-      this.#hub.close(socket);
+  /** Closes those that have been idle for long enough, and notes those that have become so; `end` is what they will have ended as. */
+  #closeIdle(end: 'idle' | 'finished'): void {
+    const now = performance.now();
+    for (const socket of this.#findIdle()) {
+      const { bytesRead } = socket;
+      const idle = this.#idle.get(socket);
+      if (idle?.bytesRead !== bytesRead) this.#idle.set(socket, { bytesRead, since: now, end });
+      else if (!this.#listens && now - idle.since >= SETTLE) this.#close(socket, idle.end);
     }
   }
 
-  /** Behind a response that had promised to keep the connection alive, before anybody thought of closing. */
-  #sweepSoon(): void {
-    if (this.#listens || this.#sweeping) return;
-    this.#sweeping = true;
-    setImmediate(() => {
-      this.#sweeping = false;
-      if (this.#hub.observer === this) this.#closeFinished(findIdle(this.#server, this.#tops()));
-    });
+  #findIdle(): Socket[] {
+    try {
+      return findIdle(this.#server, this.#tops());
+    } catch (error) {
+      callbackWarning('server.closeIdleConnections', 'closeServer', error);
+      return [];
+    }
   }
 
-  #closeFinished(sockets: Socket[]): void {
-    for (const socket of sockets) this.#hub.close(socket);
+  #close(socket: Socket, end: 'idle' | 'finished'): void {
+    this.#ends.set(bareSocketOf(socket) ?? socket, end);
+    this.#hub.close(socket);
   }
 
   /** Those that wait for nothing but the end of their peer: that is a linger, and has its limits. */
   #sweep(): void {
-    this.#closeFinished(this.#tops().filter((socket) => socket.writableFinished && !socket.destroyed));
-    this.#sweepSoon();
+    this.#sayGoodbyes();
+    for (const socket of this.#tops())
+      if (socket.writableFinished && !socket.destroyed && !isClosing(socket)) this.#close(socket, 'finished');
   }
 
   #cutRest(): void {
+    if (!this.#aborted) for (const socket of this.#findIdle()) this.#close(socket, this.#idle.get(socket)?.end ?? 'finished');
     for (const bare of this.#hub.open) {
       const socket = topOf(bare);
       // On its way to its end already, and a linger like others.
-      if (isIntercepted(socket)) continue;
+      if (isClosing(socket)) continue;
       this.#ends.set(bare, 'cut');
       if (this.#aborted) resetSocket(socket);
       else socket.destroy();
@@ -220,18 +268,26 @@ export class ServerClosing implements HubObserver {
     else if (signal) this.#stopListening.push(onAbort(signal, abort));
   }
 
+  /** A blocked event loop runs timers before it looks at sockets. */
+  #afterPoll(run: () => void): void {
+    setImmediate(() => {
+      if (this.#hub.observer === this) run();
+    });
+  }
+
   #every(ms: number, run: () => void): void {
-    const timer = setInterval(run, ms).unref();
+    const timer = setInterval(() => this.#afterPoll(run), ms).unref();
     this.#stopListening.push(() => clearInterval(timer));
   }
 
   #once(ms: number, run: () => void): void {
-    const timer = setTimeout(run, ms).unref();
+    const timer = setTimeout(() => this.#afterPoll(run), ms).unref();
     this.#stopListening.push(() => clearTimeout(timer));
   }
 
   #end(): ServerCloseReport {
     this.#hub.observer = undefined;
+    this.#hub.liftLimit(false);
     for (const stop of this.#stopListening) stop();
     this.#responses.stop();
     this.#http2.stop();
@@ -250,5 +306,5 @@ export class ServerClosing implements HubObserver {
 /** Accepted, and nothing has come of it: not a byte of a request, or of a handshake that Node could end. */
 function isSilent(bare: Socket): boolean {
   const socket = topOf(bare);
-  return socket.bytesRead === 0 && !isIntercepted(socket) && pendingBytesOf(bare) === 0;
+  return socket.bytesRead === 0 && !isClosing(socket) && pendingBytesOf(bare) === 0;
 }

@@ -9,12 +9,14 @@ import { LastResponses, type LastResponsesOwner } from './last-responses.ts';
 import { engine, type Outcome } from './linger-loop.ts';
 import { Lingering } from './lingering.ts';
 import { openSocketsOf } from './open-sockets.ts';
+import { watchRefusedUpgrade } from './refused-upgrades.ts';
 import { type CheckedChoice, type CheckedServerOptions, checkChoice } from './server-options.ts';
 import { callbackWarning } from './warnings.ts';
 import { isHardClose, mayReset } from './when-to-linger.ts';
 
 const HUB = Symbol('lingering-close.server');
 const TLS = Symbol('lingering-close.tls');
+const PRUNE_AT = 64;
 
 export function hubOf(server: Server): ServerHub | undefined {
   return (server as { [HUB]?: ServerHub })[HUB];
@@ -41,14 +43,16 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   readonly server: Server;
   #options: CheckedServerOptions | undefined;
   #lingering: Lingering | undefined;
-  /** Of earlier calls of lingerOnClose, while anything of theirs lingers. */
-  #earlier: Lingering[] = [];
+  /** And those of calls before, whose lingers go on to their end. */
+  #lingerings: Lingering[] = [];
   readonly #open = new Set<Socket>();
-  #pruneAt = 1_024;
+  #pruneAt = PRUNE_AT;
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Closes of the application's own, by safeClose. */
   readonly #foreign = new Set<CloseUnderWay>();
   observer: HubObserver | undefined;
+  /** The connection for which the `choose` function runs. */
+  #asking: Socket | undefined;
   readonly #lastResponses: LastResponses;
 
   constructor(server: Server) {
@@ -63,10 +67,6 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
 
   get lingering(): Lingering | undefined {
     return this.#lingering;
-  }
-
-  get #lingerings(): Lingering[] {
-    return this.#lingering ? [...this.#earlier, this.#lingering] : this.#earlier;
   }
 
   /** The connections that are open, without the TLS on top of them. */
@@ -89,12 +89,19 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
 
   /** Whether anything lingers, be it by a safeClose of the application. */
   get lingers(): boolean {
-    return this.#foreign.size > 0 || this.#lingerings.some(isActive);
+    return this.#foreign.size > 0 || this.#lingerings.some(({ active }) => active > 0);
   }
 
   /** How the lingers that are over have ended. */
-  get outcomes(): Readonly<Record<Outcome, number>> {
-    return (this.#lingering ?? new Lingering(0)).totals.outcomes;
+  get outcomes(): Record<Outcome, number> {
+    const { outcomes } = new Lingering(0).totals;
+    for (const { totals } of this.#lingerings)
+      for (const outcome of Object.keys(outcomes) as Outcome[]) outcomes[outcome] += totals.outcomes[outcome];
+    return outcomes;
+  }
+
+  liftLimit(lifted: boolean): void {
+    if (this.#lingering && this.#options) this.#lingering.maximum = lifted ? Infinity : this.#options.maxLingering;
   }
 
   cutLingers(outcome: 'aborted' | 'timeout'): void {
@@ -111,14 +118,15 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
       for (const socket of openSocketsOf(this.server)) this.#adopt(socket);
     }
     this.#options = options;
-    if (this.#lingering) this.#earlier = [...this.#earlier, this.#lingering].filter(isActive);
     this.#lingering = new Lingering(options.maxLingering, () => this.observer?.lingerEnded());
+    // A closing that is under way has to find the figures that it began with.
+    if (!this.observer) this.#lingerings = this.#lingerings.filter(({ active }) => active > 0);
+    this.#lingerings.push(this.#lingering);
     return this.#lingering;
   }
 
   detach(lingering: Lingering): void {
     if (this.#lingering !== lingering) return;
-    this.#earlier = [...this.#earlier, lingering].filter(isActive);
     this.#lingering = undefined;
     this.#options = undefined;
     this.server.removeListener('connection', this.#onConnection).removeListener('secureConnection', this.#onSecureConnection);
@@ -136,9 +144,15 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   };
 
   readonly #onSession = (session: ServerHttp2Session): void => {
+    this.adoptSession(session);
+  };
+
+  /** One that may have been there before anybody asked. */
+  adoptSession(session: ServerHttp2Session): void {
+    if (this.#sessions.has(session)) return;
     this.#sessions.add(session);
     session.once('close', () => this.#sessions.delete(session));
-  };
+  }
 
   /** One that Node has accepted already. */
   adopt(socket: Socket): void {
@@ -153,22 +167,28 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     } else if (!socket.destroyed && Object.isExtensible(socket) && !this.#open.has(socket)) {
       setOwner(socket, this);
       if (this.#open.add(socket).size >= this.#pruneAt) this.#prune();
+      if (!this.#isTls) this.#watchFinish(socket);
     }
   }
 
   #adoptTls(socket: TLSSocket): void {
     const bare = bareSocketOf(socket);
     if (bare && ownerOf(bare) === this) defineHidden(bare, TLS, socket);
+    this.#watchFinish(socket);
     // Without the addon it is the TLSSocket that has to discard, for the connection under it cannot be read past it.
     if (!bare || engine === 'streams') setOwner(socket, this);
+  }
+
+  #watchFinish(socket: Socket): void {
+    if ('closeIdleConnections' in this.server) socket.removeListener('finish', onFinish).on('finish', onFinish);
   }
 
   onDestroy(socket: Socket, error: Error | undefined): void {
     const top = topOf(socket);
     const options = this.#options;
-    // The streams engine lingers on a TLSSocket, and cannot on a connection under one.
-    const within = engine === 'native' || !this.#isTls || isTls(socket);
-    const given = options && within ? this.#choose(options, top, socket, error) : undefined;
+    // A `choose` function that destroys the socket has decided.
+    const given = options && this.#asking !== socket && this.#canLinger(socket) ? this.#choose(options, top, socket, error) : undefined;
+    if (socket.destroyed) return;
     if (!given) {
       destroyNow(socket, error);
       return;
@@ -181,10 +201,17 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     );
   }
 
+  /** The streams engine lingers on the TLSSocket, and cannot read a connection past one, be it one whose handshake goes on, or that nobody knows of. */
+  #canLinger(socket: Socket): boolean {
+    return engine === 'native' || isTls(socket) || !this.#isTls;
+  }
+
   #choose(options: CheckedServerOptions, top: Socket, socket: Socket, error: Error | undefined): CheckedChoice | undefined {
     if (isHardClose(top, socket, error)) return undefined;
+    this.#asking = socket;
     const choice = options.choose ? askHook(options, top) : options;
-    return choice && mayReset(top, socket, choice.when) ? choice : undefined;
+    this.#asking = undefined;
+    return choice && mayReset(top, socket, choice.when, error) ? choice : undefined;
   }
 
   /** Ends a connection that has nothing more to say: FIN, and a linger. */
@@ -222,12 +249,13 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   /** A socket that was sent to another process is never destroyed in this one. */
   #prune(): void {
     for (const socket of this.#open) if (!hasHandle(socket)) this.#open.delete(socket);
-    this.#pruneAt = Math.max(1_024, 2 * this.#open.size);
+    this.#pruneAt = Math.max(PRUNE_AT, 2 * this.#open.size);
   }
 }
 
-function isActive({ active }: Lingering): boolean {
-  return active > 0;
+/** One function for all sockets. */
+function onFinish(this: Socket & { server?: Server }): void {
+  if (this.server && hubOf(this.server)?.options) watchRefusedUpgrade(this);
 }
 
 function begin(closing: Closing, socket: Socket, start: () => void): void {

@@ -1,12 +1,12 @@
 // Whether a connection that its server is about to close should linger.
 import type { Socket } from 'node:net';
-import { isTls, writeQueueSize } from './descriptor.ts';
-import { isInputError } from './errors.ts';
+import { bareSocketOf, isTls, writeQueueSize } from './descriptor.ts';
+import { isInputError, isRefusedWrite } from './errors.ts';
 import { pendingBytesOf } from './queues.ts';
 
 /**
  * Whether `destroy()` is an order to break off: it came with an error of the application or the connection, by resetAndDestroy(), or with output in
- * the process that it throws away.
+ * the process that it throws away. The error of a write behind end() is no such order: what was written before is still the peer's to have.
  *
  * @param socket what the application knows: a TLSSocket, where there is TLS
  * @param bare the connection itself
@@ -15,9 +15,10 @@ export function isHardClose(socket: Socket, bare: Socket, error: Error | undefin
   if ((bare as { resetAndClosing?: boolean }).resetAndClosing) return true;
   // The connection under a TLSSocket is destroyed without the error of that one.
   const cause: NodeJS.ErrnoException | null | undefined = error ?? socket.errored;
-  if (cause && !isAnsweredByNode(cause)) return true;
+  if (cause && !isAnsweredByNode(cause) && !isRefusedWrite(cause)) return true;
   // TLS counts what it has written until the next turn of the event loop: there only the connection's own queue can tell.
-  return socket === bare ? socket.writableLength > 0 : writeQueueSize(bare) > 0;
+  if (isTls(socket)) return writeQueueSize(bareSocketOf(socket) ?? bare) > 0;
+  return socket.writableLength > 0;
 }
 
 /** The errors for which Node has told the peer why (400, 408, 413, 431; GOAWAY), before it destroys the socket with them. */
@@ -30,12 +31,20 @@ interface Parser {
 }
 
 /** Whether a close may find unread data, now or later: if not, a plain close is FIN. */
-export function mayReset(socket: Socket, bare: Socket, when: 'needed' | 'always'): boolean {
+export function mayReset(socket: Socket, bare: Socket, when: 'needed' | 'always', error: Error | undefined): boolean {
   // EOF is behind the last byte: whoever has read it has read everything. (Under TLS the 'end' may have been close_notify, with more behind it.)
   if (socket.readableEnded && !isTls(socket)) return false;
   if (when === 'always') return true;
   // Asked of Node's parser, so that a request costs nothing. Where it has let go of the socket (an upgrade), or there is none, nobody can tell what the peer has to say.
   const { parser } = socket as { parser?: Parser | null };
   if (!parser) return true;
-  return parser.incoming?.complete === false || pendingBytesOf(bare) > 0;
+  return parser.incoming?.complete === false || isInputError(error) || hasGivenUp(socket) || pendingBytesOf(bare) > 0;
+}
+
+/**
+ * Whether Node's HTTP server has given up on what this client sends, and has left it to a 'clientError' listener, which destroys the socket without an error: it has then taken
+ * its own 'error' listener away.
+ */
+function hasGivenUp(socket: Socket): boolean {
+  return !socket.listeners('error').some(({ name }) => name === 'socketOnError');
 }

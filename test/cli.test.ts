@@ -177,7 +177,7 @@ function isInstalled(command: string): boolean {
 describe('demo', () => {
   const COMPLETE = { ok: 3, errors: {} };
 
-  test('as JSON: with safeClose every client gets every 413', async () => {
+  test('as JSON: with lingerOnClose every client gets every 413', async () => {
     const { code, stdout, stderr } = await run(['demo', '--uploads', '3', '--json']);
     const { clients, resets }: DemoResult = JSON.parse(stdout);
     expect(clients.map(({ name }) => name)).toEqual(['fetch', 'http.request', 'curl', 'python3']);
@@ -195,7 +195,7 @@ describe('demo', () => {
     expect(stderr).toMatch(/^after {3}Node's http.request +3 of 3 got the 413$/m);
   });
 
-  test.runIf(netnsPermitted())(`the kernel counts resets without safeClose, and none with it${NETNS_SKIPPED}`, async () => {
+  test.runIf(netnsPermitted())(`the kernel counts resets without lingerOnClose, and none with it${NETNS_SKIPPED}`, async () => {
     const { code, stdout } = await run(['demo', '--uploads', '10', '--json'], { prefix: netns() });
     const { clients, resets }: DemoResult = JSON.parse(stdout);
     expect(code).toBe(0);
@@ -224,7 +224,7 @@ describe('demo', () => {
     expect(stdout).toMatch(
       process.platform === 'linux' ? /^connections reset +\d+ +\d+$/m : /^connections reset +not counted +not counted$/m,
     );
-    expect(stdout).toContain('With safeClose every client got every 413.');
+    expect(stdout).toContain('With lingerOnClose every client got every 413.');
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
     const { stdout: json } = await run(['demo', '--uploads', '1', '--json'], { env: { PATH: '' } });
     expect(JSON.parse(json).clients.slice(2)).toEqual([
@@ -233,11 +233,11 @@ describe('demo', () => {
     ]);
   });
 
-  test.skipIf(process.platform === 'win32')('exits with 1 where a client misses a 413 with safeClose', async () => {
+  test.skipIf(process.platform === 'win32')('exits with 1 where a client misses a 413 with lingerOnClose', async () => {
     const { code, stdout } = await run(['demo', '--uploads', '2'], { env: { PATH: BROKEN_CURL } });
     expect(code).toBe(1);
     expect(stdout).toMatch(/^curl 0\.0\.0 +0 of 2 +0 of 2 +curl exit 7 2; after: curl exit 7 2$/m);
-    expect(stdout).toContain('With safeClose 1 of the clients missed a 413.');
+    expect(stdout).toContain('With lingerOnClose 1 of the clients missed a 413.');
   });
 
   test.skipIf(process.platform === 'win32').each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(

@@ -1,96 +1,22 @@
 // The documents keep their word: every example compiles and does what it says, every export is described, every file that is named exists.
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { OUTCOMES } from '../src/native.ts';
+import { type Example, ExampleFolder, examplesOf } from './support/documentation.ts';
 import { Peer } from './support/peer.ts';
+import { Program } from './support/program.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 
-interface Example {
-  name: string | undefined;
-  code: string;
-  /** What its `console.log(...); // like this` lines promise. */
-  promised: string[];
-}
-
-// The name stands in a comment in front of the block: <!-- example: name -->
-const examples: Example[] = [...readme.matchAll(/(?:<!-- example: (\S+) -->\n)?```(?:js|ts)\n([\s\S]*?)```/g)].map(
-  ([, name, code = '']) => ({
-    name,
-    code,
-    promised: [...code.matchAll(/console\.log\(.*\);? \/\/ (.+)$/gm)].map(([, text = '']) => text),
-  }),
-);
-
-// A folder of its own, in which the package is a dependency like any other.
-const folder = mkdtempSync(join(tmpdir(), 'lingering-close-readme-'));
-const fileOf = (name: string | undefined) => join(folder, `${name}.mjs`);
-
-beforeAll(() => {
-  mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(root, join(folder, 'node_modules/lingering-close'));
-  symlinkSync(join(root, 'node_modules/@types'), join(folder, 'node_modules/@types'));
-  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
-  for (const { name, code } of examples) writeFileSync(fileOf(name), code);
-});
-
-afterAll(() => rmSync(folder, { recursive: true }));
-
-class Run implements AsyncDisposable {
-  readonly process;
-  readonly closed: Promise<unknown>;
-  stdout = '';
-  stderr = '';
-  #wake: (() => void) | undefined;
-
-  constructor(name: string, preload: 'example-server' | 'example-socket' | undefined, args: string[] = []) {
-    const preloads = preload ? ['--import', new URL(`fixtures/${preload}.mjs`, import.meta.url).href] : [];
-    const { NODE_OPTIONS, ...env } = process.env;
-    this.process = spawn(process.execPath, [...preloads, fileOf(name), ...args], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env });
-    this.process.stdout?.on('data', (chunk) => {
-      this.stdout += chunk;
-      this.#wake?.();
-    });
-    this.process.stderr?.on('data', (chunk) => {
-      this.stderr += chunk;
-    });
-    this.closed = once(this.process, 'close').then(() => this.#wake?.());
-  }
-
-  async port(): Promise<number> {
-    const [address] = (await Promise.race([
-      once(this.process, 'message'),
-      this.closed.then(() => {
-        throw new Error(`the example has ended:\n${this.stderr}`);
-      }),
-    ])) as [AddressInfo];
-    return address.port;
-  }
-
-  /** Its first lines on stdout, so many. */
-  async lines(count: number): Promise<string[]> {
-    while (this.stdout.split('\n').length <= count) {
-      if (this.process.exitCode !== null) throw new Error(`the example said too little:\n${this.stdout}${this.stderr}`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    return this.stdout.split('\n').slice(0, count);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.process.kill('SIGKILL');
-    await this.closed;
-  }
-}
+const examples = examplesOf('README.md');
+const folder = new ExampleFolder(examples, ['@types']);
+const fileOf = (name: string | undefined) => folder.fileOf(name);
+afterAll(() => folder[Symbol.dispose]());
 
 /** Runs an example on a connected `socket`, to its end: it must say what it promises. */
 async function runOnSocket(
@@ -98,14 +24,20 @@ async function runOnSocket(
   prepare: (peer: Peer) => Promise<unknown>,
   check?: (peer: Peer) => Promise<unknown>,
 ): Promise<void> {
-  await using run = new Run(name as string, 'example-socket');
+  await using run = new Program(fileOf(name), { preload: 'example-socket' });
   await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
   await prepare(peer);
-  run.process.send('go');
-  await run.closed;
+  run.send('go');
+  expect(await run.exit).toEqual({ code: 0, signal: null });
   expect(run).toMatchObject({ stdout: linesOf(promised), stderr: '' });
-  expect(run.process.exitCode).toBe(0);
   await check?.(peer);
+}
+
+async function upload20(program: Program): Promise<void> {
+  await using run = program;
+  const port = await run.port();
+  for (let i = 0; i < 20; i++) expect(await upload(port, 5_000_000)).toEqual({ status: 413, body: 'At most 1 MB, please.\n' });
+  expect(await upload(port, 1_000)).toEqual({ status: 200, body: 'x'.repeat(1_000) });
 }
 
 function linesOf(promised: string[]): string {
@@ -125,22 +57,62 @@ function upload(port: number, bytes: number): Promise<{ status: number | undefin
 }
 
 const proofs: Record<string, (example: Example) => Promise<void>> = {
+  'http-server': ({ name }) => upload20(new Program(fileOf(name), { preload: 'example-server' })),
+
+  async shutdown({ name, promised }) {
+    await using run = new Program(fileOf(name), { preload: 'example-server' });
+    await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
+    await peer.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n');
+    await peer.send(1_000);
+    // It is in flight.
+    await peer.receive(1_000);
+    run.process.kill('SIGTERM');
+    await peer.send(1_999_000);
+    expect(await peer.receive()).toMatchObject({ tail: expect.stringMatching(/x\r\n0\r\n\r\n$/), end: 'eof' });
+    await peer.close();
+    expect(await run.exit).toEqual({ code: 0, signal: null });
+    expect(run).toMatchObject({ stdout: linesOf(promised), stderr: '' });
+  },
+
+  async 'linger-on-close'({ name, promised }) {
+    await using run = new Program(fileOf(name), { preload: 'example-server' });
+    const address = { host: '127.0.0.1', port: await run.port() };
+    await using peer = await Peer.connect(address);
+    for (let i = 0; i < 3; i++) {
+      if (i > 0) await peer.reconnect(address);
+      expect(await peer.send(3_000_000)).toEqual({ sent: 3_000_000 });
+      expect(await peer.receive()).toMatchObject({ tail: 'Not now.\n', end: 'eof' });
+      if (i < 2) await peer.close();
+    }
+    // What it says changes with each connection whose end has been noticed.
+    for (let lines = 1, last: string | undefined; last !== promised[0]; lines++) {
+      run.process.kill('SIGUSR2');
+      last = (await run.lines(lines)).at(-1);
+    }
+  },
+
+  async 'close-server'({ name, promised }) {
+    await using run = new Program(fileOf(name), { preload: 'example-server' });
+    const address = { host: '127.0.0.1', port: await run.port() };
+    await using first = await Peer.connect(address);
+    await using second = await Peer.connect(address);
+    for (const peer of [first, second]) await peer.receive('Hello.\n'.length);
+    run.process.kill('SIGTERM');
+    for (const peer of [first, second]) {
+      expect(await peer.receive()).toMatchObject({ tail: 'Goodbye.\n', end: 'eof' });
+      await peer.close();
+    }
+    expect(await run.lines(1)).toEqual(promised);
+  },
+
   async 'net-server'({ name, promised }) {
-    await using run = new Run(name as string, 'example-server');
+    await using run = new Program(fileOf(name), { preload: 'example-server' });
     await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
     expect(await peer.send(3_000_000)).toEqual({ sent: 3_000_000 });
     const received = await peer.receive();
     expect(received).toMatchObject({ tail: 'One line would have been enough.\n', end: 'eof' });
     await peer.close();
     expect(await run.lines(1)).toEqual(promised);
-  },
-
-  async 'http-handler'({ name, promised }) {
-    await using run = new Run(name as string, 'example-server');
-    const port = await run.port();
-    for (let i = 0; i < 20; i++) expect(await upload(port, 5_000_000)).toEqual({ status: 413, body: 'At most 1 MB, please.\n' });
-    expect(await upload(port, 1_000)).toEqual({ status: 200, body: 'x'.repeat(1_000) });
-    expect(new Set(await run.lines(20))).toEqual(new Set(promised));
   },
 
   'safe-close': (example) =>
@@ -159,9 +131,9 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
   'pending-bytes': (example) => runOnSocket(example, (peer) => peer.send(5)),
 
   async 'unacked-bytes'({ name }) {
-    await using run = new Run(name as string, 'example-socket');
+    await using run = new Program(fileOf(name), { preload: 'example-socket' });
     await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
-    run.process.send('go');
+    run.send('go');
     expect((await run.lines(1))[0]).toMatch(/^\d+ bytes are on their way$/);
     expect(await peer.receive()).toMatchObject({ tail: 'the last words', end: 'eof' });
   },
@@ -175,13 +147,13 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
     ),
 
   async sigpipe({ name, promised }) {
-    await using run = new Run(name as string, undefined);
-    await run.closed;
+    await using run = new Program(fileOf(name));
+    await run.exit;
     expect(run.stdout).toBe(linesOf(promised));
   },
 
   async cat({ name }) {
-    const log = join(folder, 'big.log');
+    const log = join(folder.path, 'big.log');
     writeFileSync(log, 'one line\n'.repeat(1_000_000));
     const script = `"$0" "$1" "$2" | head -1; echo "\${PIPESTATUS[0]}"`;
     const { stdout, stderr } = spawnSync('bash', ['-c', script, process.execPath, fileOf(name), log], { encoding: 'utf8' });
@@ -191,14 +163,14 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
   errors: (example) => runOnSocket(example, (peer) => peer.reset()),
 
   async engine({ name, promised }) {
-    await using run = new Run(name as string, undefined);
-    await run.closed;
+    await using run = new Program(fileOf(name));
+    await run.exit;
     expect(run.stdout).toBe(linesOf(promised));
   },
 
   async counters({ name }) {
-    await using run = new Run(name as string, undefined);
-    await run.closed;
+    await using run = new Program(fileOf(name));
+    await run.exit;
     expect(run.stdout).toMatch(/^closed with unread data: \d+, data after close or SO_LINGER 0: \d+\n$/);
   },
 };
@@ -209,7 +181,7 @@ describe('the examples of README.md', () => {
   });
 
   test('compile in strict mode', () => {
-    writeFileSync(join(folder, 'socket.d.ts'), "declare const socket: import('node:net').Socket;\n");
+    writeFileSync(join(folder.path, 'socket.d.ts'), "declare const socket: import('node:net').Socket;\n");
     const compilerOptions = {
       target: 'es2023',
       module: 'nodenext',
@@ -219,14 +191,23 @@ describe('the examples of README.md', () => {
       checkJs: true,
       noEmit: true,
     };
-    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mjs', 'socket.d.ts'] }));
+    writeFileSync(join(folder.path, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mjs', 'socket.d.ts'] }));
     const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', folder, '--listFilesOnly'], { encoding: 'utf8' });
+    const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', folder.path, '--listFilesOnly'], { encoding: 'utf8' });
     expect({ status, checked: examples.filter(({ name }) => stdout.includes(fileOf(name))).length }).toEqual({
       status: 0,
       checked: examples.length,
     });
-    expect(spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' })).toMatchObject({ stdout: '', status: 0 });
+    expect(spawnSync(process.execPath, [tsc, '-p', folder.path], { encoding: 'utf8' })).toMatchObject({ stdout: '', status: 0 });
+  });
+
+  test('the line is not needed where register is preloaded', async () => {
+    const { code = '' } = examples.find(({ name }) => name === 'http-server') ?? {};
+    const file = fileOf('http-server-without');
+    writeFileSync(file, code.replaceAll(/^.*lingerOnClose.*$/gm, ''));
+    expect(readFileSync(file, 'utf8')).not.toContain('lingering-close');
+    const execArgv = ['--import', 'lingering-close/register'];
+    await upload20(new Program(file, { preload: 'example-server', execArgv, cwd: folder.path }));
   });
 
   for (const example of examples) {
@@ -256,17 +237,46 @@ describe('README.md', () => {
     expect(readme).toMatch(new RegExp(`^\\| .*\`'${outcome}'\``, 'm'));
   });
 
-  test('names every option of safeClose with its default', () => {
-    const source = readFileSync(join(root, 'src/close-options.ts'), 'utf8');
-    const [, defaults = ''] = source.match(/const \{(.*)\} = options;/) ?? [];
+  test.each([
+    ['SafeCloseOptions', 'close-options'],
+    ['LingerOnCloseOptions', 'server-options'],
+    ['CloseServerOptions', 'close-server-options'],
+  ])('names every option of %s with its default', (type, file) => {
+    const source = readFileSync(join(root, `src/${file}.ts`), 'utf8');
+    // Of two layers of options, each has a line.
+    const defaults = [...source.matchAll(/const \{(.*)\} = options(?: \?\? \{\})?;/g)].map(([, names = '']) => names).join();
     const options = defaults.split(',').map((option) => option.trim().split(' = '));
-    expect(options.length).toBeGreaterThan(5);
+    expect(options.length).toBeGreaterThan(2);
+    const table = readme.slice(readme.indexOf(`| \`${type}\` |`)).split('\n\n')[0] as string;
     for (const [name, value = 'none'] of options) {
-      const [, documented] = readme.match(new RegExp(`^\\| \`${name}\` \\| (.*?) \\|`, 'm')) ?? [];
-      expect({ name, value: documented?.replaceAll('`', '') }).toEqual({ name, value });
+      const [, documented = 'missing'] = table.match(new RegExp(`^\\| \`${name}\` \\| (.*?) \\|`, 'm')) ?? [];
+      expect({ name, value: documented.replaceAll('`', '') }).toEqual({ name, value: DEPENDS[value] ?? value });
     }
   });
+
+  test.each([
+    ['LingeringServer', 'server'],
+    ['LingerTotals', 'lingering'],
+    ['ServerCloseReport', 'server-closing'],
+    ['CloseReport', 'close-report'],
+  ])('knows every field of %s', (type, file) => {
+    const source = readFileSync(join(root, `src/${file}.ts`), 'utf8');
+    const [, body = ''] = source.match(new RegExp(`export interface ${type} [^{]*\\{\\n(.*?)\\n\\}`, 's')) ?? [];
+    const fields = [...body.matchAll(/^ {2}(?:readonly )?(\w+)[?(]?.*[;]$/gm)].map(([, name = '']) => name);
+    expect(fields.length).toBeGreaterThan(2);
+    for (const name of fields) expect(readme).toMatch(new RegExp(`\`${name}(\\(\\))?\``));
+  });
+
+  test('names every variable of register', () => {
+    const source = readFileSync(join(root, 'src/register-options.ts'), 'utf8');
+    const names = [...source.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, name = '']) => name);
+    expect(names.length).toBeGreaterThan(7);
+    for (const name of names) expect(readme).toMatch(new RegExp(`^\\| .*\`LINGERING_CLOSE_${name}\``, 'm'));
+  });
 });
+
+/** A default that is not the same for all. */
+const DEPENDS: Record<string, string> = { defaultWhen: "'needed'; 'always' for net and tls" };
 
 const documents = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)].filter(
   (name) => name.endsWith('.md'),
@@ -281,7 +291,9 @@ describe.each(documents)('%s', (document) => {
   });
 
   test('names files that exist', () => {
-    const paths = [...text.matchAll(/`((?:\.ci|bench|docs|scripts|src|src-native|test)\/[\w./-]*)`/g)].map(([, path = '']) => path);
+    const paths = [...text.matchAll(/`((?:\.ci|bench|docs|examples|scripts|src|src-native|test)\/[\w./-]*)`/g)].map(
+      ([, path = '']) => path,
+    );
     expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 

@@ -415,24 +415,24 @@ describe('native engine', () => {
     expect(await connection.report()).toEqual(ended('native', 'eof'));
   });
 
-  // The addon raises SO_RCVLOWAT for such a peer, and would not hear of the few bytes that follow.
-  describe('a bulk sender that falls silent', () => {
+  // The addon raises SO_RCVLOWAT for such a peer, in two steps, and would not hear of the few bytes that follow.
+  describe.each([3, 12])('a bulk sender of %d MB that falls silent', (size) => {
     test('is idle, and its last bytes are counted', async () => {
       await using connection = await server.connect();
       await connection.do(['safeClose', { idleTimeout: 200 }]);
-      await connection.peer.send(3 * MB);
+      await connection.peer.send(size * MB);
       await connection.peer.send(5);
-      expect(await connection.report()).toEqual(ended('native', 'idle', { discardedBytes: 3 * MB + 5 }));
+      expect(await connection.report()).toEqual(ended('native', 'idle', { discardedBytes: size * MB + 5 }));
     });
 
     test('is not idle while it drips', async () => {
       await using connection = await server.connect();
       const { peer } = connection;
       await connection.do(['safeClose', { idleTimeout: 400 }]);
-      await peer.send(3 * MB);
+      await peer.send(size * MB);
       await peer.drip(20, 40);
       await peer.close();
-      expect(await connection.report()).toEqual(ended('native', 'eof', { discardedBytes: 3 * MB + 20 }));
+      expect(await connection.report()).toEqual(ended('native', 'eof', { discardedBytes: size * MB + 20 }));
     });
   });
 

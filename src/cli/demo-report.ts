@@ -37,7 +37,7 @@ export function toText(clients: Client[], before: Phase, after: Phase, uploads: 
 ${uploads} uploads of ${UPLOAD_BYTES / 1e6} MB by each client, to a server that answers 413 at once, with "Connection: close".
 
   before   Node as it is
-  after    response.end(...), then safeClose(request.socket)
+  after    the same, with lingerOnClose(server)
 
 ${table(
   [
@@ -52,7 +52,7 @@ ${table(
 
 ${wrap(before.uncounted ? `Resets are not counted here: ${before.uncounted}.` : WHAT_IS_COUNTED)}
 
-${missed ? `With safeClose ${missed} of the clients missed a 413.` : 'With safeClose every client got every 413.'}
+${missed ? `With lingerOnClose ${missed} of the clients missed a 413.` : 'With lingerOnClose every client got every 413.'}
 `;
 }
 
@@ -60,7 +60,7 @@ const WHAT_IS_COUNTED =
   "Resets are the kernel's count of connections closed with unread data, or sent data after the close (TCPAbortOnClose + TCPAbortOnData of " +
   '/proc/net/netstat), in this network namespace: other programs in it count too.';
 
-/** Errors with safeClose are what should not be, so that they are told apart where there are any. */
+/** Errors with lingerOnClose are what should not be, so that they are told apart where there are any. */
 function whatTheRestGot(before: Tally | undefined, after: Tally | undefined): string {
   const [first, second] = [listErrors(before), listErrors(after)];
   return second ? `${first || '-'}; after: ${second}` : first;

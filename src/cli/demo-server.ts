@@ -1,28 +1,23 @@
 // The server of the demo, in a process of its own: with server and client in one process the fault mostly hides. Answers every upload with 413 at
-// once, and closes as Node does ('plain') or with safeClose in its close path ('safe').
+// once, and closes as Node does ('plain') or with lingerOnClose ('linger').
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { CloseReport } from '../close-report.ts';
-import { safeClose } from '../safe-close.ts';
+import { closeServer } from '../close-server.ts';
+import { lingerOnClose } from '../server.ts';
 
-const safe = process.argv[2] === 'safe';
-const closing = new Set<Promise<CloseReport>>();
+const lingers = process.argv[2] === 'linger';
 
-const server = createServer((request, response) => {
+const server = createServer((_request, response) => {
   response.writeHead(413, { Connection: 'close', 'Content-Type': 'text/plain' });
   response.end('Content Too Large\n');
-  if (!safe) return;
-  const closed = safeClose(request.socket);
-  closing.add(closed);
-  closed.then(() => closing.delete(closed));
 });
+if (lingers) lingerOnClose(server);
 
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
 
 // Any message means stop. Lingers are waited for, so that the end of the process resets nothing that would go uncounted.
 process.once('message', async () => {
-  server.close();
-  await Promise.all(closing);
+  if (lingers) await closeServer(server);
   process.exit();
 });
 

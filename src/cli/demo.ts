@@ -1,4 +1,4 @@
-// `lingering-close demo`: real clients upload to a server that answers early, first as Node closes and then as safeClose does.
+// `lingering-close demo`: real clients upload to a server that answers early, first as Node closes and then with lingerOnClose.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +20,7 @@ export async function demo({ uploads, json }: { uploads: number; json: boolean }
 async function runPhase(phase: 'before' | 'after', clients: Client[], uploads: number): Promise<Phase> {
   const width = Math.max(...clients.map((client) => client.title.length));
   const resets = countResets();
-  const server = await startServer(phase === 'before' ? 'plain' : 'safe');
+  const server = await startServer(phase === 'before' ? 'plain' : 'linger');
   const tallies: (Tally | undefined)[] = [];
   for (const { title, upload } of clients) {
     if (!upload) {
@@ -49,7 +49,7 @@ function add(tally: Tally, result: string): void {
   }
 }
 
-async function startServer(close: 'plain' | 'safe'): Promise<{ url: string; stop(): Promise<void> }> {
+async function startServer(close: 'plain' | 'linger'): Promise<{ url: string; stop(): Promise<void> }> {
   const child = tieToProcess(fork(fileURLToPath(new URL('./demo-server.js', import.meta.url)), [close]));
   const exit = once(child, 'exit');
   const ready = await Promise.race([once(child, 'message'), exit.then(() => undefined)]);

@@ -6,7 +6,7 @@ import { exitOnBrokenPipe } from '../sigpipe.ts';
 
 const USAGE = `Usage: lingering-close <command> [options]
 
-  demo       shows with real clients what Node loses when it closes, and what safeClose saves
+  demo       shows with real clients what Node loses when it closes, and what lingerOnClose saves
   doctor     shows what closing a socket has to work with here: addon, engine, kernel settings
 
   --help     this text, or that of a command
@@ -16,8 +16,8 @@ const USAGE = `Usage: lingering-close <command> [options]
 const DEMO_USAGE = `Usage: lingering-close demo [options]
 
 Lets real clients upload 5 MB to a server that answers 413 at once, and shows how many got the
-answer: first the server closes as Node does, then with safeClose. The clients are Node's fetch and
-http.request, and curl and python3 where they are installed. It takes some seconds.
+answer: first the server closes as Node does, then with lingerOnClose. The clients are Node's fetch
+and http.request, and curl and python3 where they are installed. It takes some seconds.
 
   --uploads <n>  uploads of each client, 1 to 100000 (default 50)
   --json         one JSON object: {clients: [{name, before: {ok, errors}, after: {ok, errors}}],
@@ -27,7 +27,7 @@ http.request, and curl and python3 where they are installed. It takes some secon
                    a client that is not installed is {name, missing: true}
   --help         this text
 
-Exit code: 0, or 1 if a client missed a 413 with safeClose.
+Exit code: 0, or 1 if a client missed a 413 with lingerOnClose.
 `;
 
 const DOCTOR_USAGE = `Usage: lingering-close doctor [options]

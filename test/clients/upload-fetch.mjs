@@ -1,9 +1,10 @@
-// node upload-fetch.mjs <url> <count>: uploads 5 MB so often, and prints what each upload got, one a line.
-const [url, count] = process.argv.slice(2);
+// node upload-fetch.mjs <url> <count> [length|chunked]: uploads 5 MB so often, and prints what each upload got, one a line.
+const [url, count, framing] = process.argv.slice(2);
 const body = Buffer.alloc(5 << 20);
+const options = () => (framing === 'chunked' ? { body: new Blob([body]).stream(), duplex: 'half' } : { body });
 for (let i = 0; i < Number(count); i++) {
   try {
-    const response = await fetch(url, { method: 'POST', body });
+    const response = await fetch(url, { method: 'POST', ...options() });
     console.log(response.status, (await response.text()).length);
   } catch (error) {
     console.log(error.cause?.code ?? error.message);

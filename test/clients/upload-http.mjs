@@ -1,7 +1,10 @@
-// node upload-http.mjs <url> <count>: uploads 5 MB so often, and prints what each upload got, one a line.
-import { request } from 'node:http';
+// node upload-http.mjs <url> <count> [length|chunked]: uploads 5 MB so often, and prints what each upload got, one a line.
+import http from 'node:http';
+import https from 'node:https';
+import { Readable } from 'node:stream';
 
-const [url, count] = process.argv.slice(2);
+const [url, count, framing] = process.argv.slice(2);
+const { request } = url.startsWith('https:') ? https : http;
 const body = Buffer.alloc(5 << 20);
 const upload = () =>
   new Promise((resolve, reject) => {
@@ -11,6 +14,10 @@ const upload = () =>
       resolve(`${response.statusCode} ${length}`);
     });
     upload.on('error', reject);
-    upload.end(body);
+    if (framing === 'chunked') Readable.from(pieces()).pipe(upload);
+    else upload.end(body);
   });
+function* pieces() {
+  for (let start = 0; start < body.length; start += 1 << 16) yield body.subarray(start, start + (1 << 16));
+}
 for (let i = 0; i < Number(count); i++) console.log(await upload().catch((error) => error.code));

@@ -1,17 +1,30 @@
-"""python3 upload.py <url> <count>: uploads 5 MB so often, and prints what each upload got, one a line."""
+"""python3 upload.py <url> <count> [length|chunked]: uploads 5 MB so often, and prints what each upload got, one a line."""
 import errno
 import http.client
+import ssl
 import sys
 import urllib.parse
 
 url = urllib.parse.urlsplit(sys.argv[1])
+chunked = sys.argv[3:] == ["chunked"]
+Connection = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
 body = bytes(5 << 20)
+
+
+def pieces():
+    for start in range(0, len(body), 1 << 16):
+        yield body[start : start + (1 << 16)]
+
+
 for _ in range(int(sys.argv[2])):
-    connection = http.client.HTTPConnection(url.hostname, url.port)
+    connection = Connection(url.hostname, url.port)
     try:
-        connection.request("POST", "/", body)
+        connection.request("POST", "/", pieces() if chunked else body)
         response = connection.getresponse()
         print(response.status, len(response.read()))
+    except ssl.SSLError as error:
+        # Its errno is a number of OpenSSL's.
+        print(error.reason or type(error).__name__)
     except OSError as error:
         print(errno.errorcode.get(error.errno, error))
     except http.client.HTTPException as error:

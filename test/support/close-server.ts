@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { CloseReport, SafeCloseOptions } from '../../src/index.ts';
 import { enterNetns } from './enter-netns.ts';
-import { Fixture, STREAMS_ENGINE } from './fixture.ts';
+import { type Exit, Fixture, STREAMS_ENGINE } from './fixture.ts';
 import { type Address, Peer, type PeerOptions } from './peer.ts';
 
 export type Engine = CloseReport['engine'];
@@ -24,8 +24,23 @@ export type Step =
   | [step: 'write' | 'end', bytes: number]
   | [step: 'safeClose' | 'closeOnData', options?: CloseOptions]
   | [step: 'destroy', message?: string]
-  | [step: 'destroySoon' | 'listen' | 'abort' | 'watchLoop']
-  | [step: 'given' | 'closed' | 'pending' | 'unacked' | 'settled' | 'report' | 'descriptors' | 'longestDelay' | 'counters'];
+  | [step: 'setLinger', linger: number | false]
+  | [step: 'destroySoon' | 'resetAndDestroy' | 'catchErrors' | 'exit' | 'listen' | 'expectEnd' | 'abort' | 'watchLoop']
+  | [
+      step:
+        | 'given'
+        | 'closed'
+        | 'queued'
+        | 'ended'
+        | 'lingered'
+        | 'pending'
+        | 'unacked'
+        | 'settled'
+        | 'report'
+        | 'descriptors'
+        | 'longestDelay'
+        | 'counters',
+    ];
 
 interface Answer {
   id: number;
@@ -39,6 +54,8 @@ export interface ServerOptions {
   options?: ServerOpts;
   /** `netns()` for a network namespace of its own, in which its peers are too. */
   prefix?: string[];
+  /** Whether it has lingerOnClose. */
+  lingers?: boolean;
 }
 
 /** What the streams engine cannot know. */
@@ -72,19 +89,25 @@ export class CloseServer implements AsyncDisposable {
   #failure: unknown;
   address!: Address;
 
-  static async start({ engine = 'native', transport = 'tcp4', options = {}, prefix = [] }: ServerOptions = {}): Promise<CloseServer> {
-    const server = new CloseServer(engine, transport, options, prefix);
+  static async start({
+    engine = 'native',
+    transport = 'tcp4',
+    options = {},
+    prefix = [],
+    lingers = false,
+  }: ServerOptions = {}): Promise<CloseServer> {
+    const server = new CloseServer(engine, transport, options, prefix, lingers);
     await server.#listening();
     if (prefix.length > 0) server.#peerPrefix = enterNetns(server.pid);
     return server;
   }
 
-  private constructor(engine: Engine, transport: Transport, options: ServerOpts, prefix: string[]) {
+  private constructor(engine: Engine, transport: Transport, options: ServerOpts, prefix: string[], lingers: boolean) {
     this.#transport = transport;
     const path = join(tmpdir(), `lingering-close-${process.pid}-${Math.random().toString(36).slice(2)}.sock`);
     const address = transport === 'unix' ? { path } : { host: transport === 'tcp6' ? '::1' : '127.0.0.1', port: 0 };
     this.#fixture = new Fixture('safe-close-server', {
-      args: [JSON.stringify({ tls: transport === 'tls', address, options })],
+      args: [JSON.stringify({ tls: transport === 'tls', address, options, lingers })],
       execArgv: engine === 'streams' ? STREAMS_ENGINE : [],
       prefix,
     });
@@ -122,6 +145,10 @@ export class CloseServer implements AsyncDisposable {
 
   get pid(): number {
     return this.#fixture.process.pid as number;
+  }
+
+  get exit(): Promise<Exit> {
+    return this.#fixture.exit;
   }
 
   /** A peer that is connected, and the server's end of its connection. One at a time. */

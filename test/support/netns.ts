@@ -1,6 +1,8 @@
 // A fresh network namespace for a fixture: its kernel counters start at zero and nobody else's traffic is in them, which makes them an exact test of
 // RST or FIN.
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { python } from './python.ts';
 
 // A new namespace has its loopback interface down; `ip` is not installed everywhere. The kernel gives it 127.0.0.1 and ::1 on its way up.
 const LOOPBACK_UP = `
@@ -13,7 +15,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 `;
 
 // As root, or as anybody where the kernel lets everybody make user namespaces.
-const CANDIDATES = ['-n', '-rn'].map((flags) => ['unshare', flags, 'python3', '-c', LOOPBACK_UP]);
+const CANDIDATES = ['-n', '-rn'].map((flags) => ['unshare', flags, python, '-c', LOOPBACK_UP]);
 
 let found: string[] | null | undefined;
 
@@ -36,4 +38,13 @@ export function netns(): string[] {
   const prefix = find();
   if (!prefix) throw new Error('network namespaces are not permitted here: ask netnsPermitted() first');
   return prefix;
+}
+
+/** How many RST have been sent in the network namespace of a process, since it was made. */
+export function resetsSentIn(pid: number): number {
+  const [columns = [], figures = []] = readFileSync(`/proc/${pid}/net/snmp`, 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('Tcp: '))
+    .map((line) => line.split(' '));
+  return Number(figures[columns.indexOf('OutRsts')]);
 }

@@ -1,10 +1,14 @@
 """A raw peer: does what it is told, line by line, and tells what the kernel answered. One JSON object a line, in and out."""
 import errno
+import fcntl
 import json
+import os
 import select
+import signal
 import socket
 import struct
 import sys
+import termios
 import time
 
 sock = None
@@ -21,7 +25,7 @@ def failed(error):
     return {"error": name_of(error)}
 
 
-def connect(host=None, port=None, path=None, receiveBuffer=0, tls=False):
+def connect(host=None, port=None, path=None, receiveBuffer=0, tls=False, alpn=None):
     global sock
     family = socket.AF_UNIX if path else socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
@@ -34,18 +38,21 @@ def connect(host=None, port=None, path=None, receiveBuffer=0, tls=False):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        if alpn:
+            context.set_alpn_protocols([alpn])
         # An end without close_notify is an error then, and not an EOF.
         sock = context.wrap_socket(sock, suppress_ragged_eofs=False)
     return {}
 
 
-def send(bytes, fill=120):
-    """Sends so many bytes, however long it takes. `sent` is what the kernel took."""
+def send(bytes, fill=120, raw=False):
+    """Sends so many bytes, however long it takes. `sent` is what the kernel took. `raw`: past the TLS, which may have ended already."""
     sent = 0
+    to = socket.socket(fileno=os.dup(sock.fileno())) if raw else sock
     chunk = memoryview(b"%c" % fill * min(bytes, 1 << 20))
     try:
         while sent < bytes:
-            sent += sock.send(chunk[: bytes - sent])
+            sent += to.send(chunk[: bytes - sent])
     except OSError as error:
         return {"sent": sent, **failed(error)}
     return {"sent": sent}
@@ -68,8 +75,9 @@ def drip(bytes, every):
     return {"sent": sent}
 
 
-def receive(bytes=None, step=1 << 20, pause=0):
-    """Reads so many bytes, or to the end: `end` is how it ended, 'eof' or an errno. A slow reader takes `step` bytes, then rests for `pause` milliseconds."""
+def receive(bytes=None, step=1 << 20, pause=0, keep=64):
+    """Reads so many bytes, or to the end: `end` is how it ended, 'eof' or an errno. A slow reader takes `step` bytes, then rests for `pause` milliseconds.
+    The last `keep` bytes are told."""
     total = 0
     tail = b""
     try:
@@ -78,12 +86,30 @@ def receive(bytes=None, step=1 << 20, pause=0):
             if not data:
                 return {"received": total, "tail": tail.decode("latin-1"), "end": "eof"}
             total += len(data)
-            tail = (tail + data)[-64:]
+            tail = (tail + data)[-keep:]
             if pause:
                 time.sleep(pause / 1000)
     except OSError as error:
         return {"received": total, "tail": tail.decode("latin-1"), "end": name_of(error)}
     return {"received": total, "tail": tail.decode("latin-1")}
+
+
+def receive_response():
+    """One HTTP response and not a byte more, or what there is of it, and how it ended."""
+    text = b""
+    length = None
+    try:
+        while length is None or len(text) < length:
+            data = sock.recv(1 if length is None else length - len(text))
+            if not data:
+                return {"text": text.decode("latin-1"), "end": "eof"}
+            text += data
+            if length is None and text.endswith(b"\r\n\r\n"):
+                sizes = [line.split(b":")[1] for line in text.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+                length = len(text) + int(sizes[0] if sizes else 0)
+    except OSError as error:
+        return {"text": text.decode("latin-1"), "end": name_of(error)}
+    return {"text": text.decode("latin-1")}
 
 
 def shutdown():
@@ -116,7 +142,60 @@ def until_broken(timeout=10):
     return {"errno": errno.errorcode.get(code, code)}
 
 
-STEPS = {f.__name__: f for f in (connect, send, write, drip, receive, shutdown, close, reset, until_broken)}
+def until_ended():
+    """Waits for FIN or RST without reading: the errno that a RST has left behind, or null."""
+    poll = select.poll()
+    poll.register(sock, select.POLLRDHUP)
+    if not poll.poll(10_000):
+        raise TimeoutError(errno.ETIMEDOUT, "neither FIN nor RST")
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return {"errno": errno.errorcode[code] if code else None}
+
+
+def write_twice():
+    """A byte past the TLS, and one more when the other side's kernel has acknowledged the first or refused it: what each of them met, an errno or null."""
+    errors = []
+    # TLS may have sent an alert of its own.
+    settle()
+    try:
+        for _ in range(2):
+            os.write(sock.fileno(), b".")
+            errors.append(None)
+            settle()
+    except OSError as error:
+        errors.append(name_of(error))
+    return {"errors": errors}
+
+
+def settle():
+    # A UNIX socket has nothing on its way; what stands in its queue has arrived.
+    if sock.family == socket.AF_UNIX:
+        return
+    poll = select.poll()
+    poll.register(sock, 0)
+    deadline = time.monotonic() + 10
+    while struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0] > 0 and not poll.poll(1):
+        if time.monotonic() > deadline:
+            raise TimeoutError(errno.ETIMEDOUT, "neither acknowledged nor refused")
+
+
+def die_of_writing():
+    """What a program meets that has left SIGPIPE as it is: the signal that a write ends it with, or null."""
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        try:
+            os.write(sock.fileno(), b".")
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return {"signal": signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else None}
+
+
+STEPS = {
+    f.__name__: f
+    for f in (connect, send, write, drip, receive, receive_response, shutdown, close, reset, until_broken, until_ended, write_twice, die_of_writing)
+}
 
 for line in sys.stdin:
     step = json.loads(line)

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { python } from './python.ts';
 
 const script = fileURLToPath(new URL('peer.py', import.meta.url));
 
@@ -10,7 +11,7 @@ export type Address = { host: string; port: number } | { path: string };
 
 export interface Received {
   received: number;
-  /** The last 64 bytes. */
+  /** The last 64 bytes, or as many as were to be kept. */
   tail: string;
   /** 'eof' or an errno; missing if the wanted number of bytes came first. */
   end?: string;
@@ -20,6 +21,8 @@ export interface PeerOptions {
   /** SO_RCVBUF: how much may be sent to a peer that does not read. */
   receiveBuffer?: number;
   tls?: boolean;
+  /** The protocol that TLS is to agree upon. */
+  alpn?: string;
   /** A command in front of python: see `enterNetns`. */
   prefix?: string[];
 }
@@ -40,13 +43,17 @@ export class Peer implements AsyncDisposable {
     await this.#do('connect', { ...address, ...options });
   }
 
+  get pid(): number {
+    return this.#process.pid as number;
+  }
+
   /** Whether a step is not over yet. */
   get busy(): boolean {
     return this.#pending > 0;
   }
 
   private constructor(prefix: string[]) {
-    const [command = 'python3', ...args] = [...prefix, 'python3', '-u', script];
+    const [command = python, ...args] = [...prefix, python, '-u', script];
     this.#process = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     const lines: Interface = createInterface({ input: this.#process.stdout as NodeJS.ReadableStream });
     this.#answers = lines[Symbol.asyncIterator]();
@@ -63,8 +70,8 @@ export class Peer implements AsyncDisposable {
     return answer;
   }
 
-  /** `error`: EPIPE, ECONNRESET. */
-  async send(bytes: number, options: { fill?: number } = {}): Promise<{ sent: number; error?: string }> {
+  /** `error`: EPIPE, ECONNRESET. `raw`: past the TLS. */
+  async send(bytes: number, options: { fill?: number; raw?: boolean } = {}): Promise<{ sent: number; error?: string }> {
     return (await this.#do('send', { bytes, ...options })) as { sent: number; error?: string };
   }
 
@@ -78,8 +85,13 @@ export class Peer implements AsyncDisposable {
   }
 
   /** So many bytes, or all to the end. A slow reader takes `step` bytes, then rests for `pause` milliseconds. */
-  async receive(bytes?: number, options: { step?: number; pause?: number } = {}): Promise<Received> {
+  async receive(bytes?: number, options: { step?: number; pause?: number; keep?: number } = {}): Promise<Received> {
     return (await this.#do('receive', { bytes: bytes ?? null, ...options })) as unknown as Received;
+  }
+
+  /** One HTTP response and not a byte more, or what there is of it; then with its end, 'eof' or an errno. */
+  async receiveResponse(): Promise<{ text: string; end?: string }> {
+    return (await this.#do('receive_response')) as unknown as { text: string; end?: string };
   }
 
   async shutdown(): Promise<void> {
@@ -97,6 +109,21 @@ export class Peer implements AsyncDisposable {
   /** The errno with which the connection broke; null if it did not in time. */
   async untilBroken(timeout = 10): Promise<string | null> {
     return (await this.#do('until_broken', { timeout })).errno as string | null;
+  }
+
+  /** Waits for FIN, or for RST, which leaves an errno: EPIPE behind a FIN, ECONNRESET without. Reads nothing. */
+  async untilEnded(): Promise<string | null> {
+    return (await this.#do('until_ended')).errno as string | null;
+  }
+
+  /** What a byte met, and one more when the first was acknowledged or refused: an errno, or null. */
+  async writeTwice(): Promise<(string | null)[]> {
+    return (await this.#do('write_twice')).errors as (string | null)[];
+  }
+
+  /** The signal that ends a program that writes here and has left SIGPIPE as it is, or null. */
+  async dieOfWriting(): Promise<string | null> {
+    return (await this.#do('die_of_writing')).signal as string | null;
   }
 
   /** SIGKILL: the kernel closes the socket. */

@@ -1,0 +1,110 @@
+// What it costs a server to throw an upload away: CPU seconds of the whole process a GB, behind an early 413 that the sender ignores.
+import { Bench } from './lib/bench.mjs';
+import { runJson } from './lib/children.mjs';
+import { compile } from './lib/compile.mjs';
+import { cpuSeconds, tcpBufferBytes } from './lib/cpu.mjs';
+import { OURS } from './lib/rivals.mjs';
+
+const GB = 1e9;
+const bench = new Bench('discard', { runs: 5 });
+const sender = compile('sender');
+const uploader = compile('uploader');
+const BARE = 'C loop, MSG_TRUNC, 1 MiB mark';
+const NAMES = [
+  OURS,
+  BARE,
+  'C loop, MSG_TRUNC',
+  'C loop, 4 KiB reads',
+  'socket.resume()',
+  'nginx',
+  'Apache',
+  'Node as it is',
+  'squid',
+  'HAProxy',
+];
+
+const total = bench.scaled(8, 0.1) * GB;
+const CASES = [
+  { senders: 1, bytes: total / 10 },
+  { senders: 1, bytes: total },
+  { senders: 64, bytes: total / 10 },
+  { senders: 64, bytes: total },
+];
+
+/** One upload, or several at once, of so many bytes in all. */
+async function measure(server, { senders, bytes }) {
+  const cpuBefore = cpuSeconds(server.pid);
+  const buffersBefore = tcpBufferBytes();
+  let buffers = 0;
+  const watch = setInterval(() => {
+    buffers = Math.max(buffers, tcpBufferBytes() - buffersBefore);
+  }, 10);
+  const { sent, seconds, broken } = await runJson(sender, [server.port, senders, Math.floor(bytes / senders), 0]);
+  clearInterval(watch);
+  // What is left to do when the sender has seen our EOF is to close.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  return {
+    cpu: (cpuSeconds(server.pid) - cpuBefore) / (sent / GB),
+    speed: sent / GB / seconds,
+    buffers: buffers / senders / 1e6,
+    sent,
+    broken,
+  };
+}
+
+const samples = CASES.map(() => Object.fromEntries(NAMES.map((name) => [name, { cpu: [], speed: [], buffers: [] }])));
+for (let run = 0; run < bench.runs; run++) {
+  for (const name of NAMES) {
+    const server = await bench.start(name);
+    if (!server) continue;
+    // Warm, as a server is that has been up for a while.
+    await runJson(uploader, [server.port, bench.size(3_000, 100), 4, 65_536]);
+    for (const [i, each] of CASES.entries()) {
+      const { broken, sent, ...figures } = await measure(server, each);
+      if (broken > 0) {
+        bench.note(name, `breaks the connection: a sender got ${(sent / each.senders / 1e6).toFixed(1)} MB through`);
+        break;
+      }
+      for (const [key, value] of Object.entries(figures)) samples[i][name][key].push(value);
+    }
+    await server.stop();
+  }
+}
+
+const columns = {
+  cpu: { label: 'CPU s a GB', digits: 4 },
+  speed: { label: 'GB a second', digits: 2 },
+  buffers: { label: 'kernel buffers, MB a connection, both ends', digits: 2 },
+};
+const measured = (i) => Object.fromEntries(Object.entries(samples[i]).filter(([, { cpu }]) => cpu.length > 0));
+bench.table('one', `One sender, ${total / GB} GB behind an early 413`, columns, measured(1));
+bench.table('many', `64 senders at once, ${total / GB} GB in all`, columns, measured(3));
+for (const [i, id, title] of [
+  [0, 'growth-one', 'One sender'],
+  [2, 'growth-many', '64 senders'],
+]) {
+  const series = Object.keys(measured(i)).map((name) => [
+    name,
+    [i, i + 1].map((at) => [CASES[at].bytes / GB, samples[at][name].cpu.map((cpu) => (cpu * CASES[at].bytes) / GB)]),
+  ]);
+  bench.curve(
+    id,
+    `${title}: CPU seconds by bytes sent`,
+    { label: 'GB sent', log: true },
+    { label: 'CPU seconds', log: true },
+    Object.fromEntries(series),
+  );
+}
+for (const [i, senders] of [
+  [1, 'one sender'],
+  [3, '64 senders'],
+]) {
+  const ours = samples[i][OURS].cpu;
+  const against = (name, limit, label = name) =>
+    bench.targetRatio(`CPU a GB against ${label}, ${senders}`, ours, samples[i][name].cpu, limit);
+  against('nginx', 1 / 20);
+  against('Apache', 1 / 10);
+  against('socket.resume()', 1 / 15);
+  against(BARE, 1.5, 'the bare C loop with MSG_TRUNC and low-water mark');
+}
+bench.finish();

@@ -1,0 +1,18 @@
+// The C programs of the benchmarks, compiled when they are wanted: senders that must not be the slower side, and the bare loop as a rival.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const folder = fileURLToPath(new URL('../../build/bench/', import.meta.url));
+
+/** The path of the program made of `bench/native/<name>.c`. */
+export function compile(name) {
+  mkdirSync(folder, { recursive: true });
+  const source = fileURLToPath(new URL(`../native/${name}.c`, import.meta.url));
+  const program = `${folder}${name}`;
+  const { status, error } = spawnSync('cc', ['-O2', '-Wall', '-Wextra', '-o', program, source], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  if (status !== 0) throw new Error(`cc cannot compile ${source}`, { cause: error });
+  return program;
+}

@@ -1,0 +1,121 @@
+// nginx, Apache, squid and HAProxy as Debian has them, each with a configuration of its own in a temporary folder, on a free loopback port.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, startDaemon } from './children.mjs';
+
+/** An answer to every upload over 1 KB before its body is read: 413, by the limit that each of them has for it. */
+const DAEMONS = {
+  nginx: {
+    version: ['nginx', '-v'],
+    command: (folder) => ['nginx', '-p', folder, '-c', 'nginx.conf', '-e', 'stderr'],
+    // The times are long, so that what ends a linger is the peer, as in every other server here.
+    configuration: (port) => [
+      'nginx.conf',
+      `daemon off; pid nginx.pid; worker_processes 1; worker_rlimit_nofile 20000; user root; error_log /dev/null;
+events { worker_connections 19000; }
+http {
+  access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+  client_max_body_size 1k; lingering_time 600s; lingering_timeout 600s; keepalive_requests 100000000;
+  server { listen 127.0.0.1:${port} backlog=4096; location / { return 200 "ok"; } }
+}`,
+    ],
+  },
+  Apache: {
+    version: ['apache2', '-v'],
+    command: (folder) => ['apache2', '-d', folder, '-f', 'apache.conf', '-DFOREGROUND'],
+    // Its time for a linger, 30 s, cannot be set.
+    configuration: (port, folder) => [
+      'apache.conf',
+      `ServerName localhost
+ServerRoot ${folder}
+LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+User www-data
+Group www-data
+PidFile ${folder}/apache.pid
+ErrorLog /dev/null
+Listen 127.0.0.1:${port}
+ListenBacklog 4096
+Mutex default:${folder}
+DocumentRoot ${folder}
+LimitRequestBody 1024
+StartServers 1
+ServerLimit 1
+ThreadsPerChild 64
+MaxRequestWorkers 64
+KeepAlive On
+MaxKeepAliveRequests 0`,
+    ],
+  },
+  squid: {
+    version: ['squid', '--version'],
+    command: (folder) => ['squid', '-N', '-f', join(folder, 'squid.conf')],
+    configuration: (port, folder) => [
+      'squid.conf',
+      `http_port 127.0.0.1:${port} accel defaultsite=localhost no-vhost
+cache_peer 127.0.0.1 parent 9 0 no-query originserver
+pid_filename none
+access_log none
+cache_log /dev/null
+cache deny all
+cache_mem 0 MB
+pinger_enable off
+max_filedescriptors 20000
+coredump_dir ${folder}
+request_body_max_size 1 KB
+http_access allow all
+shutdown_lifetime 0 seconds`,
+    ],
+  },
+  HAProxy: {
+    version: ['haproxy', '-v'],
+    command: (folder) => ['haproxy', '-db', '-f', join(folder, 'haproxy.cfg')],
+    configuration: (port) => [
+      'haproxy.cfg',
+      `global
+  maxconn 9500
+  nbthread 1
+defaults
+  mode http
+  timeout client 600s
+  timeout http-request 600s
+frontend early
+  bind 127.0.0.1:${port}
+  http-request return status 200 content-type text/plain string ok if METH_GET
+  http-request deny deny_status 413`,
+    ],
+  },
+};
+
+/** The first line of what the program says of itself; undefined where it is not installed. */
+export function daemonVersion(name) {
+  const [command, ...args] = DAEMONS[name].version;
+  const { stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
+  return error ? undefined : /[\d.]+\d\S*/.exec(`${stdout}${stderr}`)?.[0];
+}
+
+/** Starts one: `{ pid, port, stop }`. Throws with the reason where that cannot be. */
+export async function startByName(name) {
+  if (daemonVersion(name) === undefined) throw new Error(`${name} is not installed`);
+  const { command, configuration } = DAEMONS[name];
+  const folder = mkdtempSync(join(tmpdir(), `lingering-close-bench-${name}-`));
+  // For the daemons that run as somebody else.
+  chmodSync(folder, 0o777);
+  const port = await freePort();
+  const [file, text] = configuration(port, folder);
+  writeFileSync(join(folder, file), `${text}\n`);
+  const [program, ...args] = command(folder);
+  try {
+    const daemon = await startDaemon(program, args, port);
+    const stop = async () => {
+      await daemon.stop();
+      rmSync(folder, { recursive: true, force: true });
+    };
+    return { ...daemon, stop };
+  } catch (error) {
+    if (existsSync(folder)) rmSync(folder, { recursive: true });
+    throw error;
+  }
+}

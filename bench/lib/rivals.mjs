@@ -1,0 +1,31 @@
+// Who is measured beside whom, by the names of the tables. Each answers an upload early, with 413.
+import { startServer } from './children.mjs';
+import { compile } from './compile.mjs';
+import { startByName } from './daemons.mjs';
+
+export const OURS = 'lingering-close';
+
+const bareLoop = (read, mark) => () => startServer('', [read, mark], { command: compile('discard') });
+const nodeServer = (way) => (options) => startServer('upload', [way], options);
+
+const RIVALS = {
+  [OURS]: nodeServer('lingerOnClose'),
+  'lingering-close, register': (options) =>
+    startServer('upload', ['node'], { ...options, execArgv: ['--import', 'lingering-close/register'] }),
+  'lingering-close, safeClose': nodeServer('safeClose'),
+  'bare duplicates': (options) => startServer('duplicates', [], options),
+  'socket.resume()': nodeServer('resume'),
+  'Node as it is': nodeServer('node'),
+  nginx: () => startByName('nginx'),
+  Apache: () => startByName('Apache'),
+  squid: () => startByName('squid'),
+  HAProxy: () => startByName('HAProxy'),
+  'C loop, 4 KiB reads': bareLoop(4096, 0),
+  'C loop, MSG_TRUNC': bareLoop(0, 0),
+  'C loop, MSG_TRUNC, 1 MiB mark': bareLoop(0, 1 << 20),
+};
+
+/** `{ pid, port, stop }`. Throws with the reason where it cannot be had. */
+export function startRival(name, options) {
+  return RIVALS[name](options);
+}

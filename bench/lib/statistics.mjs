@@ -1,0 +1,23 @@
+// Several runs in one line: the median, and the least and the greatest as the spread.
+
+export function summary(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return { median: quantile(sorted, 0.5), min: sorted[0], max: sorted.at(-1), values };
+}
+
+export function median(values) {
+  return summary(values).median;
+}
+
+/** Of values that are sorted; between two of them by their distance. */
+export function quantile(sorted, q) {
+  const position = (sorted.length - 1) * q;
+  const below = sorted[Math.floor(position)];
+  const above = sorted[Math.ceil(position)];
+  return below + (above - below) * (position - Math.floor(position));
+}
+
+/** The median of the ratios of runs that were made side by side: what slows the machine for a while slows both of a pair. */
+export function pairedRatio(ours, theirs) {
+  return summary(ours.map((value, i) => value / theirs[i]));
+}

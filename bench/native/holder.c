@@ -1,0 +1,77 @@
+// Peers that hold on: each sends the head of an upload, reads the early answer, and then says nothing, or drips.
+// usage: holder PORT [drips]; then a line a command, each answered with a line of JSON:
+//   open N       N more connections, answered when all of them have been answered
+//   drip SECONDS one byte a second from each, evenly over the second
+//   arrive RATE SECONDS   RATE more a second, evenly; with `drips`, each of those that are there sends a byte a second meanwhile
+//   close        all of them
+#include "common.h"
+
+#define MOST 19000
+static int fds[MOST];
+static int open_fds;
+
+// Not to EOF: nginx keeps its FIN back until it has read the body.
+static void read_answer(int fd) {
+  char answer[4096];
+  if (recv(fd, answer, sizeof answer, 0) <= 0) die("recv");
+}
+
+static void sleep_until(double when) {
+  double left = when - now_seconds();
+  if (left > 0) usleep(left * 1e6);
+}
+
+// A hundredth of the connections in each hundredth of a second.
+static void drip(int tick, long long *sent, long long *failed) {
+  for (int i = tick % 100; i < open_fds; i += 100) {
+    if (send(fds[i], "x", 1, MSG_NOSIGNAL) == 1) *sent += 1;
+    else *failed += 1;
+  }
+}
+
+int main(int argc, char **argv) {
+  if (argc != 2 && argc != 3) return 2;
+  int drips = argc == 3;
+  static const char head[] = "POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n";
+  int port = atoi(argv[1]);
+  char line[64];
+  raise_file_limit();
+  while (fgets(line, sizeof line, stdin)) {
+    long long sent = 0, failed = 0;
+    int number = 0, rate = 0;
+    if (sscanf(line, "open %d", &number) == 1) {
+      // In batches, so that no backlog overflows.
+      for (int left = number; left > 0;) {
+        int from = open_fds;
+        for (; left > 0 && open_fds - from < 500 && open_fds < MOST; left--) {
+          if ((fds[open_fds] = connect_loopback(port)) < 0) die("connect");
+          write_all(fds[open_fds++], head, sizeof head - 1);
+        }
+        for (int i = from; i < open_fds; i++) read_answer(fds[i]);
+      }
+    } else if (sscanf(line, "arrive %d %d", &rate, &number) == 2) {
+      double started = now_seconds();
+      for (int tick = 0; tick < number * 100; tick++) {
+        for (int due = (long long)rate * (tick + 1) / 100 - (long long)rate * tick / 100; due > 0 && open_fds < MOST; due--) {
+          if ((fds[open_fds] = connect_loopback(port)) < 0) die("connect");
+          write_all(fds[open_fds], head, sizeof head - 1);
+          read_answer(fds[open_fds++]);
+        }
+        if (drips) drip(tick, &sent, &failed);
+        sleep_until(started + (tick + 1) / 100.0);
+      }
+    } else if (sscanf(line, "drip %d", &number) == 1) {
+      double started = now_seconds();
+      for (int tick = 0; tick < number * 100; tick++) {
+        drip(tick, &sent, &failed);
+        sleep_until(started + (tick + 1) / 100.0);
+      }
+    } else {
+      for (int i = 0; i < open_fds; i++) close(fds[i]);
+      open_fds = 0;
+    }
+    printf("{\"open\":%d,\"sent\":%lld,\"failed\":%lld}\n", open_fds, sent, failed);
+    fflush(stdout);
+  }
+  return 0;
+}

@@ -1,0 +1,83 @@
+// Makes docs/benchmarks.md and its plots of bench/results/*.json, so that the text and the figures cannot disagree.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { cellText } from './lib/bench.mjs';
+import { barChart, lineChart } from './lib/plot.mjs';
+
+const at = (path) => fileURLToPath(new URL(path, import.meta.url));
+const NOTES = JSON.parse(readFileSync(at('notes.json'), 'utf8'));
+const plots = at('../docs/plots');
+
+const OURS = /^lingering-close|^lingerOnClose$|^register$|^safeClose/;
+const read = (subject) =>
+  existsSync(at(`results/${subject}.json`)) ? JSON.parse(readFileSync(at(`results/${subject}.json`), 'utf8')) : undefined;
+const row = (cells) => `| ${cells.join(' | ')} |`;
+
+function markdownTable(head, rows) {
+  return [row(head), row(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(row)].join('\n');
+}
+
+function image(name, title, text) {
+  writeFileSync(`${plots}/${name}.svg`, text);
+  return `![${title}](plots/${name}.svg)`;
+}
+
+function tableSection(subject, { id, caption, columns, rows }) {
+  const used = Object.entries(columns).filter(([key]) => rows.some(({ cells }) => cells[key] !== undefined));
+  const text = markdownTable(
+    [caption, ...used.map(([, { label }]) => label)],
+    rows.map(({ name, cells }) => [name, ...used.map(([key, { digits }]) => cellText(cells[key], digits))]),
+  );
+  const [key, { label }] = used[0];
+  const bars = rows.filter(({ cells }) => cells[key]?.values).map(({ name, cells }) => ({ name, ...cells[key], ours: OURS.test(name) }));
+  return `${text}\n\n${image(`${subject}-${id}`, `${caption}: ${label}`, barChart(caption, label, bars))}`;
+}
+
+function section(subject) {
+  const result = read(subject);
+  const { title, what, remarks } = NOTES[subject];
+  const parts = [`## ${title}`, `${what} \`node bench/${subject}.mjs\`, ${result ? `${result.runs} runs` : ''}.`];
+  if (!result) return [`## ${title}`, 'No results.'].join('\n\n');
+  parts.push(...result.tables.map((table) => tableSection(subject, table)));
+  if (result.missing.length > 0) {
+    parts.push(
+      ['Without figures, or with a word to them:', ...result.missing.map(({ name, reason }) => `- ${name}: ${reason}`)]
+        .join('\n')
+        .replace('\n', '\n\n'),
+    );
+  }
+  parts.push(
+    ...result.curves.map(({ id, title: caption, x, y, series }) => image(`${subject}-${id}`, caption, lineChart(caption, x, y, series))),
+  );
+  if (result.targets.length > 0) {
+    parts.push(
+      markdownTable(
+        ['Target', 'figure', 'wanted', ''],
+        result.targets.map(({ what: target, figure, limit, met }) => [target, figure, limit, met ? 'reached' : '**not reached**']),
+      ),
+    );
+  }
+  if (remarks) parts.push(remarks);
+  return parts.join('\n\n');
+}
+
+rmSync(plots, { recursive: true, force: true });
+mkdirSync(plots, { recursive: true });
+const subjects = Object.keys(NOTES).filter((key) => key !== 'introduction');
+const results = subjects.map(read).filter((result) => result !== undefined);
+const [{ machine, versions }] = results;
+const loads = results.map(({ load }) => load.before);
+const page = [
+  '# Benchmarks',
+  NOTES.introduction,
+  `Machine: ${machine.cpu}, ${machine.cores} cores, ${Math.round(machine.memory / 2 ** 30)} GiB, Linux ${machine.kernel} (${machine.arch}). Versions: ${Object.entries(
+    versions,
+  )
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ')}. Load average when the scripts began: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}.`,
+  ...subjects.map(section),
+];
+writeFileSync(
+  at('../docs/benchmarks.md'),
+  `<!-- Made by bench/report.mjs of bench/results and bench/notes.json. -->\n\n${page.join('\n\n')}\n`,
+);

@@ -1,0 +1,14 @@
+// All benchmarks, one after the other, and the report on them. Arguments are handed on: --quick, --runs N, --scale 0.1, --out FOLDER.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const SUBJECTS = ['discard', 'marks', 'uploads', 'memory', 'idle', 'calls', 'traffic', 'neighbours', 'latency', 'capacity'];
+const run = (script, args) =>
+  spawnSync(process.execPath, [fileURLToPath(new URL(`${script}.mjs`, import.meta.url)), ...args], { stdio: 'inherit' }).status;
+
+const args = process.argv.slice(2);
+for (const subject of SUBJECTS) {
+  console.log(`\n== ${subject} ==`);
+  if (run(subject, args) !== 0) process.exit(1);
+}
+if (!args.includes('--quick') && !args.includes('--out')) process.exit(run('report', []));

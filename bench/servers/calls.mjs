@@ -1,0 +1,77 @@
+// Nanoseconds of CPU of a call, of the main thread: neither what else runs on the machine counts, nor the compiler of V8. args: the rival, how many calls of each. Prints JSON.
+import { once } from 'node:events';
+import { readFileSync, readSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+
+const [rival, count] = process.argv.slice(2);
+const times = Number(count);
+const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+await once(server, 'listening');
+const socket = connect(server.address().port, '127.0.0.1');
+const [[peer]] = await Promise.all([once(server, 'connection'), once(socket, 'connect')]);
+const { fd } = socket._handle;
+const data = Buffer.from('x');
+const sink = Buffer.alloc(65_536);
+
+/** The reads keep the buffer from filling; they are few, and the same in every rival. */
+let inFlight = 0;
+function drainAfter(sent) {
+  inFlight += sent;
+  if (inFlight < 1_000) return;
+  while (inFlight > 0) inFlight -= readSync(peer._handle.fd, sink);
+}
+
+const RIVALS = {
+  fd: async () => {
+    const { setLinger, pendingBytes, send } = await import('lingering-close');
+    return { setLinger: () => setLinger(fd, 5), pendingBytes: () => pendingBytes(fd), send: () => drainAfter(send(fd, data)) };
+  },
+  socket: async () => {
+    const { setLinger, pendingBytes, send } = await import('lingering-close');
+    // 0, for a time would arrange more than the option: a destroy() that does not block.
+    return { setLinger: () => setLinger(socket, 0), pendingBytes: () => pendingBytes(socket), send: () => drainAfter(send(socket, data)) };
+  },
+  koffi: async () => {
+    const { default: koffi } = await import('koffi');
+    const libc = koffi.load(null);
+    const setsockopt = libc.func('int setsockopt(int, int, int, void *, unsigned int)');
+    const ioctl = libc.func('int ioctl(int, unsigned long, _Out_ int *)');
+    const send = libc.func('long send(int, void *, size_t, int)');
+    const linger = Buffer.from(new Int32Array([1, 5]).buffer);
+    const bytes = [0];
+    return {
+      setLinger: () => setsockopt(fd, 1, 13, linger, 8),
+      pendingBytes: () => ioctl(fd, 0x541b, bytes),
+      send: () => drainAfter(send(fd, data, 1, 0x4040)),
+    };
+  },
+  // It has no SO_LINGER: another integer option of the socket.
+  'net-keepalive': async () => {
+    const { default: keepalive } = await import('net-keepalive');
+    return { setLinger: () => keepalive.setUserTimeout(socket, 5_000) };
+  },
+  // Node's own way to an option; on and off in turn, for what is set already is not set again.
+  setNoDelay: async () => {
+    let on = false;
+    return {
+      setLinger: () => {
+        on = !on;
+        socket.setNoDelay(on);
+      },
+    };
+  },
+};
+
+function cpuNanoseconds() {
+  return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ', 1)[0]);
+}
+
+const results = {};
+for (const [name, call] of Object.entries(await RIVALS[rival]())) {
+  for (let i = 0; i < Math.min(times, 100_000); i++) call();
+  const before = cpuNanoseconds();
+  for (let i = 0; i < times; i++) call();
+  results[name] = (cpuNanoseconds() - before) / times;
+}
+console.log(JSON.stringify(results));
+process.exit(0);

@@ -1,0 +1,30 @@
+// What a server is asked on its standard input, a line a command, each answered with a line of JSON.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { createInterface } from 'node:readline';
+
+export function answerCommands(commands = {}) {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  const all = {
+    /** A garbage collection, with --expose-gc: twice, for what finalizers let go. */
+    collect: async () => {
+      for (let i = 0; i < 3; i++) {
+        await new Promise(setImmediate);
+        globalThis.gc();
+      }
+    },
+    /** The delays of the event loop, in milliseconds, begin to be counted. */
+    watch: () => {
+      delay.reset();
+      delay.enable();
+    },
+    delay: () => {
+      delay.disable();
+      const [p50, p99, max] = [delay.percentile(50), delay.percentile(99), delay.max].map((nanoseconds) => nanoseconds / 1e6);
+      return { p50, p99, max };
+    },
+    ...commands,
+  };
+  createInterface({ input: process.stdin }).on('line', async (command) => {
+    console.log(JSON.stringify((await all[command]()) ?? {}));
+  });
+}

@@ -1,0 +1,12 @@
+// An ordinary server, with or without us. args: http or https, plain or lingerOnClose (register is an --import).
+import { readFileSync } from 'node:fs';
+
+const [protocol, way] = process.argv.slice(2);
+const { createServer } = await import(`node:${protocol}`);
+const pem = readFileSync(new URL('../../test/fixtures/localhost.pem', import.meta.url));
+const server = createServer({ key: pem, cert: pem }, (_request, response) => response.end('ok'));
+if (way === 'lingerOnClose') {
+  const { lingerOnClose } = await import('lingering-close');
+  lingerOnClose(server);
+}
+server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => console.log(server.address().port));

@@ -1,0 +1,51 @@
+// The ways to shut a server down, each as its documentation has it, and each with the same time for what is in flight. `prepare` is called when the server is made, what it returns on
+// SIGTERM; the process exits when that has settled.
+
+/** What they are called in the table, and whether there is a way to go on listening first. */
+export const ADAPTERS = {
+  node: { title: 'Node.js alone: `close()`, `closeIdleConnections()`', drains: false, prepare: prepareNode },
+  stoppable: { title: 'stoppable', drains: false, prepare: prepareStoppable },
+  'http-terminator': { title: 'http-terminator', drains: false, prepare: prepareHttpTerminator },
+  'lil-http-terminator': { title: 'lil-http-terminator', drains: false, prepare: prepareLilHttpTerminator },
+  'http-graceful-shutdown': { title: 'http-graceful-shutdown', drains: true, prepare: prepareHttpGracefulShutdown },
+  'lingering-close': { title: 'lingering-close', drains: true, prepare: prepareLingeringClose },
+};
+
+async function prepareNode(server, { grace }) {
+  return () =>
+    new Promise((resolve) => {
+      server.close(resolve);
+      server.closeIdleConnections();
+      setTimeout(() => server.closeAllConnections(), grace).unref();
+    });
+}
+
+async function prepareStoppable(server, { grace }) {
+  const { default: stoppable } = await import('stoppable');
+  stoppable(server, grace);
+  return () => new Promise((resolve) => server.stop(resolve));
+}
+
+async function prepareHttpTerminator(server, { grace }) {
+  const { createHttpTerminator } = await import('http-terminator');
+  const terminator = createHttpTerminator({ server, gracefulTerminationTimeout: grace });
+  return () => terminator.terminate();
+}
+
+async function prepareLilHttpTerminator(server, { grace }) {
+  const { default: createTerminator } = await import('lil-http-terminator');
+  const terminator = createTerminator({ server, gracefulTerminationTimeout: grace, maxWaitTimeout: 2 * grace });
+  return () => terminator.terminate();
+}
+
+async function prepareHttpGracefulShutdown(server, { grace, drainDelay }) {
+  const { default: gracefulShutdown } = await import('http-graceful-shutdown');
+  const preShutdown = () => new Promise((resolve) => setTimeout(resolve, drainDelay));
+  return gracefulShutdown(server, { timeout: grace, signals: '', forceExit: false, ...(drainDelay > 0 && { preShutdown }) });
+}
+
+async function prepareLingeringClose(server, { grace, drainDelay }) {
+  const { closeServer, lingerOnClose } = await import('lingering-close');
+  lingerOnClose(server);
+  return () => closeServer(server, { timeout: grace, drainDelay });
+}

@@ -1,0 +1,34 @@
+// Rolling restarts on one port: a new process listens there before the old one is told to end, so that there is always somebody to connect to. The port is the primary process's own, which
+// hands each connection to a process that accepts it.
+import cluster from 'node:cluster';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const { restarts, pause, ...server } = JSON.parse(process.argv[2]);
+cluster.setupPrimary({ exec: fileURLToPath(new URL('server.mjs', import.meta.url)) });
+
+let port = 0;
+
+async function start() {
+  const worker = cluster.fork({ SHUTDOWN_BENCH: JSON.stringify({ ...server, port }) });
+  const [message] = await once(worker, 'message');
+  port = message.port;
+  return worker;
+}
+
+let worker = await start();
+process.send({ port });
+await once(process, 'message');
+for (let i = 0; i < restarts; i++) {
+  await new Promise((resolve) => setTimeout(resolve, pause));
+  const next = await start();
+  const gone = once(worker, 'exit');
+  worker.process.kill('SIGTERM');
+  await gone;
+  worker = next;
+}
+process.send({ done: true });
+await once(process, 'message');
+worker.process.kill('SIGKILL');
+await once(worker, 'exit');
+process.disconnect();

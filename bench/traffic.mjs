@@ -1,0 +1,82 @@
+// What ordinary traffic pays: requests a second of a server with us, against the same server without.
+import { spawnSync } from 'node:child_process';
+import { Bench } from './lib/bench.mjs';
+import { runText, startServer } from './lib/children.mjs';
+import { cpuSeconds } from './lib/cpu.mjs';
+import { pairedRatio } from './lib/statistics.mjs';
+
+const bench = new Bench('traffic', { runs: 11 });
+const PLAIN = 'Node as it is';
+const WITH = { lingerOnClose: ['lingerOnClose', []], register: ['plain', ['--import', 'lingering-close/register']] };
+const CASES = {
+  'keep-alive': { protocol: 'http', headers: [], limit: 0.99 },
+  'Connection: close': { protocol: 'http', headers: ['-H', 'Connection: close'], limit: 0.97 },
+  https: { protocol: 'https', headers: [], limit: 0.98 },
+};
+const SECONDS = bench.size(2, 1);
+const CONNECTIONS = bench.size([10, 100], [10]);
+
+/** Requests a second, and CPU of the server a request. */
+async function wrk({ pid, port }, { protocol, headers }, connections) {
+  const cpuBefore = cpuSeconds(pid);
+  const text = await runText('wrk', ['-t1', `-c${connections}`, `-d${SECONDS}s`, ...headers, `${protocol}://127.0.0.1:${port}/`]);
+  const requests = Number(/(\d+) requests in/.exec(text)[1]);
+  return { rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1]), cpu: ((cpuSeconds(pid) - cpuBefore) / requests) * 1e6 };
+}
+
+if (spawnSync('wrk', ['-v']).error) bench.note('wrk', 'is not installed, and nothing can be measured without');
+else {
+  for (const [caseName, each] of Object.entries(CASES)) {
+    const servers = { [PLAIN]: await startServer('traffic', [each.protocol, 'plain']) };
+    for (const [name, [way, execArgv]] of Object.entries(WITH))
+      servers[name] = await startServer('traffic', [each.protocol, way], { execArgv });
+    const samples = {};
+    for (const server of Object.values(servers)) await wrk(server, each, 10);
+    for (const connections of CONNECTIONS) {
+      samples[connections] = Object.fromEntries(Object.keys(servers).map((name) => [name, { rate: [], cpu: [] }]));
+      for (let run = 0; run < bench.runs; run++) {
+        // In turn forwards and backwards, so that none is always the first.
+        const order = Object.entries(servers);
+        for (const [name, server] of run % 2 === 0 ? order : order.reverse()) {
+          const { rate, cpu } = await wrk(server, each, connections);
+          samples[connections][name].rate.push(rate);
+          samples[connections][name].cpu.push(cpu);
+        }
+      }
+    }
+    for (const { stop } of Object.values(servers)) await stop();
+    const most = CONNECTIONS.at(-1);
+    const rows = samples[most];
+    for (const name of Object.keys(WITH)) {
+      rows[name].ratio = rows[name].rate.map((rate, i) => rate / rows[PLAIN].rate[i]);
+      rows[name].cpuRatio = rows[name].cpu.map((cpu, i) => cpu / rows[PLAIN].cpu[i]);
+    }
+    const columns = {
+      rate: { label: 'requests a second', digits: 0 },
+      ratio: { label: 'against Node as it is', digits: 3 },
+      cpu: { label: 'CPU, microseconds a request', digits: 1 },
+      cpuRatio: { label: 'against Node as it is', digits: 3 },
+    };
+    bench.table(caseName.replace(/\W+/g, '-').toLowerCase(), `${caseName}, ${most} connections`, columns, rows);
+    const series = Object.keys(servers).map((name) => [
+      name,
+      CONNECTIONS.map((connections) => [connections, samples[connections][name].rate]),
+    ]);
+    bench.curve(
+      `growth-${caseName.replace(/\W+/g, '-').toLowerCase()}`,
+      `${caseName}: requests a second by connections`,
+      { label: 'connections' },
+      { label: 'requests a second' },
+      Object.fromEntries(series),
+    );
+    for (const name of Object.keys(WITH)) {
+      bench.target(
+        `${caseName}, ${name}: requests a second against Node as it is`,
+        pairedRatio(rows[name].rate, rows[PLAIN].rate).median,
+        each.limit,
+        { atLeast: true },
+      );
+    }
+  }
+}
+bench.finish();

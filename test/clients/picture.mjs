@@ -1,0 +1,58 @@
+// node test/clients/picture.mjs: docs/chromium-413.png, what Chromium shows after an upload that was refused. Left Node as it is, right lingerOnClose.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { launch, upload } from './chromium.mjs';
+
+const path = (name) => fileURLToPath(new URL(name, import.meta.url));
+/** It is a race: from Node as it is one upload in three or so is answered by a reset. */
+const ATTEMPTS = 50;
+const viewport = { width: 560, height: 420 };
+
+const browser = await launch();
+try {
+  const left = await photograph('plain', /^net::ERR_CONNECTION_RESET$/);
+  const right = await photograph('lingering', /^413 /);
+  await compose(left, right);
+} finally {
+  await browser.close();
+}
+
+/** The page after the first upload that ends as `wanted` says. */
+async function photograph(closing, wanted) {
+  const server = fork(path('../fixtures/clients-server.mjs'), ['https', closing]);
+  try {
+    const [{ port }] = await once(server, 'message');
+    for (let i = 0; i < ATTEMPTS; i++) {
+      const page = await browser.newPage({ ignoreHTTPSErrors: true, viewport });
+      if (wanted.test(await outcome(page, `https://127.0.0.1:${port}/`))) return await page.screenshot();
+      await page.close();
+    }
+    throw new Error(`none of ${ATTEMPTS} uploads to the server '${closing}' ended as ${wanted}`);
+  } finally {
+    server.kill();
+  }
+}
+
+async function outcome(page, url) {
+  try {
+    await upload(page, url, 'memory');
+  } catch (error) {
+    const name = error.message.match(/net::\w+/)?.[0] ?? error.message;
+    // The error page comes behind the failure of the navigation.
+    await page.waitForSelector('#main-message');
+    return name;
+  }
+  return page.title();
+}
+
+async function compose(left, right) {
+  const page = await browser.newPage({ viewport: { width: 2 * viewport.width + 60, height: viewport.height + 80 } });
+  const figure = (title, image) =>
+    `<figure><figcaption>${title}</figcaption><img src="data:image/png;base64,${image.toString('base64')}"></figure>`;
+  await page.setContent(`<style>
+    body { margin: 20px; display: flex; gap: 20px; font: 18px sans-serif; background: #fff }
+    figure { margin: 0 } figcaption { margin-bottom: 12px } img { display: block; outline: 1px solid #999 }
+    </style>${figure('Node.js as it is', left)}${figure('the same server after <code>lingerOnClose(server)</code>', right)}`);
+  await page.screenshot({ path: path('../../docs/chromium-413.png') });
+}

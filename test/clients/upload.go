@@ -1,0 +1,44 @@
+// upload <url> <count> <length|chunked>: uploads 5 MB so often, and prints what each upload got, one a line.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+)
+
+var body = make([]byte, 5<<20)
+
+func upload(url string, chunked bool) (string, error) {
+	var reader io.Reader = bytes.NewReader(body)
+	if chunked {
+		// Behind another type net/http does not see the length.
+		reader = io.MultiReader(reader)
+	}
+	response, err := http.Post(url, "application/octet-stream", reader)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	return fmt.Sprint(response.StatusCode, " ", len(answer)), err
+}
+
+func main() {
+	count, err := strconv.Atoi(os.Args[2])
+	if err != nil {
+		panic(err)
+	}
+	for i := 0; i < count; i++ {
+		result, err := upload(os.Args[1], os.Args[3] == "chunked")
+		// The innermost error: the others name ports.
+		for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+			result = inner.Error()
+		}
+		fmt.Println(result)
+	}
+}

@@ -1,0 +1,137 @@
+// The clients of the clients' suite, none of them ours: where each comes from, and how it is run.
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runOk } from './run.ts';
+
+export interface Client {
+  name: string;
+  /** Missing: it is not installed. */
+  version: string | undefined;
+  /** How it says where the body ends, and what that is called in the table. */
+  framings: Record<string, string>;
+  /** What there is no upload of. */
+  lacks?: string;
+  /** A route and a framing, to the error that some uploads get there from Node as it is, on every machine. */
+  loses?: Record<string, string>;
+  /** To be done once, before the first upload. */
+  build?(folder: string): Promise<unknown>;
+  /** A program that is called with the URL, the number of uploads and the framing, and prints a line for each upload. */
+  program(folder: string): string[];
+  /** Arguments behind those. */
+  options?: string[];
+}
+
+const HTTP1 = { length: 'Content-Length', chunked: 'chunked' };
+
+const file = (name: string) => fileURLToPath(new URL(`../clients/${name}`, import.meta.url));
+
+/** The first number in what the command says of itself. */
+function versionOf(command: string, ...args: string[]): string | undefined {
+  const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
+  return /\d+(\.\d+)+/.exec(`${stdout}${stderr}`)?.[0];
+}
+
+function nodeClient(name: string, program: string, version: string): Client {
+  return { name, version, framings: HTTP1, program: () => [process.execPath, file(program)] };
+}
+
+const packageVersion = (name: string): string => createRequire(import.meta.url)(`${name}/package.json`).version;
+
+const curlVersion = versionOf('curl', '--version');
+
+function curl(framings: Record<string, string>, ...options: string[]): Client {
+  return { name: 'curl', version: curlVersion, framings, program: () => ['sh', file('upload-curl.sh')], options };
+}
+
+// The compiler is what it needs: one file is compiled into the folder.
+const javaVersion = versionOf('javac', '--version');
+const TRUST = { trustStore: 'trust.p12', trustStorePassword: 'localhost' };
+
+function java(name: string, main: string): Client {
+  return {
+    name,
+    version: javaVersion,
+    framings: HTTP1,
+    build: (folder) => runOk('javac', ['-d', folder, file(`${main}.java`)]),
+    program: (folder) => [
+      'java',
+      `-Djavax.net.ssl.trustStore=${join(folder, TRUST.trustStore)}`,
+      `-Djavax.net.ssl.trustStorePassword=${TRUST.trustStorePassword}`,
+      '-cp',
+      folder,
+      main,
+    ],
+  };
+}
+
+/** Java reads no PEM file of certificates. */
+export async function makeTrustStore(folder: string, certificate: string): Promise<void> {
+  if (!javaVersion) return;
+  const store = ['-keystore', join(folder, TRUST.trustStore), '-storepass', TRUST.trustStorePassword];
+  await runOk('keytool', ['-importcert', '-noprompt', '-alias', 'localhost', '-file', certificate, ...store]);
+}
+
+const CURL = curl(HTTP1, '--http1.1');
+const PYTHON: Client = {
+  name: 'Python http.client',
+  version: versionOf('python3', '--version'),
+  framings: HTTP1,
+  loses: { 'http length': 'EPIPE', 'http chunked': 'EPIPE' },
+  program: () => ['python3', '-u', file('upload.py')],
+};
+const WGET: Client = {
+  name: 'wget',
+  version: versionOf('wget', '--version'),
+  framings: { length: HTTP1.length },
+  lacks: 'wget cannot upload in chunks',
+  program: () => ['sh', file('upload-wget.sh')],
+};
+const GO: Client = {
+  name: 'Go net/http',
+  version: versionOf('go', 'version'),
+  framings: HTTP1,
+  build: (folder) =>
+    runOk('go', ['build', '-o', join(folder, 'upload-go'), file('upload.go')], { env: { GO111MODULE: 'off', GOFLAGS: '' } }),
+  program: (folder) => [join(folder, 'upload-go')],
+};
+
+export const HTTP1_CLIENTS: Client[] = [
+  CURL,
+  WGET,
+  PYTHON,
+  java('Java HttpURLConnection', 'UploadUrlConnection'),
+  java('Java java.net.http', 'UploadHttpClient'),
+  GO,
+  nodeClient('undici', 'upload-undici.mjs', packageVersion('undici')),
+  nodeClient('axios', 'upload-axios.mjs', packageVersion('axios')),
+  nodeClient('Node.js fetch', 'upload-fetch.mjs', process.versions.node),
+  nodeClient('Node.js http.request', 'upload-http.mjs', process.versions.node),
+];
+
+export const PROXIED_CLIENTS = [CURL, PYTHON];
+
+const HTTP2 = { length: 'Content-Length', chunked: 'no length' };
+export const HTTP2_CLIENT = curl(HTTP2, '--http2');
+export const CLEAR_HTTP2_CLIENT = curl(HTTP2, '--http2-prior-knowledge');
+
+const chromiumVersion = versionOf('chromium', '--version');
+
+function chromium(framings: Record<string, string>): Client {
+  return {
+    name: 'Chromium',
+    version: chromiumVersion,
+    framings,
+    lacks: 'a form cannot be sent in chunks',
+    loses: { 'https memory': 'net::ERR_CONNECTION_RESET' },
+    program: () => [process.execPath, file('upload-chromium.mjs')],
+  };
+}
+
+const DISK = { disk: 'form, file from the disk' };
+export const CHROMIUM = chromium(DISK);
+// Made by a script of the page, as a picture is that was made smaller: it is sent faster than a file is read.
+export const CHROMIUM_WITH_SCRIPT = chromium({ ...DISK, memory: 'form, file made by the page' });
+
+export const nginxVersion = versionOf('nginx', '-v');

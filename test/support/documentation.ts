@@ -1,0 +1,47 @@
+// The examples of a document, as files in a folder of their own, in which the package is a dependency like any other.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { root } from './project.ts';
+
+export interface Example {
+  name: string | undefined;
+  code: string;
+  /** What its `console.log(...); // like this` lines promise. */
+  promised: string[];
+}
+
+/** The name stands in a comment in front of the block: <!-- example: name --> */
+export function examplesOf(document: string): Example[] {
+  const text = readFileSync(join(root, document), 'utf8');
+  return [...text.matchAll(/(?:<!-- example: (\S+) -->\n)?```(?:js|ts)\n([\s\S]*?)```/g)].map(([, name, code = '']) => ({
+    name,
+    code,
+    promised: [...code.matchAll(/console\.log\(.*\);? \/\/ (.+)$/gm)].map(([, text = '']) => text),
+  }));
+}
+
+export class ExampleFolder implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), 'lingering-close-examples-'));
+
+  /** `packages`: what the examples import beside this package. */
+  constructor(examples: Example[], packages: string[]) {
+    const modules = join(this.path, 'node_modules');
+    mkdirSync(modules);
+    symlinkSync(root, join(modules, 'lingering-close'));
+    for (const name of packages) {
+      mkdirSync(dirname(join(modules, name)), { recursive: true });
+      symlinkSync(join(root, 'node_modules', name), join(modules, name));
+    }
+    writeFileSync(join(this.path, 'package.json'), '{ "private": true, "type": "module" }');
+    for (const { name, code } of examples) writeFileSync(this.fileOf(name), code);
+  }
+
+  fileOf(name: string | undefined): string {
+    return join(this.path, `${name}.mjs`);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true });
+  }
+}

@@ -1,0 +1,88 @@
+// The tests of the clients' suite: the same uploads to a server as Node closes, and to one that lingers.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ClientFolder, type Tally, UPLOADS } from './client-folder.ts';
+import type { Client } from './clients.ts';
+import { Fixture } from './fixture.ts';
+
+export type Closing = 'plain' | 'lingering';
+
+/** A way to a server. */
+export interface Route {
+  name: string;
+  open(closing: Closing): Promise<OpenRoute>;
+}
+
+export interface OpenRoute extends AsyncDisposable {
+  url: string;
+  /** Asked after the uploads: what else went wrong on the way, to be empty. */
+  complaints?(): Promise<string[]>;
+}
+
+/** A row of the table that the suite prints: see clients-reporter.ts. */
+export interface Row {
+  client: string;
+  route: string;
+  framing: string;
+  plain: Tally;
+  lingering: Tally;
+}
+
+declare module 'vitest' {
+  interface TaskMeta {
+    row?: Row;
+  }
+}
+
+/** The server itself; see test/fixtures/clients-server.mjs. */
+export async function serve(protocol: 'http' | 'https' | 'http2' | 'http2-clear', closing: Closing) {
+  const fixture = new Fixture<{ port: number }>('clients-server', { args: [protocol, closing] });
+  const { port } = await fixture.next();
+  const scheme = protocol === 'https' || protocol === 'http2' ? 'https' : 'http';
+  return { port, url: `${scheme}://127.0.0.1:${port}/`, [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose]() };
+}
+
+/**
+ * One test for each framing of each client on each route.
+ * @param needed a program beside the clients, if it is missing
+ */
+export function testUploads(clients: Client[], routes: Route[], needed?: string): void {
+  let folder: ClientFolder;
+  beforeAll(async () => {
+    folder = await ClientFolder.make(clients);
+  });
+  afterAll(() => folder[Symbol.dispose]());
+
+  const uploads = async (client: Client, route: Route, framing: string, closing: Closing) => {
+    await using open = await route.open(closing);
+    const tally = await folder.upload(client, framing, open.url);
+    return { tally, complaints: await open.complaints?.() };
+  };
+
+  for (const client of clients) {
+    const missing = client.version === undefined ? client.name : needed;
+    for (const route of routes) {
+      for (const [framing, title] of Object.entries(client.framings)) {
+        // In CI a client that is missing is a failure.
+        const skipped = missing !== undefined && !process.env['CI'];
+        const notes = [client.lacks, skipped && `skipped: ${missing} is not installed`].filter(Boolean).map((note) => ` [${note}]`);
+        const name = `${client.name}, ${route.name}, ${title}: ${UPLOADS} of ${UPLOADS} uploads get their 413${notes.join('')}`;
+        test.skipIf(skipped)(name, async ({ task }) => {
+          if (missing) throw new Error(`${missing} is not installed`);
+          const plain = await uploads(client, route, framing, 'plain');
+          const lingering = await uploads(client, route, framing, 'lingering');
+          task.meta.row = {
+            client: `${client.name} ${client.version}`,
+            route: route.name,
+            framing: title,
+            plain: plain.tally,
+            lingering: lingering.tally,
+          };
+          expect(lingering.tally).toEqual({ answered: UPLOADS, rest: {} });
+          expect(lingering.complaints ?? []).toEqual([]);
+          const loss = client.loses?.[`${route.name} ${framing}`];
+          if (loss) expect(Object.keys(plain.tally.rest)).toContain(loss);
+        });
+      }
+    }
+  }
+}
