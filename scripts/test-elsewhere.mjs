@@ -16,7 +16,7 @@ const LEFT_OUT = {
 const WHY = {
   arm64: `What qemu-user cannot show: the kernel is this machine's, so that no arm64 kernel is tested; nor are speed, memory and the order of memory accesses. The
 calls are translated one by one, and what the kernel does with them is real: epoll with edges, MSG_TRUNC, SO_RCVLOWAT, SIOCOUTQ, RST and FIN.`,
-  musl: `What this cannot show: an Alpine Linux. musl is Debian's, the Node.js one that was built on Alpine, and libstdc++ Debian's, with the names that it takes
+  musl: `What this cannot show: an Alpine Linux. musl is Debian's, the Node.js one that was built for musl, and libstdc++ Debian's, with the names that it takes
 from glibc put beside it (test/elsewhere/glibc-names.c).`,
 };
 
