@@ -1,6 +1,6 @@
 // What a lingering connection weighs: bytes of the process, and of the kernel's buffers, while thousands of peers hold on and say nothing.
 import { Bench } from './lib/bench.mjs';
-import { startAnswering } from './lib/children.mjs';
+import { runJson, startAnswering } from './lib/children.mjs';
 import { compile } from './lib/compile.mjs';
 import { residentBytes, tcpBufferBytes } from './lib/cpu.mjs';
 import { OURS } from './lib/rivals.mjs';
@@ -9,6 +9,7 @@ import { median } from './lib/statistics.mjs';
 
 const bench = new Bench('memory', { runs: 3 });
 const holder = compile('holder');
+const uploader = compile('uploader');
 const BARE = 'bare duplicates';
 const NAMES = [OURS, BARE, 'socket.resume()', 'nginx'];
 const COUNTS = bench.size([1_000, 5_000, 9_000], [200]);
@@ -30,6 +31,8 @@ async function measure(name, count) {
     if (name === BARE) await server.ask('release');
     return settled(server);
   };
+  // Warm, as a server is that has been up for a while: its heap has the size by then that traffic gives it.
+  await runJson(uploader, [server.port, bench.size(5_000, 100), 4, 1_000]);
   await peers.ask('open 100');
   const atStart = await letGo();
   const buffersBefore = tcpBufferBytes();

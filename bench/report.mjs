@@ -37,7 +37,7 @@ function section(subject) {
   const result = read(subject);
   const { title, what, remarks } = NOTES[subject];
   const parts = [`## ${title}`, `${what} \`node bench/${subject}.mjs\`, ${result ? `${result.runs} runs` : ''}.`];
-  if (!result) return [`## ${title}`, 'No results.'].join('\n\n');
+  if (!result) return [`## ${title}`, `Not measured yet: \`node bench/${subject}.mjs\`.`].join('\n\n');
   parts.push(...result.tables.map((table) => tableSection(subject, table)));
   if (result.missing.length > 0) {
     parts.push(

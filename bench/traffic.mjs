@@ -21,7 +21,7 @@ async function wrk({ pid, port }, { protocol, headers }, connections) {
   const cpuBefore = cpuSeconds(pid);
   const text = await runText('wrk', ['-t1', `-c${connections}`, `-d${SECONDS}s`, ...headers, `${protocol}://127.0.0.1:${port}/`]);
   const requests = Number(/(\d+) requests in/.exec(text)[1]);
-  return { rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1]), cpu: ((cpuSeconds(pid) - cpuBefore) / requests) * 1e6 };
+  return { requests, rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1]), cpu: ((cpuSeconds(pid) - cpuBefore) / requests) * 1e6 };
 }
 
 if (spawnSync('wrk', ['-v']).error) bench.note('wrk', 'is not installed, and nothing can be measured without');
@@ -31,7 +31,10 @@ else {
     for (const [name, [way, execArgv]] of Object.entries(WITH))
       servers[name] = await startServer('traffic', [each.protocol, way], { execArgv });
     const samples = {};
-    for (const server of Object.values(servers)) await wrk(server, each, 10);
+    // Warm by requests and not by time: on a busy machine V8 has not compiled everything after some seconds.
+    for (const server of Object.values(servers)) {
+      for (let i = 0, requests = 0; i < 20 && requests < bench.size(60_000, 1); i++) requests += (await wrk(server, each, 20)).requests;
+    }
     for (const connections of CONNECTIONS) {
       samples[connections] = Object.fromEntries(Object.keys(servers).map((name) => [name, { rate: [], cpu: [] }]));
       for (let run = 0; run < bench.runs; run++) {

@@ -27,7 +27,7 @@ for (const bytes of bench.size([65_536, 1_048_576], [65_536])) {
     const server = await bench.start(name);
     if (!server) continue;
     servers.set(name, server);
-    await runJson(uploader, [server.port, bench.size(1_000, 50), CLIENTS, bytes]);
+    await runJson(uploader, [server.port, bench.size(4_000, 50), CLIENTS, bytes]);
   }
   const samples = Object.fromEntries([...servers.keys()].map((name) => [name, { cpu: [], wall: [], answered: 0 }]));
   for (let run = 0; run < bench.runs; run++) {

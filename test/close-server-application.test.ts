@@ -46,7 +46,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       for (const peer of peers) {
         expect(await host.next('warning')).toEqual({
           code: 'LINGERING_CLOSE_CALLBACK',
-          message: expect.stringMatching(/^The goodbye function of closeServer\(\) failed: Error: from goodbye\n {4}at /),
+          message: 'The goodbye function of closeServer() failed: from goodbye',
         });
         await peer.close();
       }

@@ -17,8 +17,8 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
   });
   afterAll(() => host[Symbol.asyncDispose]());
 
-  /** Node destroys a connection behind its 408, which leaves out TLS's own words of farewell. */
-  const brokenOff = kind === 'http' ? 'eof' : 'SSLEOFError';
+  /** Node destroys a connection behind its 408, which leaves out TLS's own words of farewell: an error or an EOF by the version of OpenSSL that Python has, but never RST. */
+  const brokenOff = expect.stringMatching(kind === 'http' ? /^eof$/ : /^(eof|SSLEOFError)$/);
 
   const start = (options?: ServeOptions) => host.serve(kind, options);
 
@@ -103,6 +103,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     await using server = await start();
     const peer = await server.idle();
     const blocked = server.call<boolean>('closeBlocked', PATIENT);
+    await server.next('blocked');
     await server.ask(peer, '/now');
     await blocked;
     expect(await answer(peer)).toMatchObject({ connection: 'close', body: 'now' });
@@ -255,13 +256,16 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect(await server.report()).toMatchObject({ finished: 1, cut: 0 });
   });
 
-  test('a head that is pipelined behind a request in flight', async () => {
+  test.each(['/begun', '/held'])('a request that is pipelined behind one in flight is answered: %s', async (path) => {
     await using server = await start();
-    const peer = await server.request('/begun');
+    const peer = await server.request(path);
     await server.close(PATIENT);
-    await peer.write(get('/now'));
+    await server.ask(peer, '/now');
     await server.call('release');
-    expect(await answer(peer)).toMatchObject({ connection: 'keep-alive', body: 'begun' });
+    // The first one does not end the connection.
+    const first = await answer(peer);
+    expect(first).toMatchObject({ body: path.slice(1) });
+    expect(first.connection).not.toBe('close');
     expect(await answer(peer)).toMatchObject({ connection: 'close', body: 'now' });
     expect(await peer.receive()).toEqual(JUST_EOF);
     await peer.close();

@@ -214,8 +214,7 @@ describe('kubernetes', () => {
   test(`on SIGTERM everybody is answered, and the process exits with 0${COUNTED}`, async () => {
     // Longer than what is done in that time, by far: it listens until then.
     await using server = await Server.start('kubernetes', { DRAIN_DELAY: '5000' });
-    const [slow, idle, probe, late] = [await server.connect(), await server.connect(), await server.connect(), await server.connect()];
-    await late.close();
+    const [slow, idle, probe] = (await Promise.all([1, 2, 3].map(() => server.connect()))) as [Peer, Peer, Peer];
     await slow.write(post(5 * MB));
     await slow.send(2 * MB);
     await idle.write(post(10));
@@ -225,11 +224,12 @@ describe('kubernetes', () => {
 
     server.program.process.kill('SIGTERM');
     while (!(await ready(server, probe)).includes('shutting down\n'));
-    await late.reconnect({ host: '127.0.0.1', port: Number(new URL(server.url).port) });
-    await late.write(post(10));
-    await late.send(10);
-    expect(await late.receive()).toMatchObject({ tail: expect.stringContaining('10 bytes received.\n'), end: 'eof' });
-    await late.close();
+    // It still listens, for those who have not heard.
+    await server.reconnect(probe);
+    await probe.write(post(10));
+    await probe.send(10);
+    expect(await probe.receive()).toMatchObject({ tail: expect.stringContaining('10 bytes received.\n'), end: 'eof' });
+    await probe.close();
     expect(await idle.receive()).toMatchObject({ tail: expect.stringContaining('10 bytes received.\n'), end: 'eof' });
     await idle.close();
     // By now nobody new is let in.
@@ -245,7 +245,7 @@ describe('kubernetes', () => {
 
   test('a second SIGTERM is obeyed at once', async () => {
     await using server = await Server.start('kubernetes', { DRAIN_DELAY: '100000' });
-    const [slow, probe] = [await server.connect(), await server.connect()];
+    const [slow, probe] = (await Promise.all([1, 2].map(() => server.connect()))) as [Peer, Peer];
     await slow.write(post(5 * MB));
     await slow.send(64 * KB);
     server.program.process.kill('SIGTERM');

@@ -103,15 +103,16 @@ describe.each(ENGINES)('%s engine', (engine) => {
   describe('a large last response', () => {
     const attach = { idleTimeout: 200, timeout: 300 };
 
-    test('to a slow reader, far longer than both limits: it is whole', async () => {
-      const served = await host.serve('http', 'a large answer', { attach, args: { size: 8 * MB } });
+    test('to a slow reader, longer than both limits: it is whole', async () => {
+      // On a busy machine the reader itself may be kept from reading for some hundred milliseconds.
+      const served = await host.serve('http', 'a large answer', { attach: { idleTimeout: 200, timeout: 1_000 }, args: { size: 8 * MB } });
       await using visit = await served.connect({ receiveBuffer: 64 * KB });
       await visit.peer.write(GET_AND_CLOSE);
       const before = performance.now();
-      const { received, end } = await visit.peer.receive(undefined, { step: 64 * KB, pause: 10 });
+      const { received, end } = await visit.peer.receive(undefined, { step: 64 * KB, pause: 20 });
       expect(end).toBe('eof');
       expect(received).toBeGreaterThan(8 * MB);
-      expect(performance.now() - before).toBeGreaterThan(1_000);
+      expect(performance.now() - before).toBeGreaterThan(2_000);
       expect(await served.state()).toMatchObject({ totals: { outcomes: { timeout: 0, idle: 0 } } });
     });
 
@@ -168,8 +169,8 @@ test('descriptors and memory are flat over thousands of closes', async () => {
   const { descriptors, heap, totals } = await fixture.next();
   expect(new Set(descriptors).size).toBe(1);
   expect(totals).toMatchObject({ outcomes: { eof: 4 * 600 } });
-  // The first round warms up.
-  const [, second = 0, , last = 0] = heap;
-  expect(last - second).toBeLessThan(300 * KB);
+  // A round of Node as it is makes the heap larger by some ten KB, and a single reading is off by 300. A Socket that is kept for each close would add 2 MB, a report 1 MB.
+  const [first = 0, second = 0, third = 0, fourth = 0] = heap;
+  expect(Math.min(third, fourth) - Math.min(first, second)).toBeLessThan(600 * KB);
   expect(await fixture.exit).toEqual({ code: 0, signal: null });
 });

@@ -3,6 +3,8 @@
 import http from 'node:http';
 
 const { port, connections, think } = JSON.parse(process.argv[2]);
+/** Milliseconds: a hundred times what an answer takes, against a connection that nobody answers and nobody closes. */
+const TIMEOUT = 5_000;
 const counts = { requests: 0, lost: 0, errors: {} };
 let running = true;
 
@@ -17,13 +19,16 @@ function request(agent) {
       resolve();
     };
     http
-      .get({ host: '127.0.0.1', port, agent }, (response) => {
+      .get({ host: '127.0.0.1', port, agent, timeout: TIMEOUT }, (response) => {
         let received = 0;
         response.on('data', (chunk) => {
           received += chunk.length;
         });
         response.on('end', () => settle(received === 1_000 ? undefined : 'short'));
         response.on('error', ({ code }) => settle(code));
+      })
+      .on('timeout', function () {
+        this.destroy(Object.assign(new Error('nobody answers'), { code: 'timeout' }));
       })
       // Of a connection that the client could not even make, or that ended before the first byte of an answer.
       .on('error', ({ code, syscall }) => settle(syscall === 'connect' ? `connect ${code}` : code));

@@ -1,0 +1,6 @@
+// HTTP/2. Its flow control holds a client back, so that Node as it is leaves little unread, and loses little: the table says so.
+import { CLEAR_HTTP2_CLIENT, HTTP2_CLIENT } from '../support/clients.ts';
+import { serve, testUploads } from '../support/upload-tests.ts';
+
+testUploads([HTTP2_CLIENT], [{ name: 'HTTP/2 over TLS', open: (closing) => serve('http2', closing) }]);
+testUploads([CLEAR_HTTP2_CLIENT], [{ name: 'HTTP/2 in clear', open: (closing) => serve('http2-clear', closing) }]);
