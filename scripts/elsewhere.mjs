@@ -1,4 +1,4 @@
-// Node.js for other platforms than this machine's, and musl for arm64: fetched by the ordinary clients, made ready in test/elsewhere/made.
+// Other versions of Node.js, Node.js for other platforms than this machine's, and musl for arm64: fetched by the ordinary clients, made ready in test/elsewhere/made.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,7 +7,7 @@ import { root } from './targets.mjs';
 const sources = join(root, 'test/elsewhere');
 // Not in build/, which node-gyp empties.
 const folder = join(sources, 'made');
-const packages = join(sources, 'node_modules');
+export const packages = join(sources, 'node_modules');
 
 const ARM64_SYSROOT = '/usr/aarch64-linux-gnu';
 const MUSL_LOADER = '/lib/ld-musl-x86_64.so.1';
@@ -52,9 +52,16 @@ export const HOSTS = {
 
 /** By the lockfile, so that each package is the one whose hash it names. */
 export function fetchNodes() {
-  if (existsSync(packages)) return;
-  // By force, for they are made for other machines than this.
-  run('npm', ['ci', '--force', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: sources });
+  const { dependencies } = JSON.parse(readFileSync(join(sources, 'package.json'), 'utf8'));
+  const isThere = ([name, version]) => version.endsWith(`@${installedVersion(name)}`) || version === installedVersion(name);
+  if (Object.entries(dependencies).every(isThere)) return;
+  // By force, for some are made for other machines than this; and all of them would be `node` in node_modules/.bin.
+  run('npm', ['ci', '--force', '--ignore-scripts', '--no-bin-links', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: sources });
+}
+
+function installedVersion(name) {
+  const manifest = join(packages, name, 'package.json');
+  return existsSync(manifest) ? JSON.parse(readFileSync(manifest, 'utf8')).version : undefined;
 }
 
 /**

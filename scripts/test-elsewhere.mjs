@@ -1,9 +1,7 @@
 // `npm run test:arm64` and `npm run test:musl`: tests of behaviour, with the prebuilt binary in a Node.js of another platform. The runner and the raw peers
 // stay on this one; only the fixtures' node is the other.
-import { spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { HOSTS } from './elsewhere.mjs';
+import { runOnPrebuilt } from './prebuilt-suite.mjs';
 
 // Few, for qemu needs seconds to start a Node.js: each call of the addon, and every outcome, limit and race of its discard loop.
 const FILES = ['calls', 'linger-loop', 'safe-close'];
@@ -30,15 +28,14 @@ if (missing) {
   process.exit(process.env.CI ? 1 : 0);
 }
 
-const env = { ...process.env, PREBUILDS_ONLY: '1', LINGERING_CLOSE_TEST_NODE: prepare(), LINGERING_CLOSE_TEST_HOST: host };
-const vitest = join(createRequire(import.meta.url).resolve('vitest/package.json'), '../vitest.mjs');
+const env = { LINGERING_CLOSE_TEST_NODE: prepare(), LINGERING_CLOSE_TEST_HOST: host };
 const selection = ['--testNamePattern', `^(?!.*(${Object.keys(LEFT_OUT).join('|')}))`, ...FILES.map((file) => `test/${file}.test.ts`)];
 // As generous as elsewhere, by the pace of qemu.
 const limits = ['--testTimeout=300000', '--hookTimeout=300000'];
-const { status } = spawnSync(process.execPath, [vitest, 'run', ...limits, ...selection, ...args], { stdio: 'inherit', env });
+const status = runOnPrebuilt([...limits, ...selection, ...args], { env });
 
 const leftOut = Object.entries(LEFT_OUT).map(([what, why]) => `${what} (${why})`);
 console.log(`Ran for ${host}: ${FILES.join(', ')}. Left out, and counted as skipped: ${leftOut.join(', ')}.
 Left out whole: the other test files. What they test depends on no binary, is in these files too, is measured in time, or starts Node.js by itself.
 ${WHY[name]}`);
-process.exit(status ?? 1);
+process.exit(status);
