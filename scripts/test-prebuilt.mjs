@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { runOnPrebuilt } from './prebuilt-suite.mjs';
 import { TARGETS } from './targets.mjs';
 
-const FILES = ['calls', 'lifecycle', 'linger', 'linger-loop', 'native', 'prebuild', 'resources', 'safe-close', 'sigpipe'];
+const FILES = ['calls', 'lifecycle', 'linger-loop', 'native', 'prebuild', 'safe-close'];
 
 if (TARGETS.some(({ name, folder }) => name === `${process.platform}-${process.arch}` && existsSync(folder))) {
   process.exit(runOnPrebuilt([...FILES.map((name) => `test/${name}.test.ts`), ...process.argv.slice(2)]));
