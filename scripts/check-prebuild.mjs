@@ -1,10 +1,10 @@
-// Says whether the prebuilt binary is the one that its manifest names, built from the sources as they are now.
-import { existsSync, readFileSync } from 'node:fs';
-import { currentManifest, differences, manifestFile } from './manifest.mjs';
+// Says of each prebuilt binary whether it is the one that its manifest names, built from the sources as they are now, and what differs if not.
+import { differences } from './manifest.mjs';
+import { TARGETS } from './targets.mjs';
 
-const recorded = existsSync(manifestFile) ? JSON.parse(readFileSync(manifestFile, 'utf8')) : {};
-const changed = differences(recorded, currentManifest());
-if (changed.length > 0) {
-  console.error(`The prebuilt binary does not match: ${changed.join(', ')}. Run \`npm run prebuild\` and commit what it writes.`);
+const stale = TARGETS.map((target) => [target.name, differences(target)]).filter(([, found]) => found.length > 0);
+for (const [name, found] of stale) console.error(`prebuilds/${name} does not match: ${found.join(', ')}.`);
+if (stale.length > 0) {
+  console.error('Run `npm run prebuild` and commit what it writes.');
   process.exit(1);
 }

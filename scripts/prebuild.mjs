@@ -1,26 +1,35 @@
-// Builds prebuilds/<platform>-<arch>/lingering-close.<libc>.node and writes its manifest: the same bytes wherever it is run with the same tools.
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+// Builds prebuilds/<platform>-<arch>/lingering-close.node for every target that this machine has a compiler for, each with its manifest: the same bytes
+// wherever it is run with the same tools.
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import prebuildify from 'prebuildify';
-import { currentManifest, manifestFile, root } from './manifest.mjs';
-import { buildEnvironment, requireTools } from './toolchain.mjs';
+import { writeManifest } from './manifest.mjs';
+import { root, TARGETS, whyNotBuilt } from './targets.mjs';
+import { buildEnvironment, requireBuildTools } from './toolchain.mjs';
 
-requireTools();
+requireBuildTools();
 
 // prebuildify moves the binary out of the folder in which it was built. In one of its own, the developer's build/Release outlives that.
 const cwd = join(root, 'build/prebuild');
-rmSync(cwd, { recursive: true, force: true });
-mkdirSync(cwd, { recursive: true });
-for (const name of ['binding.gyp', 'package.json', 'src-native']) cpSync(join(root, name), join(cwd, name), { recursive: true });
 
-// prebuildify hands its own environment on to node-gyp. Neither __FILE__ nor debug information may tell where the project lies.
-Object.assign(process.env, buildEnvironment(), { CXXFLAGS: `-ffile-prefix-map=${cwd}=. -ffile-prefix-map=${root}=./` });
-const targets = [{ runtime: 'node', target: process.versions.node }];
-await promisify(prebuildify)({ cwd, out: root, targets, napi: true, strip: true, tagLibc: true });
+for (const target of TARGETS) {
+  const obstacle = whyNotBuilt(target);
+  if (obstacle) console.error(`${target.name} is not built: ${obstacle}.`);
+  else await build(target);
+}
 
-const compiler = spawnSync(`${process.env.CXX ?? 'c++'} --version`, { shell: true, encoding: 'utf8' }).stdout.split('\n', 1)[0];
-const manifest = { ...currentManifest(), builtWith: { node: process.version, compiler } };
-writeFileSync(manifestFile, `${JSON.stringify(manifest, null, 2)}\n`);
-rmSync(cwd, { recursive: true });
+async function build(target) {
+  const { arch, cc, cxx, strip, folder } = target;
+  for (const old of [cwd, folder]) rmSync(old, { recursive: true, force: true });
+  mkdirSync(cwd, { recursive: true });
+  for (const name of ['binding.gyp', 'package.json', 'src-native']) cpSync(join(root, name), join(cwd, name), { recursive: true });
+
+  // prebuildify hands its own environment on to node-gyp. Neither __FILE__ nor debug information may tell where the project lies.
+  const flags = { CXXFLAGS: `-ffile-prefix-map=${cwd}=. -ffile-prefix-map=${root}=./` };
+  Object.assign(process.env, buildEnvironment(), flags, { CC: cc, CXX: cxx });
+  const targets = [{ runtime: 'node', target: process.versions.node }];
+  await promisify(prebuildify)({ cwd, out: root, arch, platform: 'linux', targets, napi: true, strip: true, stripBin: strip });
+  writeManifest(target);
+  rmSync(cwd, { recursive: true });
+}

@@ -1,17 +1,11 @@
-// Runs the suite once more on the prebuilt binary alone: node-gyp-build looks past build/ when PREBUILDS_ONLY is set.
-import { spawnSync } from 'node:child_process';
+// `npm run test:prebuilt`: on the prebuilt binary, what depends on the addon most. The whole suite runs on it in other versions of Node.js (scripts/test-versions.mjs).
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { manifestFile } from './manifest.mjs';
+import { runOnPrebuilt } from './prebuilt-suite.mjs';
+import { TARGETS } from './targets.mjs';
 
-// What they test does not depend on the binary, or is tested on it already; or it takes long, and the same sources have just gone through it.
-const EXCLUDED = ['bench', 'cli', 'examples', 'fuzz-arguments', 'fuzz-sequences', 'package', 'raw-calls', 'readme', 'torture'];
+const FILES = ['calls', 'lifecycle', 'linger-loop', 'native', 'prebuild', 'safe-close'];
 
-if (existsSync(manifestFile)) {
-  const vitest = join(createRequire(import.meta.url).resolve('vitest/package.json'), '../vitest.mjs');
-  const args = [vitest, 'run', ...EXCLUDED.map((name) => `--exclude=test/${name}.test.ts`), ...process.argv.slice(2)];
-  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit', env: { ...process.env, PREBUILDS_ONLY: '1' } });
-  process.exit(status ?? 1);
+if (TARGETS.some(({ name, folder }) => name === `${process.platform}-${process.arch}` && existsSync(folder))) {
+  process.exit(runOnPrebuilt([...FILES.map((name) => `test/${name}.test.ts`), ...process.argv.slice(2)]));
 }
-console.log(`Skipped: there is no prebuilt binary for ${process.platform}-${process.arch} to run the suite on.`);
+console.log(`Skipped: there is no prebuilt binary for ${process.platform}-${process.arch} to run the tests on.`);

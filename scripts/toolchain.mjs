@@ -1,9 +1,9 @@
 // How the addon is built: with node-gyp, and with the headers that came with the running Node.js where it has them, so that nothing is downloaded.
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { versionOf } from './targets.mjs';
 
 export const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
 
@@ -27,7 +27,22 @@ export function nodeHeaders() {
 
 /** Ends the process with a plain word where a tool is missing: node-gyp would say it in fifty lines. */
 export function requireTools() {
-  const missing = TOOLS.filter(({ commands }) => !commands.some(works)).map(({ name }) => name);
+  demand([{ name: 'a C++ compiler', commands: env.CXX ? [env.CXX] : process.platform === 'linux' ? ['g++'] : ['c++'] }, ...BUILD_TOOLS]);
+}
+
+/** The same but for the compiler. */
+export function requireBuildTools() {
+  demand(BUILD_TOOLS);
+}
+
+const { env } = process;
+const BUILD_TOOLS = [
+  { name: 'make', commands: [env.MAKE ?? 'make'] },
+  { name: 'Python 3', commands: [env.NODE_GYP_FORCE_PYTHON ?? env.PYTHON ?? 'python3', 'python'] },
+];
+
+function demand(tools) {
+  const missing = tools.filter(({ commands }) => commands.every((command) => versionOf(command) === undefined)).map(({ name }) => name);
   if (missing.length === 0) return;
   console.error(
     `The addon cannot be built, because this machine lacks: ${missing.join(', ')}.\n` +
@@ -35,16 +50,4 @@ export function requireTools() {
       'Only building and testing need them: the demo and the installed package use the binary in prebuilds/.',
   );
   process.exit(1);
-}
-
-const { env } = process;
-const TOOLS = [
-  { name: 'a C++ compiler', commands: env.CXX ? [env.CXX] : process.platform === 'linux' ? ['g++'] : ['c++'] },
-  { name: 'make', commands: [env.MAKE ?? 'make'] },
-  { name: 'Python 3', commands: [env.NODE_GYP_FORCE_PYTHON ?? env.PYTHON ?? 'python3', 'python'] },
-];
-
-// CXX may hold arguments too ('ccache g++').
-function works(command) {
-  return spawnSync(`${command} --version`, { shell: true, stdio: 'ignore' }).status === 0;
 }

@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { Fixture } from './support/fixture.ts';
 import { Peer } from './support/peer.ts';
+import { node } from './support/project.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const absent = join(root, 'test/fixtures/native-absent.mjs');
@@ -20,7 +21,7 @@ interface Said {
 
 function runAbsent(flags: string[], args: string[] = []): Said & { stderr: string } {
   const { NODE_OPTIONS, PREBUILDS_ONLY, ...env } = process.env;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, absent, ...args], { encoding: 'utf8', env });
+  const { status, stdout, stderr } = spawnSync(node, [...flags, absent, ...args], { encoding: 'utf8', env });
   expect(stderr.match(/^.*Error.*$/m)).toBeNull();
   expect(status).toBe(0);
   return { ...JSON.parse(stdout), stderr };

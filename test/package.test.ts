@@ -1,8 +1,10 @@
 // What a user gets: the tarball's files, and the package as it works once it is installed from it.
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PREBUILT_SKIPPED, platform, prebuilt, root } from './support/project.ts';
 import { run, runOk } from './support/run.ts';
@@ -16,6 +18,7 @@ let installed: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
+  await runOk('npm', ['run', 'sbom'], { cwd: root });
   // Without scripts: prepack would build dist/ anew under the feet of the other tests.
   const output = await runOk('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: root });
   const [packed] = Object.values(JSON.parse(output)) as [{ filename: string; files: { path: string }[] }];
@@ -45,9 +48,10 @@ describe('the tarball', () => {
       const name = file.replace(/^src(.*)\.ts$/, 'dist$1');
       return [`${name}.js`, `${name}.d.ts`];
     });
-    // The addon's sources are there for whoever builds it: it takes binding.gyp too.
-    const expected = [...compiled, ...list('src-native'), ...list('prebuilds'), ...list('docs'), 'binding.gyp', 'package.json'];
-    expect(files).toEqual([...expected, 'CHANGELOG.md', 'LICENSE', 'README.md'].sort());
+    // The addon's sources are there for whoever builds it: it takes binding.gyp too. Pictures of measurements are looked at in the repository.
+    const read = list('docs').filter((file) => !/^docs\/plots\/|\.png$/.test(file));
+    const expected = [...compiled, ...list('src-native'), ...list('prebuilds'), ...read, 'binding.gyp', 'package.json'];
+    expect(files).toEqual([...expected, 'CHANGELOG.md', 'LICENSE', 'README.md', 'sbom.cdx.json'].sort());
   });
 
   test('passes publint, warnings included', async () => {
@@ -60,6 +64,70 @@ describe('the tarball', () => {
     const { code, stdout } = await run(tool('attw'), [tarball, '--profile', 'esm-only', '--no-color', '--no-emoji'], { cwd: root });
     expect(stdout).toMatch(/node16 \(from ESM\) +│ OK \(ESM\)/);
     expect(code).toBe(0);
+  });
+});
+
+describe('the bill of materials', () => {
+  interface Component {
+    type: string;
+    name: string;
+    version?: string;
+    purl?: string;
+    hashes: { alg: string; content: string }[];
+    components?: Component[];
+  }
+
+  const read = () => readFileSync(join(installed, 'sbom.cdx.json'), 'utf8');
+  const components = () => (JSON.parse(read()) as { components: Component[] }).components;
+
+  test('is valid by the schema of CycloneDX', async () => {
+    const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot5);
+    expect(await validator.validate(read())).toBeNull();
+    expect(await validator.validate(read().replace('"type": "file"', '"type": "folder"'))).not.toBeNull();
+  });
+
+  test('names this package, in this version', () => {
+    const { version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    expect(JSON.parse(read())).toMatchObject({
+      bomFormat: 'CycloneDX',
+      specVersion: '1.5',
+      metadata: { component: { name: 'lingering-close', version, purl: `pkg:npm/lingering-close@${version}` } },
+    });
+  });
+
+  test('has every package that an installation brings, by its hash', () => {
+    const { packages } = JSON.parse(readFileSync(join(user, 'node_modules/.package-lock.json'), 'utf8'));
+    const brought = Object.entries(packages as Record<string, { version: string; integrity: string }>)
+      .filter(([path]) => path !== 'node_modules/lingering-close')
+      .map(([path, { version, integrity }]) => [path.replace('node_modules/', ''), version, integrity]);
+    const listed = components()
+      .filter(({ type }) => type === 'library')
+      .map(({ name, version, hashes }) => [name, version, `sha512-${Buffer.from(hashes[0]?.content ?? '', 'hex').toString('base64')}`]);
+    expect(listed).toEqual(brought);
+    expect(listed.map(([name]) => name)).toEqual(['node-gyp-build']);
+  });
+
+  test('has every binary, by its hash, and what was compiled into it', () => {
+    const files = components().filter(({ type }) => type === 'file');
+    expect(files.map(({ name }) => name).sort()).toEqual(
+      list('prebuilds')
+        .filter((name) => name.endsWith('.node'))
+        .sort(),
+    );
+    for (const { name, hashes, components } of files) {
+      const content = createHash('sha256')
+        .update(readFileSync(join(installed, name)))
+        .digest('hex');
+      expect(hashes).toEqual([{ alg: 'SHA-256', content }]);
+      expect(components?.map(({ name }) => name)).toEqual(['node-addon-api']);
+    }
+  });
+
+  test('is the same whenever it is made', async () => {
+    const before = read();
+    await runOk('npm', ['run', 'sbom'], { cwd: root });
+    expect(readFileSync(join(root, 'sbom.cdx.json'), 'utf8')).toBe(before);
+    expect(before).not.toMatch(/serialNumber|timestamp/);
   });
 });
 

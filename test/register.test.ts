@@ -363,8 +363,12 @@ describe('server.close(() => process.exit()) with a linger pending', () => {
     return (await peer.receive()).received > 1_000_000 ? 'whole' : 'lost';
   }
 
-  test('the control: Node as it is resets, and the rest of the answer is lost', async () => {
-    expect(await exitBehind('as Node is', false)).toBe('lost');
+  test('the control: Node as it is resets, mostly, and the rest of the answer is lost', async () => {
+    // It reads on while the answer goes out, and may happen to have read everything.
+    const ends = [];
+    do ends.push(await exitBehind('as Node is', false));
+    while (ends.at(-1) === 'whole' && ends.length < 10);
+    expect(ends).toContain('lost');
   });
 
   test('saved: the answer, for a client that sends no more', async () => {

@@ -4,13 +4,14 @@ import { describe, expect, test } from 'vitest';
 import { setSigpipe } from '../src/index.ts';
 import { Fixture, STREAMS_ENGINE } from './support/fixture.ts';
 import { Peer } from './support/peer.ts';
+import { node } from './support/project.ts';
 
 // What a shell makes of a death by SIGPIPE.
 const STATUS = 128 + 13;
 
 /** Runs a pipeline of bash; `$cli` in it is the tool. Gives the lines of its output. */
 function bash(pipeline: string, flags: string[] = []) {
-  const cli = [process.execPath, ...flags, fileURLToPath(new URL('fixtures/sigpipe-cli.mjs', import.meta.url))].map((word) => `'${word}'`);
+  const cli = [node, ...flags, fileURLToPath(new URL('fixtures/sigpipe-cli.mjs', import.meta.url))].map((word) => `'${word}'`);
   return spawnSync('bash', ['-c', pipeline.replaceAll('$cli', cli.join(' '))], { encoding: 'utf8', timeout: 30_000 });
 }
 
@@ -115,7 +116,7 @@ test('the control: without exitOnBrokenPipe the same pipeline ends in a stack tr
 
 test('another error of stdout goes its usual way', () => {
   const file = fileURLToPath(new URL('fixtures/sigpipe-full-disk.mjs', import.meta.url));
-  const run = (guard: string) => spawnSync('bash', ['-c', `'${process.execPath}' '${file}' ${guard} > /dev/full`], { encoding: 'utf8' });
+  const run = (guard: string) => spawnSync('bash', ['-c', `'${node}' '${file}' ${guard} > /dev/full`], { encoding: 'utf8' });
   const bare = run('bare');
   expect(bare.status).not.toBe(0);
   expect(bare.stderr).toContain('ENOSPC');

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { node } from './project.ts';
 
 export interface Exit {
   code: number | null;
@@ -32,7 +33,7 @@ export class Fixture<Message = Record<string, unknown>> implements AsyncDisposab
   /** `name`: the file's, without `.mjs`. */
   constructor(name: string, { args = [], execArgv = [], prefix = [], env = {} }: FixtureOptions = {}) {
     const file = fileURLToPath(new URL(`../fixtures/${name}.mjs`, import.meta.url));
-    const [command, ...rest] = [...prefix, process.execPath, ...execArgv, file, ...args] as [string, ...string[]];
+    const [command, ...rest] = [...prefix, node, ...execArgv, file, ...args] as [string, ...string[]];
     // vitest's own NODE_OPTIONS and NODE_ENV are none of the fixture's business.
     const { NODE_OPTIONS, ...inherited } = process.env;
     this.process = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...inherited, ...env } });

@@ -1,0 +1,36 @@
+// `npm run test:versions`: the suite in each newer version of Node.js, on the prebuilt binary that all of them share. `-- 26` for one of them; what follows is vitest's.
+import { join } from 'node:path';
+import { fetchNodes, packages } from './elsewhere.mjs';
+import { runOnPrebuilt } from './prebuilt-suite.mjs';
+
+const VERSIONS = ['22', '24', '26'];
+
+const LEFT_OUT = {
+  bench: 'it tries the benchmarks, which are no part of the package',
+  musl: 'it looks at the binary, not at Node.js',
+  reproducible: 'it looks at the compiler, not at Node.js',
+};
+
+// The tests mostly wait for each other's processes: two of them at a time leave a machine of two processors half idle.
+const WORKERS = 3;
+
+if (process.platform !== 'linux' || process.arch !== 'x64') {
+  console.error(`${process.env.CI ? 'Failed' : 'Skipped'}: the versions of Node.js that are fetched are those for Linux on x64.`);
+  process.exit(process.env.CI ? 1 : 0);
+}
+
+const [first, ...rest] = process.argv.slice(2);
+const chosen = VERSIONS.includes(first) ? [first] : VERSIONS;
+const args = chosen === VERSIONS ? process.argv.slice(2) : rest;
+
+fetchNodes();
+const failed = chosen.filter((version) => {
+  console.log(`\nNode.js ${version}, on the prebuilt binary`);
+  const excluded = Object.keys(LEFT_OUT).map((name) => `--exclude=test/${name}.test.ts`);
+  return runOnPrebuilt([`--maxWorkers=${WORKERS}`, ...excluded, ...args], { node: join(packages, `node-${version}`, 'bin/node') }) !== 0;
+});
+
+const leftOut = Object.entries(LEFT_OUT).map(([name, why]) => `${name} (${why})`);
+console.log(`Ran in Node.js ${chosen.join(', ')}. Left out: ${leftOut.join(', ')}.`);
+if (failed.length > 0) console.error(`Failed in Node.js ${failed.join(', ')}.`);
+process.exit(failed.length > 0 ? 1 : 0);
