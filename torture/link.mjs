@@ -17,6 +17,14 @@ const FIN_WAIT_1 = '04';
 /** How long nothing arrives. */
 const OUTAGE = 300;
 
+/** The server's FIN goes out behind the word, and not with it. */
+async function allInState(pid, state, count) {
+  for (let i = 0; countInState(pid, state) !== count; i++) {
+    if (i === 200) throw new Error(`${countInState(pid, state)} of ${count} sockets are in state ${state}`);
+    await delay(50);
+  }
+}
+
 function faults(cable) {
   const cut = async ({ server }) => {
     await cable.down();
@@ -39,10 +47,7 @@ function faults(cable) {
   const together = async (parties, count) => {
     await cut(parties);
     await parties.peers.ask('go');
-    for (const { pid } of [parties.server, parties.peers]) {
-      const found = countInState(pid, FIN_WAIT_1);
-      if (found !== count) throw new Error(`${found} of ${count} sockets are in FIN_WAIT_1`);
-    }
+    for (const { pid } of [parties.server, parties.peers]) await allInState(pid, FIN_WAIT_1, count);
     await cable.up();
     await parties.peers.ask('go');
     return parties.server.ask('reports', count);
