@@ -26,26 +26,26 @@ async function allInState(pid, state, count) {
 }
 
 function faults(cable) {
-  const cut = async ({ server }) => {
+  const cut = async ({ server }, count) => {
     await cable.down();
-    await server.ask('word');
+    await server.ask('word', count);
   };
   const backInTime = async (parties, count) => {
-    await cut(parties);
+    await cut(parties, count);
     await delay(OUTAGE);
     await cable.up();
     await parties.peers.ask('go');
     return parties.server.ask('reports', count);
   };
   const backTooLate = async (parties, count) => {
-    await cut(parties);
+    await cut(parties, count);
     const reports = await parties.server.ask('reports', count);
     await cable.up();
     await parties.peers.ask('go');
     return reports;
   };
   const together = async (parties, count) => {
-    await cut(parties);
+    await cut(parties, count);
     await parties.peers.ask('go');
     for (const { pid } of [parties.server, parties.peers]) await allInState(pid, FIN_WAIT_1, count);
     await cable.up();
