@@ -111,14 +111,14 @@ const FRESH = {
 const FEW = 4;
 
 export async function run({ quick, times }) {
-  const block = quick ? 1_500 : 10_000;
+  const block = quick ? 2_500 : 10_000;
   const server = await startServer('told');
   const port = await server.ask('port');
   const tallies = new Map();
   const held = await measured(server, async () => {
     const peers = await openAll(port, SCENES, times, block);
-    const begun = await closeAll(server, peers);
-    await server.ask('block', block);
+    const begun = performance.now();
+    await server.ask('block', { count: peers.length, milliseconds: block });
     // From here on the server reads nothing, and answers nothing.
     for (const { scene, socket } of peers) scene.meanwhile?.(socket);
     await delay(block);
@@ -126,7 +126,8 @@ export async function run({ quick, times }) {
     await judge(server, peers, begun, block, tallies);
 
     const fresh = await openAll(port, FRESH, times, block);
-    const begunAfter = await closeAll(server, fresh);
+    const begunAfter = performance.now();
+    await server.ask('close', fresh.length);
     for (const { scene, socket } of fresh) scene.meanwhile?.(socket);
     await judge(server, fresh, begunAfter, block, tallies);
   });
@@ -149,13 +150,6 @@ async function openAll(port, scenes, times, block) {
     }
   }
   return peers;
-}
-
-/** Gives the time before. */
-async function closeAll(server, peers) {
-  const before = performance.now();
-  await server.ask('close', peers.length);
-  return before;
 }
 
 /** `since`: when the closes were about to begin. */

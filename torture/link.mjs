@@ -17,32 +17,37 @@ const FIN_WAIT_1 = '04';
 /** How long nothing arrives. */
 const OUTAGE = 300;
 
+/** The server's FIN goes out behind the word, and not with it. */
+async function allInState(pid, state, count) {
+  for (let i = 0; countInState(pid, state) !== count; i++) {
+    if (i === 200) throw new Error(`${countInState(pid, state)} of ${count} sockets are in state ${state}`);
+    await delay(50);
+  }
+}
+
 function faults(cable) {
-  const cut = async ({ server }) => {
+  const cut = async ({ server }, count) => {
     await cable.down();
-    await server.ask('word');
+    await server.ask('word', count);
   };
   const backInTime = async (parties, count) => {
-    await cut(parties);
+    await cut(parties, count);
     await delay(OUTAGE);
     await cable.up();
     await parties.peers.ask('go');
     return parties.server.ask('reports', count);
   };
   const backTooLate = async (parties, count) => {
-    await cut(parties);
+    await cut(parties, count);
     const reports = await parties.server.ask('reports', count);
     await cable.up();
     await parties.peers.ask('go');
     return reports;
   };
   const together = async (parties, count) => {
-    await cut(parties);
+    await cut(parties, count);
     await parties.peers.ask('go');
-    for (const { pid } of [parties.server, parties.peers]) {
-      const found = countInState(pid, FIN_WAIT_1);
-      if (found !== count) throw new Error(`${found} of ${count} sockets are in FIN_WAIT_1`);
-    }
+    for (const { pid } of [parties.server, parties.peers]) await allInState(pid, FIN_WAIT_1, count);
     await cable.up();
     await parties.peers.ask('go');
     return parties.server.ask('reports', count);

@@ -7,13 +7,21 @@ import { lingerOnClose, safeClose } from 'lingering-close';
 import { serve } from '../lib/host.mjs';
 import { arrivals, commands, watch } from '../lib/reports.mjs';
 
+let waiting = 0;
+
+function forWord() {
+  waiting++;
+  arrivals.emit('waiting');
+  return once(arrivals, 'word');
+}
+
 /** `when`: the event of the socket behind which it is closed, or 'word', at the parent's word. */
 function closingServer({ bytes, when, options }) {
   const answer = Buffer.alloc(bytes, 'x');
   return net.createServer({ allowHalfOpen: true }, async (socket) => {
     watch(socket);
     if (when === 'end') socket.resume();
-    if (when) await once(when === 'word' ? arrivals : socket, when);
+    if (when) await (when === 'word' ? forWord() : once(socket, when));
     socket.write(answer);
     safeClose(socket, options);
   });
@@ -54,7 +62,10 @@ serve({
     return server.address().port;
   },
 
-  word() {
+  /** To so many connections, as soon as there are. */
+  async word(count) {
+    while (waiting < count) await once(arrivals, 'waiting');
+    waiting = 0;
     arrivals.emit('word');
   },
 

@@ -36,11 +36,13 @@ const server = net.createServer({ allowHalfOpen: true }, async (socket) => {
 });
 await once(server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }), 'listening');
 
-async function begin(late) {
-  const chosen = waiting.filter((each) => each.late === late);
-  waiting = waiting.filter((each) => each.late !== late);
-  for (const { close } of chosen) close();
-  for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+async function close(count) {
+  await until('told', () => waiting.length >= count);
+  for (const late of [false, true]) {
+    for (const each of waiting) if (each.late === late) each.close();
+    for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+  }
+  waiting = [];
 }
 
 async function until(event, reached) {
@@ -52,15 +54,12 @@ const ended = () => [...connections.values()].reduce((sum, { ends }) => sum + (e
 serve({
   port: () => server.address().port,
 
-  /** Begins the closes, all but the late ones, as soon as so many connections have said how, and gives them a few turns of the event loop. */
-  async close(count) {
-    await until('told', () => waiting.length >= count);
-    await begin(false);
-  },
+  /** Begins the closes, the late ones behind the others, as soon as so many connections have said how, and gives them a few turns of the event loop. */
+  close,
 
-  /** Begins the late ones, and stands still for so many milliseconds; says so first. */
-  async block(milliseconds) {
-    await begin(true);
+  /** Does that, and stands still for so many milliseconds; says so first. */
+  async block({ count, milliseconds }) {
+    await close(count);
     setImmediate(() => {
       const end = performance.now() + milliseconds;
       while (performance.now() < end);
