@@ -43,7 +43,9 @@ struct Step {
   int mark;
 };
 constexpr Step kSteps[] = {{4 << 20, 1 << 20}, {1 << 20, 256 << 10}};
-constexpr int64_t kMarkBudget = 64 << 20;
+constexpr uint64_t kMarkBudget = 64 << 20;
+// At most an eighth of the memory with which all of TCP comes under pressure, by default a sixteenth of the machine's (tcp_mem in tcp(7), tcp_init_mem).
+constexpr uint64_t kMarkShare = 128;
 
 // PRI, for urgent data makes a read end early.
 constexpr uint32_t kEvents = EPOLLET | EPOLLIN | EPOLLRDHUP | EPOLLPRI;
@@ -407,12 +409,18 @@ class LingerLoop {
     return platform::UnackedBytes(linger.fd, &bytes) < 0 ? -1 : bytes;
   }
 
+  static int64_t MarkBudget() {
+    const uint64_t allowed = uv_get_constrained_memory();
+    const uint64_t memory = std::min(uv_get_total_memory(), allowed > 0 ? allowed : UINT64_MAX);
+    return static_cast<int64_t>(std::min(kMarkBudget, memory / kMarkShare));
+  }
+
   // To the highest step that it has earned and that the budget has room for. The kernel may cap it by the receive buffer (tcp_set_rcvlowat): then it
   // is counted for more than it is.
   void RaiseMark(Linger& linger) {
     for (const Step& step : kSteps) {
       if (linger.mark >= step.mark) return;
-      if (linger.discarded - linger.bulk_from < step.sent || marks_ - linger.mark + step.mark > kMarkBudget) continue;
+      if (linger.discarded - linger.bulk_from < step.sent || marks_ - linger.mark + step.mark > mark_budget_) continue;
       SetSocketOption(linger.fd, SO_RCVLOWAT, step.mark);
       marks_ += step.mark - linger.mark;
       linger.mark = step.mark;
@@ -545,6 +553,7 @@ class LingerLoop {
   uint64_t next_id_ = 0;
   uint64_t armed_ = 0;
   int64_t marks_ = 0;
+  const int64_t mark_budget_ = MarkBudget();
   size_t refs_ = 0;
   std::unordered_map<uint64_t, Linger> lingers_;
   std::vector<Wakeup> wakeups_;  // a heap, the earliest in front
