@@ -44,7 +44,8 @@ struct Step {
 };
 constexpr Step kSteps[] = {{4 << 20, 1 << 20}, {1 << 20, 256 << 10}};
 constexpr uint64_t kMarkBudget = 64 << 20;
-// At most an eighth of the memory with which all of TCP comes under pressure, by default a sixteenth of the machine's (tcp_mem in tcp(7), tcp_init_mem).
+// At most an eighth of the memory with which all of TCP comes under pressure, by default a sixteenth of the machine's (tcp_mem in tcp(7),
+// tcp_init_mem).
 constexpr uint64_t kMarkShare = 128;
 
 // PRI, for urgent data makes a read end early.
