@@ -2,6 +2,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { cellText } from './lib/bench.mjs';
+import { describe } from './lib/machine.mjs';
+import { markdownTable } from './lib/markdown.mjs';
 import { barChart, lineChart } from './lib/plot.mjs';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -11,11 +13,6 @@ const plots = at('../docs/plots');
 const OURS = /^lingering-close|^lingerOnClose$|^register$|^safeClose/;
 const read = (subject) =>
   existsSync(at(`results/${subject}.json`)) ? JSON.parse(readFileSync(at(`results/${subject}.json`), 'utf8')) : undefined;
-const row = (cells) => `| ${cells.join(' | ')} |`;
-
-function markdownTable(head, rows) {
-  return [row(head), row(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(row)].join('\n');
-}
 
 function image(name, title, text) {
   writeFileSync(`${plots}/${name}.svg`, text);
@@ -65,16 +62,11 @@ rmSync(plots, { recursive: true, force: true });
 mkdirSync(plots, { recursive: true });
 const subjects = Object.keys(NOTES).filter((key) => key !== 'introduction');
 const results = subjects.map(read).filter((result) => result !== undefined);
-const [{ machine, versions }] = results;
 const loads = results.map(({ load }) => load.before);
 const page = [
   '# Benchmarks',
   NOTES.introduction,
-  `Machine: ${machine.cpu}, ${machine.cores} cores, ${Math.round(machine.memory / 2 ** 30)} GiB, Linux ${machine.kernel} (${machine.arch}). Versions: ${Object.entries(
-    versions,
-  )
-    .map(([name, version]) => `${name} ${version}`)
-    .join(', ')}. Load average when the scripts began: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}.`,
+  `${describe(results[0])} Load average when the scripts began: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}.`,
   ...subjects.map(section),
 ];
 writeFileSync(

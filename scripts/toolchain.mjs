@@ -1,16 +1,28 @@
 // How the addon is built: with node-gyp, and with the headers that came with the running Node.js where it has them, so that nothing is downloaded.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { versionOf } from './targets.mjs';
 
 export const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
 
+const prefix = dirname(dirname(process.execPath));
+const besideNode = join(prefix, 'include/node');
+
 /** The environment for node-gyp. Variables of this kind outrank an npmrc and the command line. */
 export function buildEnvironment() {
-  const prefix = dirname(dirname(process.execPath));
-  const headers = existsSync(join(prefix, 'include/node/node_api.h')) ? { npm_package_config_node_gyp_nodedir: prefix } : {};
+  const headers = existsSync(join(besideNode, 'node_api.h')) ? { npm_package_config_node_gyp_nodedir: prefix } : {};
   return { ...process.env, ...headers };
+}
+
+/** The folder with node_api.h and uv.h, for what is compiled without node-gyp. Where Node.js came without, they are those that node-gyp has fetched for a build. */
+export function nodeHeaders() {
+  const fetched = join(env.npm_config_devdir ?? join(homedir(), '.cache/node-gyp'), process.versions.node, 'include/node');
+  const found = [besideNode, fetched].find((folder) => existsSync(join(folder, 'node_api.h')));
+  if (found) return found;
+  console.error('There are no headers of Node.js on this machine yet: npm run build:native fetches them.');
+  process.exit(1);
 }
 
 /** Ends the process with a plain word where a tool is missing: node-gyp would say it in fifty lines. */

@@ -4,31 +4,35 @@
 
 #include <climits>
 #include <cmath>
+#include <string>
 
 #include <napi.h>
 
 namespace lingering_close {
 
-// A descriptor, or -1, for which every system call answers EBADF. napi_get_value_int32 would wrap 2^32 round to descriptor 0.
-inline int Descriptor(const Napi::CallbackInfo& info, size_t index) {
-  double number;
-  if (napi_get_value_double(info.Env(), info[index], &number) != napi_ok) return -1;
-  return number >= 0 && number <= INT_MAX && std::trunc(number) == number ? static_cast<int>(number) : -1;
-}
-
-// False, with a TypeError pending, unless every one of the first `count` arguments is a number.
-inline bool AreNumbers(const Napi::CallbackInfo& info, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    if (!info[i].IsNumber()) {
-      Napi::TypeError::New(info.Env(), "argument " + std::to_string(i) + " must be a number").ThrowAsJavaScriptException();
-      return false;
+// The first `count` arguments, each of which has to be a number. False where one is not: a TypeError is pending then. One N-API call an argument, for
+// these calls are short.
+template <size_t count>
+class Numbers {
+ public:
+  explicit Numbers(const Napi::CallbackInfo& info) {
+    for (size_t i = 0; i < count && ok_; i++) {
+      ok_ = napi_get_value_double(info.Env(), info[i], &values_[i]) == napi_ok;
+      if (!ok_) Napi::TypeError::New(info.Env(), "argument " + std::to_string(i) + " must be a number").ThrowAsJavaScriptException();
     }
   }
-  return true;
-}
+
+  explicit operator bool() const { return ok_; }
+  double operator[](size_t index) const { return values_[index]; }
+
+ private:
+  bool ok_ = true;
+  double values_[count] = {};
+};
+
+// A descriptor, or -1, for which every system call answers EBADF. A plain conversion would wrap 2^32 round to descriptor 0.
+inline int Descriptor(double number) { return number >= 0 && number <= INT_MAX && std::trunc(number) == number ? static_cast<int>(number) : -1; }
 
 inline Napi::Value Result(const Napi::CallbackInfo& info, double result) { return Napi::Number::New(info.Env(), result); }
-
-inline double Number(const Napi::CallbackInfo& info, size_t index) { return info[index].As<Napi::Number>().DoubleValue(); }
 
 }  // namespace lingering_close

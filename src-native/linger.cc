@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <uv.h>
 
@@ -118,7 +119,8 @@ class LingerLoop {
     const int epoll = Call([] { return epoll_create1(EPOLL_CLOEXEC); });
     if (epoll < 0) return epoll;
     auto* self = new LingerLoop(env, loop, epoll);
-    if (const int result = uv_poll_init(loop, self->poll_, epoll); result < 0) {
+    const bool allocated = self->poll_ && self->timer_;
+    if (const int result = allocated ? uv_poll_init(loop, self->poll_, epoll) : -ENOMEM; result < 0) {
       Close(epoll);
       delete self;
       return result;
@@ -442,6 +444,8 @@ class LingerLoop {
     if (linger.ref && --refs_ == 0) uv_unref(Handle(poll_));
     // Behind EOF and an acknowledged FIN there is nothing left that SO_LINGER could say.
     if (outcome != Outcome::kEof || unacked != 0) SetLingerOption(linger.fd, outcome == Outcome::kReset || outcome == Outcome::kAborted);
+    // While another process or thread has a duplicate, close() leaves the entry in: it would go on to wake us, and refuse the next such duplicate.
+    Call([&] { return epoll_ctl(epoll_, EPOLL_CTL_DEL, linger.fd, nullptr); });
     Close(linger.fd);
     lingers_.erase(linger.id);
     if (!lingers_.empty()) return;
@@ -563,61 +567,69 @@ Napi::Value OpenLingerLoop(const Napi::CallbackInfo& info) {
 
 // checkTakeover(fd): 0, 1 for a listening socket, 2 for one that this thread's event loop has; or -errno (EBADF, ENOTSOCK, EPROTOTYPE).
 Napi::Value CheckTakeover(const Napi::CallbackInfo& info) {
-  if (!AreNumbers(info, 1)) return {};
+  const Numbers<1> numbers(info);
+  if (!numbers) return {};
   auto* loop = LingerLoop::Get(info.Env());
-  return Result(info, loop ? loop->CheckTakeover(Descriptor(info, 0)) : -ENOSYS);
+  return Result(info, loop ? loop->CheckTakeover(Descriptor(numbers[0])) : -ENOSYS);
 }
 
 // isOver(fd): 1 where the peer has closed its side, all that it sent is read, and all that it was sent, FIN included, is acknowledged; else 0.
 Napi::Value IsOver(const Napi::CallbackInfo& info) {
-  if (!AreNumbers(info, 1)) return {};
-  const int fd = Descriptor(info, 0);
+  const Numbers<1> numbers(info);
+  if (!numbers) return {};
+  const int fd = Descriptor(numbers[0]);
   char byte;
-  int error = 0;
   int unacked = 0;
-  const bool over = Call([&] { return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); }) == 0 && SocketOption(fd, SO_ERROR, &error) == 0 && error == 0 &&
-                    platform::UnackedBytes(fd, &unacked) == 0 && unacked == 0;
+  // poll first: recv would take an error off the socket, and the linger that then begins could not tell a RST from an EOF any more.
+  pollfd state = {fd, POLLRDHUP, 0};
+  const bool over = Call([&] { return poll(&state, 1, 0); }) == 1 && (state.revents & (POLLRDHUP | POLLERR)) == POLLRDHUP &&
+                    Call([&] { return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); }) == 0 && platform::UnackedBytes(fd, &unacked) == 0 &&
+                    unacked == 0;
   return Result(info, over);
 }
 
 // startLinger(fd, take, until, idleTimeout, timeout, maxBytes, ref): an id >= 0, or -errno.
 Napi::Value StartLinger(const Napi::CallbackInfo& info) {
-  if (!AreNumbers(info, 7)) return {};
+  const Numbers<7> numbers(info);
+  if (!numbers) return {};
   auto* loop = LingerLoop::Get(info.Env());
   if (!loop) return Result(info, -ENOSYS);
-  const double until = Number(info, 2);
-  const double idle = Number(info, 3);
-  const double timeout = Number(info, 4);
-  const double max_bytes = Number(info, 5);
+  const double until = numbers[2];
+  const double idle = numbers[3];
+  const double timeout = numbers[4];
+  const double max_bytes = numbers[5];
   // Written so that NaN fails too.
   if (!(until >= 0 && until <= 2 && idle >= 0 && timeout >= 0 && max_bytes >= 0)) return Result(info, -EINVAL);
-  const auto result = loop->Start(Descriptor(info, 0), Number(info, 1) != 0, static_cast<Until>(static_cast<int>(until)), idle, timeout, max_bytes,
-                                  Number(info, 6) != 0);
+  const auto result =
+      loop->Start(Descriptor(numbers[0]), numbers[1] != 0, static_cast<Until>(static_cast<int>(until)), idle, timeout, max_bytes, numbers[6] != 0);
   return Result(info, static_cast<double>(result));
 }
 
 // endLinger(id, outcome): 1, or 0 where there is no such linger. By RST for the outcomes `reset` and `aborted`.
 Napi::Value EndLinger(const Napi::CallbackInfo& info) {
-  if (!AreNumbers(info, 2)) return {};
+  const Numbers<2> numbers(info);
+  if (!numbers) return {};
   auto* loop = LingerLoop::Get(info.Env());
-  const double id = Number(info, 0);
-  const double outcome = Number(info, 1);
+  const double id = numbers[0];
+  const double outcome = numbers[1];
   if (!loop || !(id >= 0 && id < 9e15) || !(outcome >= 0 && outcome <= static_cast<int>(Outcome::kError))) return Result(info, 0);
   return Result(info, loop->End(static_cast<uint64_t>(id), static_cast<Outcome>(static_cast<int>(outcome))));
 }
 
 // holdDescriptor(fd): the duplicate's number, or -errno.
 Napi::Value HoldDescriptor(const Napi::CallbackInfo& info) {
-  if (!AreNumbers(info, 1)) return {};
+  const Numbers<1> numbers(info);
+  if (!numbers) return {};
   auto* loop = LingerLoop::Get(info.Env());
-  return Result(info, loop ? loop->Hold(Descriptor(info, 0)) : -ENOSYS);
+  return Result(info, loop ? loop->Hold(Descriptor(numbers[0])) : -ENOSYS);
 }
 
 // releaseDescriptor(duplicate): 1, or 0 where it is not held.
 Napi::Value ReleaseDescriptor(const Napi::CallbackInfo& info) {
-  if (!AreNumbers(info, 1)) return {};
+  const Numbers<1> numbers(info);
+  if (!numbers) return {};
   auto* loop = LingerLoop::Get(info.Env());
-  return Result(info, loop && loop->Release(Descriptor(info, 0)));
+  return Result(info, loop && loop->Release(Descriptor(numbers[0])));
 }
 
 Napi::Value DrainLingers(const Napi::CallbackInfo& info) {

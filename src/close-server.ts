@@ -1,6 +1,7 @@
 // closeServer: a graceful shutdown that cuts nobody off.
 import type { Server } from 'node:net';
 import { type CloseServerOptions, checkCloseServerOptions } from './close-server-options.ts';
+import { otherCopyOfServer, own } from './copies.ts';
 import { validateServer } from './server.ts';
 import { type ServerCloseReport, ServerClosing } from './server-closing.ts';
 
@@ -29,5 +30,9 @@ import { type ServerCloseReport, ServerClosing } from './server-closing.ts';
  */
 export function closeServer(server: Server, options?: CloseServerOptions): Promise<ServerCloseReport> {
   validateServer(server);
+  const other = otherCopyOfServer(server);
+  if (other) return other.closeServer(server, options);
   return ServerClosing.of(server, checkCloseServerOptions(options)).promise;
 }
+
+own.closeServer = closeServer;

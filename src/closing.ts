@@ -263,5 +263,6 @@ function lingerLimits({ mode, until, idleTimeout, timeout, maxBytes, ref }: Chec
 
 function lingerError(errno: number): SocketError {
   // The duplicate is the only thing of a linger that counts against the limit of descriptors.
-  return new SocketError(errno === -constants.errno.EMFILE ? 'fcntl' : 'epoll_ctl', errno);
+  const { EMFILE, ENFILE } = constants.errno;
+  return new SocketError(errno === -EMFILE || errno === -ENFILE ? 'fcntl' : 'epoll_ctl', errno);
 }

@@ -1,6 +1,7 @@
 // The one choke point of a closing socket: end(), destroySoon(), parser errors and time-outs all come down to its `destroy` method, overridden here on the
 // instance alone.
 import type { Socket } from 'node:net';
+import { type Copy, own } from './copies.ts';
 import { bareSocketOf } from './descriptor.ts';
 
 export type DestroyHandler = (error?: Error) => void;
@@ -22,15 +23,18 @@ export interface SocketOwner {
 }
 
 interface State {
+  copy: Copy;
   handler: DestroyHandler | undefined;
   owner: SocketOwner | undefined;
+  /** Where the owner keeps it. */
+  place: number;
   /** Somebody has said how the socket is to end, and it is not the owner's way. */
   passedOver: boolean;
   original: Socket['destroy'] | undefined;
 }
 
-// A property and not a WeakMap, whose tables would weigh more than everything else of a lingering connection.
-const STATE = Symbol('lingering-close.destroy');
+// A property and not a WeakMap, whose tables would weigh more than everything else of a lingering connection. Other copies of the package find it by its name, and ask who has the socket.
+const STATE = Symbol.for('lingering-close.socket');
 
 type Intercepted = Socket & { [STATE]?: State };
 
@@ -54,9 +58,29 @@ export function releaseDestroy(socket: Intercepted): void {
   if (state) state.handler = undefined;
 }
 
-/** Calls to `socket.destroy()` for which there is no handler go to the owner. */
+/** The copy of the package that has the socket in hand, or the connection under its TLS, unless it is this one. */
+export function otherCopyOf(socket: Intercepted): Copy | undefined {
+  const bare: Intercepted | undefined = bareSocketOf(socket);
+  const copy = (socket[STATE] ?? bare?.[STATE])?.copy;
+  return copy === own ? undefined : copy;
+}
+
+/** Calls to `socket.destroy()` for which there is no handler go to the owner, and no longer to one that it had before. */
 export function setOwner(socket: Socket, owner: SocketOwner): void {
-  stateOf(socket).owner = owner;
+  const state = stateOf(socket);
+  const { owner: before } = state;
+  if (before && before !== owner) before.forget(socket);
+  state.owner = owner;
+}
+
+/** A number that the owner keeps with its socket; -1 until it has. */
+export function placeOf(socket: Intercepted): number {
+  return socket[STATE]?.place ?? -1;
+}
+
+export function setPlace(socket: Intercepted, place: number): void {
+  const state = socket[STATE];
+  if (state) state.place = place;
 }
 
 /** Of the socket, or of the connection under its TLS. */
@@ -67,10 +91,10 @@ export function ownerOf(socket: Intercepted): SocketOwner | undefined {
 
 /** Whether the owner is passed over, and `destroy()` is Node's own again. */
 export function passOverOwner(socket: Intercepted, passedOver: boolean): void {
-  for (const each of [socket, bareSocketOf(socket)] as (Intercepted | undefined)[]) {
-    const state = each?.[STATE];
-    if (state) state.passedOver = passedOver;
-  }
+  const state = socket[STATE];
+  if (state) state.passedOver = passedOver;
+  const bare = bareSocketOf(socket);
+  if (bare) passOverOwner(bare, passedOver);
 }
 
 /** Destroys as Node does, without a detour. */
@@ -85,7 +109,7 @@ function stateOf(socket: Intercepted): State {
   if (known) return known;
   // Only where it is not the class's: a package that wraps sockets may have been here before.
   const original = Object.hasOwn(socket, 'destroy') ? socket.destroy : undefined;
-  const state: State = { handler: undefined, owner: undefined, passedOver: false, original };
+  const state: State = { copy: own, handler: undefined, owner: undefined, place: -1, passedOver: false, original };
   defineHidden(socket, STATE, state);
   defineHidden(socket, 'destroy', destroy);
   return state;

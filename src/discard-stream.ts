@@ -80,9 +80,12 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
     finish(isConnectionReset(failure) ? 'peer-reset' : failure ? 'error' : 'closed');
   }
 
-  /** Finishes once the queue is empty: a whole turn of the event loop has read nothing. A fast sender is not waited for. */
+  /**
+   * Finishes once the queue is empty: a whole turn of the event loop has read nothing. A fast sender is not waited for. A socket that is destroyed by then has met an
+   * error in its queue, which its 'close' tells, at the end of this turn.
+   */
   function finishWhenDrained(outcome: Outcome, before = -1, turns = 0): void {
-    if (over) return;
+    if (over || socket.destroyed) return;
     if (discardedBytes === before || turns === MAX_TURNS) finish(outcome);
     else setImmediate(finishWhenDrained, outcome, discardedBytes, turns + 1);
   }
@@ -103,7 +106,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   }
 
   function checkIdle(before: number): void {
-    if (over) return;
+    if (over || socket.destroyed) return;
     if (discardedBytes === before) finish('idle');
     else schedule();
   }

@@ -1,8 +1,9 @@
 // SO_LINGER, and what keeps it from blocking the event loop.
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
+import { own } from './copies.ts';
 import { descriptorOf, findDescriptor, isTls, type SocketLike, validatedDescriptorOf, validateSocketLike } from './descriptor.ts';
-import { destroyNow, interceptDestroy, isIntercepted, passOverOwner, releaseDestroy } from './destroy.ts';
+import { destroyNow, interceptDestroy, isIntercepted, otherCopyOf, passOverOwner, releaseDestroy } from './destroy.ts';
 import { checked, invalidArgType, outOfRange } from './errors.ts';
 import { engine, holdDescriptor, releaseDescriptor, startLinger } from './linger-loop.ts';
 import { addon, requireAddon } from './native.ts';
@@ -38,14 +39,22 @@ export function setLinger(socket: SocketLike, linger: Linger): void {
   if (linger !== false && !(Number.isInteger(linger) && linger >= 0 && linger <= maximum)) {
     throw outOfRange('linger', `false or an integer >= 0 && <= ${maximum}`, linger);
   }
+  const other = typeof socket === 'number' ? undefined : otherCopyOf(socket);
+  if (other) {
+    other.setLinger(socket, linger);
+    return;
+  }
   const fd = validatedDescriptorOf(socket);
   const { setLinger } = requireAddon('setLinger');
-  if (socket instanceof Socket) dropGuard(socket);
+  if (typeof socket !== 'number') dropGuard(socket);
   checked(setLinger(fd, linger === false ? -1 : linger), 'setsockopt');
+  if (typeof socket === 'number') return;
   // lingerOnClose would take the option off.
-  if (socket instanceof Socket) passOverOwner(socket, linger === 0);
-  if (linger && socket instanceof Socket && engine === 'native') keepFromBlocking(socket, fd, linger);
+  passOverOwner(socket, linger === 0);
+  if (linger && engine === 'native') keepFromBlocking(socket, fd, linger);
 }
+
+own.setLinger = setLinger;
 
 /**
  * Reads SO_LINGER: whole seconds, or `false` where it is off.

@@ -3,6 +3,8 @@ import { codedError } from './errors.ts';
 import { checkServerOptions, type LingerOnCloseOptions } from './server-options.ts';
 
 const PREFIX = 'LINGERING_CLOSE_';
+/** Of node-gyp-build: where the addon lies. */
+const FOREIGN = `${PREFIX}PREBUILD`;
 
 interface Variable {
   option: keyof LingerOnCloseOptions;
@@ -37,7 +39,7 @@ const VARIABLES: Record<string, Variable> = {
 export function readEnvironment(env: NodeJS.ProcessEnv): LingerOnCloseOptions {
   const options: Record<string, unknown> = {};
   for (const [name, text] of Object.entries(env)) {
-    if (!name.startsWith(PREFIX) || !text) continue;
+    if (!name.startsWith(PREFIX) || name === FOREIGN || !text) continue;
     const variable = VARIABLES[name.slice(PREFIX.length)];
     if (!variable)
       throw invalidVariable(

@@ -1,9 +1,12 @@
 // `node --import lingering-close/register app.js`: lingerOnClose for every HTTP, HTTPS and HTTP/2 server of the process, without a change to its code.
 import diagnostics from 'node:diagnostics_channel';
 import type { Server, Socket } from 'node:net';
+import { otherCopyOfServer } from './copies.ts';
 import { readEnvironment } from './register-options.ts';
 import { lingerOnClose } from './server.ts';
 import { hubOf, isHttp } from './server-hub.ts';
+// Another copy of the package may ask for any of its functions.
+import './index.ts';
 
 const options = readEnvironment(process.env);
 
@@ -12,7 +15,7 @@ const options = readEnvironment(process.env);
 diagnostics.subscribe('net.server.socket', (message) => {
   const { socket } = message as { socket: Socket & { server?: Server } };
   const { server } = socket;
-  if (!server || hubOf(server) || !isHttp(server)) return;
+  if (!server || otherCopyOfServer(server) || hubOf(server) || !isHttp(server)) return;
   lingerOnClose(server, options);
   hubOf(server)?.adopt(socket);
 });

@@ -3,8 +3,9 @@ import type { Socket } from 'node:net';
 import { type CheckedOptions, checkOptions, type SafeCloseOptions } from './close-options.ts';
 import type { CloseReport } from './close-report.ts';
 import { Closing } from './closing.ts';
+import { own } from './copies.ts';
 import { type SocketLike, validateSocketLike } from './descriptor.ts';
-import { defineHidden, ownerOf } from './destroy.ts';
+import { defineHidden, otherCopyOf, ownerOf } from './destroy.ts';
 import { claimDescriptor } from './raw-descriptor.ts';
 
 const CLOSING = Symbol('lingering-close.closing');
@@ -37,6 +38,8 @@ const byDescriptor = new Map<number, Closing>();
  */
 export function safeClose(socket: SocketLike, options?: SafeCloseOptions): Promise<CloseReport> {
   validateSocketLike(socket);
+  const other = typeof socket === 'number' ? undefined : otherCopyOf(socket);
+  if (other) return other.safeClose(socket, options);
   const checkedOptions = checkOptions(options);
   const known = typeof socket === 'number' ? byDescriptor.get(socket) : (socket as { [CLOSING]?: Closing })[CLOSING];
   // A Socket may be connected anew, and is then another connection.
@@ -47,6 +50,8 @@ export function safeClose(socket: SocketLike, options?: SafeCloseOptions): Promi
   }
   return typeof socket === 'number' ? closeDescriptor(socket, checkedOptions) : closeSocket(socket, checkedOptions);
 }
+
+own.safeClose = safeClose;
 
 function closeSocket(socket: Socket, options: CheckedOptions): Promise<CloseReport> {
   const closing = new Closing();

@@ -150,11 +150,6 @@ export class ServerClosing implements HubObserver {
     return this.#hub.isEmpty;
   }
 
-  /** The sockets as the application knows them. */
-  #tops(): Socket[] {
-    return [...this.#hub.open].map(topOf);
-  }
-
   #stop(): void {
     const { listening } = this.#server;
     this.#listens = false;
@@ -200,7 +195,7 @@ export class ServerClosing implements HubObserver {
 
   /** Also to one that was upgraded, or accepted, when listening was about to stop. */
   #sayGoodbyes(): void {
-    for (const socket of this.#tops()) {
+    for (const socket of this.#hub.sockets) {
       if (this.#toldGoodbye.has(socket) || !this.#isApplications(socket) || isClosing(socket)) continue;
       this.#toldGoodbye.add(socket);
       this.#sayGoodbye(socket);
@@ -228,7 +223,7 @@ export class ServerClosing implements HubObserver {
 
   #findIdle(): Socket[] {
     try {
-      return findIdle(this.#server, this.#tops());
+      return findIdle(this.#server, this.#hub.sockets);
     } catch (error) {
       callbackWarning('server.closeIdleConnections', 'closeServer', error);
       return [];
@@ -243,7 +238,7 @@ export class ServerClosing implements HubObserver {
   /** Those that wait for nothing but the end of their peer: that is a linger, and has its limits. */
   #sweep(): void {
     this.#sayGoodbyes();
-    for (const socket of this.#tops())
+    for (const socket of this.#hub.sockets)
       if (socket.writableFinished && !socket.destroyed && !isClosing(socket)) this.#close(socket, 'finished');
   }
 

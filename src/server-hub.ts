@@ -3,14 +3,15 @@ import type { ServerHttp2Session } from 'node:http2';
 import { type Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Closing } from './closing.ts';
+import { Connections } from './connections.ts';
+import { claimServer } from './copies.ts';
 import { bareSocketOf, hasHandle, isTls } from './descriptor.ts';
-import { type CloseUnderWay, defineHidden, destroyNow, ownerOf, type SocketOwner, setOwner } from './destroy.ts';
-import { LastResponses, type LastResponsesOwner } from './last-responses.ts';
+import { type CloseUnderWay, defineHidden, destroyNow, otherCopyOf, ownerOf, type SocketOwner, setOwner } from './destroy.ts';
 import { engine, type Outcome } from './linger-loop.ts';
 import { Lingering } from './lingering.ts';
 import { openSocketsOf } from './open-sockets.ts';
-import { watchRefusedUpgrade } from './refused-upgrades.ts';
 import { type CheckedChoice, type CheckedServerOptions, checkChoice } from './server-options.ts';
+import { StalledConnections } from './stalled-connections.ts';
 import { callbackWarning } from './warnings.ts';
 import { isHardClose, mayReset } from './when-to-linger.ts';
 
@@ -39,13 +40,13 @@ export interface HubObserver {
   lingerEnded(): void;
 }
 
-export class ServerHub implements SocketOwner, LastResponsesOwner {
+export class ServerHub implements SocketOwner {
   readonly server: Server;
   #options: CheckedServerOptions | undefined;
   #lingering: Lingering | undefined;
   /** And those of calls before, whose lingers go on to their end. */
   #lingerings: Lingering[] = [];
-  readonly #open = new Set<Socket>();
+  readonly #open = new Connections();
   #pruneAt = PRUNE_AT;
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Closes of the application's own, by safeClose. */
@@ -53,12 +54,13 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   observer: HubObserver | undefined;
   /** The connection for which the `choose` function runs. */
   #asking: Socket | undefined;
-  readonly #lastResponses: LastResponses;
+  readonly #stalled: StalledConnections | undefined;
 
   constructor(server: Server) {
     this.server = server;
-    this.#lastResponses = new LastResponses(server, this);
+    if (isHttp(server)) this.#stalled = new StalledConnections(this);
     defineHidden(server, HUB, this);
+    claimServer(server);
   }
 
   get options(): CheckedServerOptions | undefined {
@@ -69,10 +71,15 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     return this.#lingering;
   }
 
-  /** The connections that are open, without the TLS on top of them. */
-  get open(): Iterable<Socket> {
+  /** The connections that are open at this moment, without the TLS on top of them. */
+  get open(): Socket[] {
     this.#prune();
-    return this.#open;
+    return this.#open.all();
+  }
+
+  /** The same, as the application knows them. */
+  get sockets(): Socket[] {
+    return this.open.map(topOf);
   }
 
   get #isTls(): boolean {
@@ -113,7 +120,6 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     if (!this.#lingering) {
       // In front of Node's own listener, which may close at once.
       this.server.prependListener('connection', this.#onConnection).prependListener('secureConnection', this.#onSecureConnection);
-      if (isHttp(this.server)) this.#lastResponses.watch();
       this.server.on('session', this.#onSession);
       for (const socket of openSocketsOf(this.server)) this.#adopt(socket);
     }
@@ -131,7 +137,7 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     this.#options = undefined;
     this.server.removeListener('connection', this.#onConnection).removeListener('secureConnection', this.#onSecureConnection);
     this.server.removeListener('session', this.#onSession);
-    this.#lastResponses.unwatch();
+    this.#stalled?.stop();
   }
 
   readonly #onConnection = (socket: unknown): void => {
@@ -164,23 +170,19 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
     if (bare) {
       this.#adopt(bare);
       this.#adoptTls(socket as TLSSocket);
-    } else if (!socket.destroyed && Object.isExtensible(socket) && !this.#open.has(socket)) {
+    } else if (!socket.destroyed && Object.isExtensible(socket) && !this.#open.has(socket) && !otherCopyOf(socket)) {
       setOwner(socket, this);
-      if (this.#open.add(socket).size >= this.#pruneAt) this.#prune();
-      if (!this.#isTls) this.#watchFinish(socket);
+      this.#open.add(socket);
+      if (this.#open.size >= this.#pruneAt) this.#prune();
+      this.#stalled?.watch();
     }
   }
 
   #adoptTls(socket: TLSSocket): void {
     const bare = bareSocketOf(socket);
     if (bare && ownerOf(bare) === this) defineHidden(bare, TLS, socket);
-    this.#watchFinish(socket);
     // Without the addon it is the TLSSocket that has to discard, for the connection under it cannot be read past it.
     if (!bare || engine === 'streams') setOwner(socket, this);
-  }
-
-  #watchFinish(socket: Socket): void {
-    if ('closeIdleConnections' in this.server) socket.removeListener('finish', onFinish).on('finish', onFinish);
   }
 
   onDestroy(socket: Socket, error: Error | undefined): void {
@@ -234,7 +236,6 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
   }
 
   forget(socket: Socket): void {
-    this.#lastResponses.forget(topOf(socket));
     if (this.#open.delete(socket)) this.observer?.closed(socket);
   }
 
@@ -248,14 +249,9 @@ export class ServerHub implements SocketOwner, LastResponsesOwner {
 
   /** A socket that was sent to another process is never destroyed in this one. */
   #prune(): void {
-    for (const socket of this.#open) if (!hasHandle(socket)) this.#open.delete(socket);
+    for (const socket of this.#open.all()) if (!hasHandle(socket)) this.#open.delete(socket);
     this.#pruneAt = Math.max(PRUNE_AT, 2 * this.#open.size);
   }
-}
-
-/** One function for all sockets. */
-function onFinish(this: Socket & { server?: Server }): void {
-  if (this.server && hubOf(this.server)?.options) watchRefusedUpgrade(this);
 }
 
 function begin(closing: Closing, socket: Socket, start: () => void): void {

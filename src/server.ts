@@ -1,6 +1,7 @@
 // lingerOnClose: every connection that a server closes lingers where that is needed.
 import { Server } from 'node:net';
 import { types } from 'node:util';
+import { otherCopyOfServer, own } from './copies.ts';
 import { invalidArgType } from './errors.ts';
 import type { LingerTotals } from './lingering.ts';
 import { hubOf, isHttp, ServerHub } from './server-hub.ts';
@@ -46,6 +47,8 @@ export interface LingeringServer extends Disposable {
  */
 export function lingerOnClose(server: Server, options?: LingerOnCloseOptions): LingeringServer {
   validateServer(server);
+  const other = otherCopyOfServer(server);
+  if (other) return other.lingerOnClose(server, options);
   const checked = checkServerOptions(options, isHttp(server) ? 'needed' : 'always');
   const hub = hubOf(server) ?? new ServerHub(server);
   const lingering = hub.attach(checked);
@@ -59,6 +62,8 @@ export function lingerOnClose(server: Server, options?: LingerOnCloseOptions): L
     [Symbol.dispose]: disable,
   };
 }
+
+own.lingerOnClose = lingerOnClose;
 
 /** Throws `ERR_INVALID_ARG_TYPE`. */
 export function validateServer(server: unknown): asserts server is Server {

@@ -36,6 +36,40 @@ test('a lingering connection retains neither its Socket nor the closures on it',
   expect(await fixture.next()).toEqual({ outcome: 'eof' });
 });
 
+test('a linger that is over is out of the loop, though somebody else still has a duplicate of the descriptor', async () => {
+  await using fixture = new Fixture<Message & { ids: number[]; duplicates: number[] }>('linger-loop-shared');
+  await using _peer = await connect(fixture);
+  const { ids, duplicates } = await fixture.next();
+  // The same number of the same connection each time, which epoll refuses (EEXIST) where it is still in.
+  expect(new Set(duplicates).size).toBe(1);
+  expect(ids).toEqual([0, 1, 2]);
+});
+
+test.each([
+  ['native', 'with output outstanding', 64 * 1024, false],
+  // Whether RST came before the FIN or behind it, nobody can tell by then.
+  ['native', 'with everything acknowledged', 10, null],
+  ['streams', 'with output outstanding', 64 * 1024, null],
+] as const)('%s engine: a RST between FIN and the linger, %s', async (engine, _state, bytes, delivered) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
+  try {
+    const flag = join(folder, 'go-on');
+    await using fixture = new Fixture<Message>('linger-loop-reset', {
+      args: [flag, String(bytes), bytes === 10 ? 'acknowledged' : ''],
+      execArgv: engine === 'streams' ? STREAMS_ENGINE : [],
+    });
+    const { address, port } = await fixture.next();
+    await using peer = await Peer.connect({ host: address, port }, { receiveBuffer: 4 * 1024 });
+    expect(await fixture.next()).toEqual({ blocked: true });
+    await peer.reset();
+    writeFileSync(flag, '');
+    expect((await fixture.next()).report).toMatchObject({ outcome: 'peer-reset', delivered });
+    expect(await fixture.exit).toEqual({ code: 0, signal: null });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 describe.each(ENGINES)('%s engine: an event loop that is blocked past every limit', (engine) => {
   async function reportAfter(meanwhile: (peer: Peer) => Promise<unknown>): Promise<CloseReport> {
     const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
@@ -63,6 +97,10 @@ describe.each(ENGINES)('%s engine: an event loop that is blocked past every limi
       await peer.close();
     });
     expect(report).toMatchObject({ outcome: 'eof', delivered: known(engine, true), discardedBytes: 50_000 });
+  });
+
+  test('finds the RST that has come meanwhile', async () => {
+    expect(await reportAfter((peer) => peer.reset())).toMatchObject({ outcome: 'peer-reset' });
   });
 
   test('ends a linger whose peer was silent, once', async () => {

@@ -282,6 +282,12 @@ describe('the variables LINGERING_CLOSE_*', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   });
 
+  test('but LINGERING_CLOSE_PREBUILD is of node-gyp-build, and starts', async () => {
+    const env = { LINGERING_CLOSE_PREBUILD: root };
+    const { code, stdout } = await run(process.execPath, [...REGISTER, '-e', 'console.log("started")'], { cwd: root, env });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'started\n' });
+  });
+
   async function outcome(env: Record<string, string>): Promise<string> {
     await using fixture = new Fixture<{ port?: number; outcome?: string }>('register-outcome', { execArgv: REGISTER, env });
     const { port } = await fixture.next();

@@ -1,9 +1,10 @@
 // The frame of a benchmark: its arguments, what it was run on, and its results as JSON and as a table.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { daemonVersion } from './daemons.mjs';
+import { machine, versions } from './machine.mjs';
 import { startRival } from './rivals.mjs';
 import { pairedRatio, summary } from './statistics.mjs';
 
@@ -31,7 +32,7 @@ export class Bench {
       subject,
       runs: this.runs,
       machine: machine(),
-      versions: versions(),
+      versions: { ...versions(), ...daemonVersions() },
       load: { before: os.loadavg()[0] },
       tables: [],
       curves: [],
@@ -124,15 +125,8 @@ function rounded(_key, value) {
   return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value;
 }
 
-function machine() {
-  const [cpu] = os.cpus();
-  return { cpu: cpu?.model.trim(), cores: os.cpus().length, memory: os.totalmem(), kernel: os.release(), arch: process.arch };
-}
-
-function versions() {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url)));
-  const daemons = DAEMONS.map((name) => [name, daemonVersion(name) ?? 'not installed']);
-  return { 'lingering-close': version, 'Node.js': process.versions.node, ...Object.fromEntries(daemons) };
+function daemonVersions() {
+  return Object.fromEntries(DAEMONS.map((name) => [name, daemonVersion(name) ?? 'not installed']));
 }
 
 function print(caption, columns, rows) {

@@ -36,17 +36,20 @@ export async function runText(command, args) {
   return output;
 }
 
-/** A program that answers each line on its standard input with a line of JSON. */
-export function startAnswering(command, args) {
-  const child = start(command, args.map(String), { stdio: ['pipe', 'pipe', 'inherit'] });
+/** A program that answers each line on its standard input with a line of JSON. `exit` gives its code, or the signal. */
+export function startAnswering(command, args, { env = {} } = {}) {
+  const child = start(command, args.map(String), { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
   const lines = readLines(child);
+  // It may be gone before it has read a line; the missing answer tells.
+  child.stdin.on('error', () => {});
+  const exit = once(child, 'exit').then(([code, signal]) => signal ?? code);
   const ask = async (line) => {
     child.stdin.write(`${line}\n`);
     const { value, done } = await lines.next();
-    if (done) throw new Error(`${command} ended without an answer to "${line}"`);
+    if (done) throw new Error(`${command} ${args.join(' ')} ended without an answer to "${line}": ${await exit}`);
     return JSON.parse(value);
   };
-  return { pid: child.pid, ask, stop: () => stop(child) };
+  return { pid: child.pid, ask, exit, kill: (signal) => child.kill(signal), stop: () => stop(child) };
 }
 
 /** A server of `bench/servers`, or the program itself with `command`, whose first line on standard output is its port. */

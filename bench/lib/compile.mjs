@@ -8,11 +8,14 @@ const folder = fileURLToPath(new URL('../../build/bench/', import.meta.url));
 /** The path of the program made of `bench/native/<name>.c`. */
 export function compile(name) {
   mkdirSync(folder, { recursive: true });
-  const source = fileURLToPath(new URL(`../native/${name}.c`, import.meta.url));
-  const program = `${folder}${name}`;
-  const { status, error } = spawnSync('cc', ['-O2', '-Wall', '-Wextra', '-o', program, source], {
+  return compileFile(fileURLToPath(new URL(`../native/${name}.c`, import.meta.url)), `${folder}${name}`);
+}
+
+/** Makes a program, or with `-shared` in `flags` a library. */
+export function compileFile(source, output, flags = []) {
+  const { status, error } = spawnSync('cc', ['-O2', '-Wall', '-Wextra', ...flags, '-o', output, source], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   if (status !== 0) throw new Error(`cc cannot compile ${source}`, { cause: error });
-  return program;
+  return output;
 }

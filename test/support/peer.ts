@@ -54,7 +54,9 @@ export class Peer implements AsyncDisposable {
 
   private constructor(prefix: string[]) {
     const [command = python, ...args] = [...prefix, python, '-u', script];
-    this.#process = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    // A sanitizer's runtime, preloaded for the sake of the addon, would make a peer take seconds to start.
+    const { LD_PRELOAD, ...env } = process.env;
+    this.#process = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
     const lines: Interface = createInterface({ input: this.#process.stdout as NodeJS.ReadableStream });
     this.#answers = lines[Symbol.asyncIterator]();
   }

@@ -1,0 +1,19 @@
+// What figures were taken on.
+import { readFileSync } from 'node:fs';
+import os from 'node:os';
+
+export function machine() {
+  const [cpu] = os.cpus();
+  return { cpu: cpu?.model.trim(), cores: os.cpus().length, memory: os.totalmem(), kernel: os.release(), arch: process.arch };
+}
+
+export function versions() {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url)));
+  return { 'lingering-close': version, 'Node.js': process.versions.node };
+}
+
+/** A sentence or two for a document. */
+export function describe({ machine: { cpu, cores, memory, kernel, arch }, versions }) {
+  const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return `Machine: ${cpu}, ${cores} cores, ${Math.round(memory / 2 ** 30)} GiB, Linux ${kernel} (${arch}). Versions: ${names.join(', ')}.`;
+}

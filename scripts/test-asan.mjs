@@ -1,0 +1,97 @@
+// Builds the addon with AddressSanitizer and UBSan into a folder of its own, and runs on it the tests that reach it. Whatever process a report comes from, it fails
+// the run. Leaks are left to valgrind (scripts/test-valgrind.mjs): Node itself frees little at its end, which LeakSanitizer would have to be told in a long list.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildFaults } from './faults.mjs';
+import { buildEnvironment, nodeGyp, requireTools } from './toolchain.mjs';
+
+requireTools();
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = join(root, 'build/sanitized');
+const logs = join(folder, 'logs');
+// What UBSan finds is a trap, which AddressSanitizer reports: the runtime of GCC's UBSan, loaded as late as this, writes no file of its own.
+const flags = [
+  '-fsanitize=address,undefined',
+  '-fno-sanitize-recover=all',
+  '-fsanitize-undefined-trap-on-error',
+  '-fno-omit-frame-pointer',
+];
+
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(logs, { recursive: true });
+for (const name of ['binding.gyp', 'package.json', 'src-native']) cpSync(join(root, name), join(folder, name), { recursive: true });
+const buildFlags = { ...buildEnvironment(), CXXFLAGS: [...flags, '-g'].join(' '), LDFLAGS: flags[0] };
+const built = spawnSync(process.execPath, [nodeGyp, 'rebuild', '--loglevel=warn', '--jobs=max', `--directory=${folder}`], {
+  stdio: 'inherit',
+  env: buildFlags,
+});
+if (built.status !== 0) process.exit(1);
+const faults = buildFaults(root, join(folder, 'faults'), flags);
+
+// The runtime has to be there before anything else is loaded, and Node was linked without it.
+const runtime = spawnSync(process.env.CXX ?? 'g++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim();
+const sanitized = {
+  ...process.env,
+  LD_PRELOAD: realpathSync(runtime),
+  ASAN_OPTIONS: `log_path=${join(logs, 'report')}:detect_leaks=0:detect_stack_use_after_return=1:handle_sigill=1:quarantine_size_mb=16`,
+  // Where node-gyp-build looks instead of the package's own folder.
+  LINGERING_CLOSE_PREBUILD: folder,
+};
+// The shadow memory of older runtimes has a fixed place, which a kernel with much randomness may have given to something else.
+const unshuffled = spawnSync('setarch', ['--addr-no-randomize', 'true']).status === 0 ? ['setarch', '--addr-no-randomize'] : [];
+
+function run(command, { env = {}, stdio = 'inherit' } = {}) {
+  const [file, ...args] = [...unshuffled, ...command];
+  return spawnSync(file, args, { cwd: root, stdio, env: { ...sanitized, ...env } }).status;
+}
+
+/** What the sanitizers have written so far, in whatever process; and no more of it the next time. */
+function takeReports() {
+  const files = readdirSync(logs).map((name) => join(logs, name));
+  const reports = files.map((file) => readFileSync(file, 'utf8'));
+  for (const file of files) rmSync(file);
+  return reports;
+}
+
+// A fault in a process of a process has to be found, or there is no use in finding none.
+const EXPECTED = { 'use after free': 'heap-use-after-free', undefined: 'AddressSanitizer: ILL' };
+for (const [fault, words] of Object.entries(EXPECTED)) {
+  const inChild = `require('child_process').spawnSync(process.execPath, ['-e', ${JSON.stringify(faults(fault))}])`;
+  run([process.execPath, '-e', inChild], { stdio: 'ignore' });
+  const reports = takeReports();
+  if (reports.length === 1 && reports[0].includes(words)) continue;
+  console.error(`The check itself does not work: it was to find "${words}", and found ${JSON.stringify(reports)}.`);
+  process.exit(1);
+}
+console.log(`Self-test: ${Object.keys(EXPECTED).join(', ')}: found in a child process.`);
+
+const vitest = join(createRequire(import.meta.url).resolve('vitest/package.json'), '../vitest.mjs');
+const startedAt = performance.now();
+const steps = [
+  ['python3', 'test/support/descriptors.py', '40', process.execPath, 'test/fixtures/native-tour.mjs'],
+  // Not what is about the addon's absence, nor the engine without it.
+  [
+    process.execPath,
+    vitest,
+    'run',
+    'native',
+    'linger-loop',
+    'raw-calls',
+    'fuzz-arguments',
+    '-t',
+    '^(?!where the addon is not|streams engine)',
+  ],
+  ...process.argv.slice(2).map((file) => [process.execPath, vitest, 'run', file]),
+];
+// Short forms of what is long: a sanitized process is several times slower.
+const shorter = { RAW_CALLS: process.env.RAW_CALLS ?? '1000', FUZZ_RUNS: process.env.FUZZ_RUNS ?? '100' };
+const failed = steps.filter((step) => run(step, { env: shorter }) !== 0);
+const reports = takeReports();
+for (const report of reports) console.error(report);
+console.log(
+  `AddressSanitizer and UBSan: ${reports.length} reports in ${((performance.now() - startedAt) / 1_000).toFixed(0)} s; ${failed.length} of ${steps.length} steps failed.`,
+);
+process.exit(reports.length > 0 || failed.length > 0 ? 1 : 0);

@@ -1,0 +1,149 @@
+// Garbage collections at every stage of a close, and what is left on the heap behind very many of them.
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { runJson } from '../bench/lib/children.mjs';
+import { compile } from '../bench/lib/compile.mjs';
+import { measured, startServer } from './lib/server.mjs';
+import { megabytes, Tally } from './lib/tally.mjs';
+import { main } from './lib/torture.mjs';
+
+export const title = 'Garbage collection';
+export const what =
+  'The server keeps no reference to a socket, a promise or a signal, and its garbage is collected at every event and every call of a close, and every 50 ms besides. Each peer must get every byte and the end of the connection; ' +
+  'each finalizer must run, once, and not before the `close` of its socket. Then 100,000 closes, and heap snapshots on both sides of them.';
+
+const MB = 1_000_000;
+const SCENES = {
+  linger: { bytes: 3 * MB },
+  delivered: { bytes: 3 * MB },
+  drained: { bytes: 1_000 },
+  idle: { bytes: 1_000, silent: true },
+  timeout: { bytes: 1_000, silent: true, drips: true },
+  signal: { bytes: 1_000, silent: true },
+  'any signal': { bytes: 1_000, silent: true },
+  guarded: { bytes: 3 * MB },
+  destroySoon: { bytes: 3 * MB },
+};
+const OUTCOMES = {
+  delivered: ['delivered'],
+  drained: ['drained'],
+  idle: ['idle'],
+  timeout: ['timeout'],
+  aborted: ['signal', 'any signal'],
+  eof: ['linger', 'destroySoon'],
+};
+const PATIENCE = 60_000;
+
+export async function run({ quick, times }) {
+  const server = await startServer('garbage');
+  const ports = await server.ask('ports');
+  const rows = [
+    ...(await collectAtEachStage(server, ports.net, quick ? 2 : Math.min(times, 15))),
+    await closeMany(server, ports.http, quick ? 2_000 : times * 500),
+  ];
+  await server.stop();
+  return rows;
+}
+
+async function collectAtEachStage(server, port, times) {
+  const tallies = new Map(Object.keys(SCENES).map((way) => [way, new Tally(`collected at every stage: ${way}`)]));
+  // What is made once only.
+  await visit(port, 'guarded', SCENES.guarded);
+  const held = await measured(server, async () => {
+    await server.ask('force', true);
+    // A connection of each kind at once; collections take what time there is.
+    for (let i = 0; i < times; i++) {
+      await Promise.all(Object.entries(SCENES).map(async ([way, scene]) => tallies.get(way).add(...(await visit(port, way, scene)))));
+    }
+    await server.ask('force', false);
+  });
+  let counts = await server.ask('counts');
+  // A timer may still have the last of them in hand.
+  for (let i = 0; i < 50 && counts.collected < counts.opened; i++) {
+    await delay(100);
+    counts = await server.ask('counts');
+  }
+  const finalizers = new Tally('finalizers of the sockets');
+  for (let i = 0; i < counts.opened; i++)
+    finalizers.add(i < counts.collected ? 'run' : 'not run', i < counts.collected ? undefined : 'a socket was not collected');
+  for (let i = 0; i < counts.tooSoon; i++) finalizers.add('too soon', "a socket was collected before its 'close'");
+  for (let i = 0; i < counts.twice; i++) finalizers.add('twice', 'a finalizer ran twice');
+  checkOutcomes(counts.outcomes, times, tallies);
+  return [...[...tallies.values()].map((tally) => tally.row(held)), finalizers.row(held, `${counts.collections} forced collections.`)];
+}
+
+/** Where only the server knows how it ended. */
+function checkOutcomes(outcomes, times, tallies) {
+  for (const [outcome, ways] of Object.entries(OUTCOMES)) {
+    const count = outcomes[outcome] ?? 0;
+    if (count !== ways.length * times)
+      tallies.get(ways[0]).add('told otherwise', `${count} of ${ways.length * times} ended by '${outcome}'`);
+  }
+}
+
+/** What the peer saw, and what is wrong with it. A silent one waits for the server to give up; any other closes behind it. */
+async function visit(port, way, { bytes, silent, drips }) {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  let received = 0;
+  let error;
+  socket.on('error', ({ code }) => {
+    error = code;
+  });
+  await once(socket, 'connect');
+  socket.write(JSON.stringify({ way, bytes }));
+  socket.on('data', (chunk) => {
+    received += chunk.length;
+    // Slowly, so that its garbage is collected in mid-flush.
+    if (bytes > MB) {
+      socket.pause();
+      setTimeout(() => socket.resume(), 2);
+    }
+  });
+  const over = once(socket, 'end').then(
+    () => 'end',
+    () => error,
+  );
+  const how = await Promise.race([over, delay(PATIENCE, 'nothing', { ref: false })]);
+  if (silent) await untilRefused(socket, drips ? 0 : 600);
+  socket.destroy();
+  return [how, how === 'end' && received === bytes ? undefined : `${way}: ${how} after ${received} of ${bytes} bytes`];
+}
+
+/** Until the server's side is gone, which a write finds out; the first of them when it has rested. */
+async function untilRefused(socket, rest) {
+  await delay(rest);
+  for (let i = 0; i < 200 && !socket.destroyed; i++) {
+    socket.write('.');
+    await delay(20);
+  }
+}
+
+async function closeMany(server, port, closes) {
+  const uploader = compile('uploader');
+  const upload = (count) => runJson(uploader, [port, count, 4, 1_000]);
+  // A heap has its size only when there has been some traffic, and optimized code when there has been more.
+  await upload(Math.min(closes, 10_000));
+  const heapBefore = await server.ask('heap');
+  const tally = new Tally(`${closes} closes`);
+  const held = await measured(server, async () => {
+    const { answered, broken, unanswered } = await upload(closes);
+    for (let i = 0; i < answered; i++) tally.add('answered');
+    for (let i = 0; i < broken + unanswered; i++) tally.add('broken', 'an upload was not answered');
+  });
+  const heapAfter = await server.ask('heap');
+  const grown = Object.entries(heapAfter.classes)
+    .map(([name, count]) => [name, count - (heapBefore.classes[name] ?? 0)])
+    .filter(([, more]) => more > closes / 100);
+  for (const [name, more] of grown) tally.add('kept', `${more} more of ${name} on the heap`);
+  const objects = heapAfter.objects - heapBefore.objects;
+  const bytes = heapAfter.bytes - heapBefore.bytes;
+  // One object or 16 bytes for every hundredth close would be a leak. A megabyte is what code and its feedback may still take.
+  if (bytes > MB + closes / 6) tally.add('heap', `${bytes} bytes more on the heap`);
+  return tally.row(
+    held,
+    `heap ${megabytes(heapBefore.bytes)} → ${megabytes(heapAfter.bytes)} MB, ${heapBefore.objects} → ${heapAfter.objects} objects: ${(bytes / closes).toFixed(2)} bytes and ${(objects / closes).toFixed(4)} objects a close.`,
+  );
+}
+
+await main(import.meta.url, run);

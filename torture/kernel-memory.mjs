@@ -1,0 +1,171 @@
+// The kernel's memory under hostile peers, and whether the low-water marks make it worse.
+import { once } from 'node:events';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { runJson } from '../bench/lib/children.mjs';
+import { compile, compileFile } from '../bench/lib/compile.mjs';
+import { samplesAt } from '../bench/lib/samples.mjs';
+import { median } from '../bench/lib/statistics.mjs';
+import { measured, startServer } from './lib/server.mjs';
+import { SocketMemory } from './lib/socket-memory.mjs';
+import { Tally } from './lib/tally.mjs';
+import { main } from './lib/torture.mjs';
+
+export const title = "The kernel's memory";
+export const what =
+  'The sockets of the server have a limit of memory of their own, beyond which the kernel treats them as it treats everybody when it is over `tcp_mem`. Peers flood; or they earn themselves a low-water mark by what they send, then park what stays just under it and say no more. ' +
+  'Both with the marks of the discard loop, and with the same code where SO_RCVLOWAT does nothing, by turns; the notes have the medians of three runs, and the counters of the kernel, which are those of the whole machine. An ordinary client must be served, and the memory be free again while the peers are still there.';
+
+const MiB = 1 << 20;
+const KiB = 1 << 10;
+/** Under pressure; and without, as far as this limit goes. */
+const QUICK = { 'under pressure, 4 MiB': 4 * MiB };
+const LIMITS = { ...QUICK, 'without a limit': -1 };
+const COUNTERS = ['TCPMemoryPressures', 'PruneCalled', 'RcvPruned', 'TCPRcvCollapsed', 'TCPRcvQDrop', 'TCPBacklogDrop', 'TCPTimeouts'];
+/** A slow tick takes what is parked within a second; a busy machine is late. */
+const FREE_WITHIN = 10_000;
+const PER_SECOND = 50;
+
+const SCENES = { 'peers that flood': flood, 'peers that park': park };
+
+export async function run({ quick }) {
+  const memory = SocketMemory.create();
+  if (!memory) return [impossible()];
+  const size = quick ? { flooders: 2, parkers: 8, seconds: 0.5 } : { flooders: 32, parkers: 128, seconds: 2 };
+  const rows = [];
+  try {
+    for (const [pressure, limit] of Object.entries(quick ? QUICK : LIMITS)) {
+      for (const [peers, attack] of Object.entries(SCENES)) {
+        const cases = [true, false].map((marks) => new Case(`${peers}, ${pressure}${marks ? '' : ', no marks'}`, { memory, limit, marks }));
+        // By turns, for the machine is not equally busy all the time.
+        for (let round = 0; round < (quick ? 1 : 3); round++) for (const each of cases) await each.run(attack, size);
+        rows.push(...cases.map((each) => each.row()));
+      }
+    }
+  } finally {
+    await memory.remove();
+  }
+  return rows;
+}
+
+/** Where the kernel has no limit for the sockets of a group of processes. To change tcp_mem would be to change it for everybody. */
+function impossible() {
+  const tally = new Tally('not measured');
+  tally.add('not measured');
+  return tally.row(
+    { descriptors: [0, 0], handles: [0, 0], memory: [0, 0] },
+    'needs the memory controller of control groups, version 1, and the right to make a group.',
+  );
+}
+
+/** One kind of attack, with marks or without, several times over. */
+class Case {
+  #tally;
+  #options;
+  #held;
+  #samples = {};
+
+  constructor(name, options) {
+    this.#tally = new Tally(name);
+    this.#options = options;
+  }
+
+  async run(attack, size) {
+    const { memory, limit, marks } = this.#options;
+    memory.limit(limit);
+    const server = await startServer('crowd', { prefix: memory.prefix, env: marks ? {} : { LD_PRELOAD: noMarks() } });
+    const port = await server.ask('listen', { name: 'main', options: { maxLingering: 1_000, idleTimeout: 8_000 } });
+    // What is made once only.
+    await runJson(compile('uploader'), [port, 20, 2, 100_000]);
+    const held = await measured(server, async () => {
+      memory.reset();
+      const before = counters();
+      const figures = await attack(port, size, this.#tally, memory);
+      const after = counters();
+      const { main } = await server.ask('lingering');
+      // What is in the receive queue already is not refused; what is over the limit by more than that would be no limit.
+      if (limit > 0) this.#tally.add('bounded', memory.most > 2 * limit ? `${memory.most} bytes at most` : undefined);
+      this.#add({ ...figures, 'MB at most': memory.most / 1e6, 'MB discarded': main.discardedBytes / 1e6 });
+      // Of the whole machine.
+      this.#add(Object.fromEntries(COUNTERS.map((key) => [key, after[key] - before[key]])));
+    });
+    await server.stop();
+    this.#held = this.#held ? Object.fromEntries(Object.keys(held).map((key) => [key, [this.#held[key][0], held[key][1]]])) : held;
+  }
+
+  #add(figures) {
+    for (const [key, value] of Object.entries(figures)) samplesAt(this.#samples, key).push(value);
+  }
+
+  row() {
+    const medians = Object.entries(this.#samples).map(([key, values]) => [key, median(values)]);
+    const note = medians
+      .filter(([key, value]) => value > 0 || !COUNTERS.includes(key))
+      .map(([key, value]) => `${key} ${Number(value.toFixed(1))}`);
+    return this.#tally.row(this.#held, `${note.join(', ')}.`);
+  }
+}
+
+function counters() {
+  const [names, values] = readFileSync('/proc/net/netstat', 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('TcpExt: '))
+    .map((line) => line.split(' '));
+  return Object.fromEntries(COUNTERS.map((key) => [key, Number(values[names.indexOf(key)])]));
+}
+
+let library;
+
+function noMarks() {
+  if (library) return library;
+  const folder = fileURLToPath(new URL('../build/torture/', import.meta.url));
+  mkdirSync(folder, { recursive: true });
+  library = compileFile(fileURLToPath(new URL('native/no-marks.c', import.meta.url)), `${folder}no-marks.so`, ['-shared', '-fPIC']);
+  return library;
+}
+
+/** The ordinary client, meanwhile: its p99 in milliseconds. */
+async function get(port, seconds, tally) {
+  const { p99, count, failed } = await runJson(compile('getter'), [port, seconds, PER_SECOND]);
+  for (let i = 0; i < count; i++) tally.add('answered');
+  for (let i = 0; i < failed; i++) tally.add('failed', 'a GET was not answered');
+  return p99 / 1_000;
+}
+
+async function flood(port, { flooders, seconds }, tally) {
+  const flooding = runJson(compile('sender'), [port, flooders, 1e15, seconds + 1]);
+  await delay(500);
+  const p99 = await get(port, seconds, tally);
+  await flooding;
+  return { 'p99 of the ordinary client, ms,': p99 };
+}
+
+/** So many peers send what earns a mark, and then a bit less than the mark, of which nothing would tell the server. */
+async function park(port, { parkers, seconds }, tally, memory) {
+  const peers = await Promise.all(Array.from({ length: parkers }, () => parker(port)));
+  for (const socket of peers) {
+    for (let left = MiB + 64 * KiB; left > 0; left -= 64 * KiB) if (!socket.write(Buffer.alloc(64 * KiB))) await once(socket, 'drain');
+  }
+  for (const socket of peers) socket.write(Buffer.alloc(255 * KiB));
+  const parkedAt = performance.now();
+  const getting = get(port, seconds, tally);
+  while (memory.usage > MiB && performance.now() - parkedAt < FREE_WITHIN) await delay(10);
+  const free = performance.now() - parkedAt;
+  tally.add('free again', memory.usage > MiB ? `${memory.usage} bytes are held after ${FREE_WITHIN} ms` : undefined);
+  const p99 = await getting;
+  for (const socket of peers) socket.destroy();
+  return { 'p99 of the ordinary client, ms,': p99, 'ms until all but 1 MiB was free': free };
+}
+
+async function parker(port) {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n');
+  await once(socket.resume(), 'end');
+  return socket;
+}
+
+await main(import.meta.url, run);

@@ -1,0 +1,276 @@
+"""Many raw peers that do one thing to a server, all at once.
+
+Each line on the standard input is answered with a line of JSON. `start`, with options in JSON (act, host, ports, and those of the act): connects one to each port, does it, up to a `yield`
+where it has two stages, and tells their ports. `go`: the second stage. `finish`: what each has got by then, read or waiting in its queue, and whether FIN was behind it; then it goes away.
+"""
+import concurrent.futures
+import errno
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import termios
+import threading
+import time
+
+options = {}
+HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000000\r\n\r\n"
+
+
+class Peer:
+    def __init__(self, port):
+        self.sock = socket.socket()
+        if options.get("receiveBuffer"):
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options["receiveBuffer"])
+        self.sock.connect((options["host"], port))
+        self.port = self.sock.getsockname()[1]
+        self.read = 0
+        self.result = None
+
+    def poll(self, events, milliseconds):
+        poll = select.poll()
+        poll.register(self.sock, events)
+        return dict(poll.poll(milliseconds)).get(self.sock.fileno(), 0)
+
+    def queued(self):
+        return struct.unpack("i", fcntl.ioctl(self.sock, termios.FIONREAD, bytes(4)))[0]
+
+    def look(self):
+        """What the peer has got, and whether FIN stands behind it. Behind an RST there is nobody to tell any more."""
+        self.result = {"port": self.port, "got": self.read + self.queued(), "fin": bool(self.poll(select.POLLRDHUP, 0) & select.POLLRDHUP)}
+
+    def await_end(self):
+        """FIN, or RST."""
+        self.poll(select.POLLRDHUP, 20_000)
+
+    def await_bytes(self, count):
+        deadline = time.monotonic() + 20
+        while self.queued() < count and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+    def read_all(self):
+        while data := self.sock.recv(1 << 20):
+            self.read += len(data)
+
+    def reset(self):
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+    def pour(self, until):
+        """Sends until told to stop, or until the connection is gone, and does not read."""
+        chunk = b"." * (1 << 16)
+        self.sock.setblocking(False)
+        try:
+            while not until():
+                if self.poll(select.POLLOUT, 50) & select.POLLOUT:
+                    self.sock.send(chunk)
+        except (OSError, ValueError):
+            pass
+
+
+def reset_before_fin(peer):
+    peer.await_bytes(1)
+    peer.look()
+    peer.reset()
+
+
+def reset_after_fin(peer):
+    peer.read_all()
+    peer.look()
+    peer.result["fin"] = True
+    peer.reset()
+
+
+def reset_in_linger(peer):
+    if options.get("reads"):
+        peer.read_all()
+    else:
+        peer.await_bytes(1)
+    yield
+    # The acknowledgement of a FIN may be delayed, for 200 ms at most.
+    time.sleep(0.3)
+    peer.look()
+    peer.result["fin"] |= bool(options.get("reads"))
+    peer.reset()
+
+
+def reset_after_own_fin(peer):
+    peer.sock.shutdown(socket.SHUT_WR)
+    # What the window lets through; the server's FIN stands behind what it does not.
+    peer.await_bytes(1)
+    yield
+    peer.look()
+    peer.reset()
+
+
+def reset_after_both_fins(peer):
+    peer.sock.shutdown(socket.SHUT_WR)
+    peer.read_all()
+    peer.look()
+    peer.result["fin"] = True
+    peer.reset()
+
+
+def converse(peer):
+    """Reads to the end, with something to say before and behind it, and closes."""
+    peer.notes = {"sent": 0}
+    fin = False
+    try:
+        peer.sock.sendall(HEAD if options.get("http") else b"")
+        for words in range(2):
+            if words:
+                yield
+            peer.sock.sendall(b"." * (options["bytes"] // 2))
+            peer.notes["sent"] += options["bytes"] // 2
+            peer.read_all()
+            fin = True
+    except OSError as error:
+        peer.notes["error"] = errno.errorcode.get(error.errno, str(error))
+    peer.result = {"port": peer.port, "got": peer.read, "fin": fin, **peer.notes}
+    peer.sock.close()
+
+
+def read_on(peer):
+    yield
+    peer.read_all()
+    peer.look()
+    peer.result["fin"] = True
+    peer.sock.close()
+
+
+def close_together(peer):
+    yield
+    peer.sock.shutdown(socket.SHUT_WR)
+    yield
+    peer.read_all()
+    peer.look()
+    peer.result["fin"] = True
+    peer.sock.close()
+
+
+def until_gone(peer):
+    """In its second stage it takes what there is, to FIN or RST. `gone`: whether the connection came to an end."""
+    yield
+    peer.notes = {"gone": False}
+    try:
+        peer.sock.settimeout(20)
+        peer.read_all()
+        peer.notes["gone"] = True
+    except TimeoutError:
+        pass
+    except OSError:
+        peer.notes["gone"] = True
+
+
+def half_close(peer):
+    peer.sock.shutdown(socket.SHUT_WR)
+
+
+def silence(peer):
+    pass
+
+
+over = threading.Event()
+
+
+def pour(peer):
+    """Sends for ever, and does not read."""
+    threading.Thread(target=peer.pour, args=[over.is_set], daemon=True).start()
+
+
+def drip(peer):
+    """A byte every so often, for as long as anybody takes it. `gap`: the longest time between two, in milliseconds."""
+    peer.notes = {"gap": 0}
+    ended = over
+
+    def run():
+        at = time.monotonic()
+        try:
+            while not ended.is_set():
+                peer.sock.send(b".")
+                now = time.monotonic()
+                peer.notes["gap"] = max(peer.notes["gap"], (now - at) * 1000)
+                at = now
+                time.sleep(options["every"] / 1000)
+        except OSError:
+            pass
+
+    threading.Thread(target=run, daemon=True).start()
+
+
+def killed(peer):
+    """Another process has the connection, sends what never ends, and is killed in the middle of it: with the answer in its queue, or with a window that is shut."""
+    child = os.fork()
+    if child == 0:
+        # The connections of the others, which must not outlive their own processes.
+        fd = peer.sock.fileno()
+        os.closerange(3, fd)
+        os.closerange(fd + 1, 1024)
+        peer.sock.send(HEAD)
+        peer.pour(lambda: time.sleep(0.005))
+        os._exit(0)
+    if options.get("answered"):
+        peer.await_end()
+    else:
+        peer.await_bytes(1)
+    time.sleep(0.05)
+    peer.look()
+    # From here on the child's is the only descriptor.
+    peer.sock.close()
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def flood(peer):
+    """So many bytes, all the way."""
+    chunk = b"." * (1 << 20)
+    peer.notes = {"sent": 0}
+    try:
+        while peer.notes["sent"] < options["bytes"]:
+            peer.notes["sent"] += peer.sock.send(chunk[: options["bytes"] - peer.notes["sent"]])
+        peer.sock.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+    peer.await_end()
+
+
+class Work:
+    def __init__(self, port):
+        self.peer = Peer(port)
+        # A generator, where it has two stages.
+        self.stages = globals()[options["act"]](self.peer)
+        self.go()
+
+    def go(self):
+        if self.stages:
+            next(self.stages, None)
+
+    def finish(self):
+        peer = self.peer
+        if peer.result is None:
+            peer.look()
+            peer.result.update(getattr(peer, "notes", {}))
+            peer.sock.close()
+        return peer.result
+
+
+works = []
+with concurrent.futures.ThreadPoolExecutor(64) as pool:
+    for line in sys.stdin:
+        command, _, argument = line.strip().partition(" ")
+        answer = []
+        if command == "start":
+            options = json.loads(argument)
+            over = threading.Event()
+            works = list(pool.map(Work, options["ports"]))
+            answer = [work.peer.port for work in works]
+        elif command == "go":
+            list(pool.map(Work.go, works))
+        else:
+            answer = [work.finish() for work in works]
+            over.set()
+        print(json.dumps(answer), flush=True)

@@ -1,0 +1,12 @@
+// The scripts of this folder: all but those that run and report them.
+import { readdirSync } from 'node:fs';
+import { basename } from 'node:path';
+
+const OTHERS = ['run', 'report'];
+
+/** Their names, in the order of the alphabet. */
+export const scripts = readdirSync(new URL('..', import.meta.url))
+  .filter((file) => file.endsWith('.mjs'))
+  .map((file) => basename(file, '.mjs'))
+  .filter((name) => !OTHERS.includes(name))
+  .toSorted();

@@ -1,0 +1,99 @@
+// The link to the peers goes down, in a network namespace, and comes back in time, or too late.
+import { setTimeout as delay } from 'node:timers/promises';
+import { provoke, provokeAll, startParties } from './lib/raw-peers.mjs';
+import { main } from './lib/torture.mjs';
+import { countInState, link, noLink, OWN_NAMESPACE } from './lib/veth.mjs';
+
+export const title = 'A link that goes down';
+export const what = `Server and peers have a network namespace each, and a pair of veth interfaces between them. The link is down when the server writes its answer and closes, so that nothing of it
+arrives. A simultaneous close comes of the same: both ends send FIN into the void (each of the sockets is found in FIN_WAIT_1), and both repeat it when the link is back.`;
+
+/** Why it cannot run here, or nothing. */
+export const missing = noLink;
+
+const KB = 1024;
+const MB = 1024 * KB;
+const FIN_WAIT_1 = '04';
+/** How long nothing arrives. */
+const OUTAGE = 300;
+
+function faults(cable) {
+  const cut = async ({ server }) => {
+    await cable.down();
+    await server.ask('word');
+  };
+  const backInTime = async (parties, count) => {
+    await cut(parties);
+    await delay(OUTAGE);
+    await cable.up();
+    await parties.peers.ask('go');
+    return parties.server.ask('reports', count);
+  };
+  const backTooLate = async (parties, count) => {
+    await cut(parties);
+    const reports = await parties.server.ask('reports', count);
+    await cable.up();
+    await parties.peers.ask('go');
+    return reports;
+  };
+  const together = async (parties, count) => {
+    await cut(parties);
+    await parties.peers.ask('go');
+    for (const { pid } of [parties.server, parties.peers]) {
+      const found = countInState(pid, FIN_WAIT_1);
+      if (found !== count) throw new Error(`${found} of ${count} sockets are in FIN_WAIT_1`);
+    }
+    await cable.up();
+    await parties.peers.ask('go');
+    return parties.server.ask('reports', count);
+  };
+  const way = (bytes, idleTimeout) => ({ bytes, when: 'word', options: { idleTimeout } });
+  return {
+    'back before the time-out, the answer in the kernel': {
+      act: 'read_on',
+      way: way(64 * KB, 10_000),
+      between: backInTime,
+      outcome: 'eof',
+      delivered: [true],
+    },
+    'back before the time-out, the answer in the process': {
+      act: 'read_on',
+      way: way(4 * MB, 10_000),
+      between: backInTime,
+      outcome: 'eof',
+      delivered: [true],
+    },
+    'back after the time-out, the answer in the kernel': {
+      act: 'read_on',
+      way: way(64 * KB, 500),
+      between: backTooLate,
+      outcome: 'idle',
+      delivered: [false],
+    },
+    'back after the time-out, the answer in the process': {
+      act: 'read_on',
+      way: way(4 * MB, 500),
+      between: backTooLate,
+      outcome: 'idle',
+      delivered: [false],
+    },
+    'simultaneous close': { act: 'close_together', way: way(100, 10_000), between: together, outcome: 'eof', delivered: [true] },
+  };
+}
+
+export async function run({ times }) {
+  const parties = startParties({ prefix: OWN_NAMESPACE });
+  // Both are in their namespaces once they answer.
+  await parties.server.usage();
+  await parties.peers.ask('finish');
+  const cable = await link(parties.server.pid, parties.peers.pid);
+  const rows = [];
+  for (const [name, fault] of Object.entries(faults(cable))) {
+    const whole = { ...fault, host: cable.host };
+    if (rows.length === 0) await provoke(parties, whole, 1);
+    rows.push(await provokeAll(parties, name, whole, times));
+  }
+  return rows;
+}
+
+await main(import.meta.url, run);

@@ -1,0 +1,93 @@
+// Peers that misbehave, or just go away.
+import { provoke, provokeAll, startParties } from './lib/raw-peers.mjs';
+import { main } from './lib/torture.mjs';
+
+export const title = 'Peers';
+export const what = `Raw peers, 50 at a time. What was delivered is what the peer has read, or has in its queue, when the report has come.`;
+
+const KB = 1024;
+const MB = 1024 * KB;
+/** As small as the kernel has it: what the peer does not read stays with the server. */
+const SHUT = { receiveBuffer: 4 * KB };
+const IDLE = { options: { idleTimeout: 500 } };
+
+const ANY = [true, false, null];
+
+/**
+ * By its name: what the peers do and with which options, how the server closes, and how that has to end. `awaits`: what comes before the peers' second stage. `count`: how
+ * often, where that is less than `times`.
+ */
+function faults(quick) {
+  const flood = quick ? 100 * MB : 10_000_000_000;
+  return {
+    'kill -9 in mid-upload, the answer arrived': ['killed', { answered: true }, { bytes: 100 }, 'peer-reset', [true]],
+    'kill -9 in mid-upload, most of the answer unsent': ['killed', SHUT, { bytes: 4 * MB }, 'peer-reset', [false]],
+    'kill -9 in mid-upload, an HTTP server': ['killed', { answered: true }, { http: true, bytes: 100 }, 'peer-reset', [true]],
+    'RST before our FIN': ['reset_before_fin', SHUT, { bytes: 4 * MB }, 'peer-reset', [false]],
+    'RST right behind our FIN': ['reset_after_fin', {}, { bytes: 100 }, 'peer-reset', ANY],
+    'RST in the linger, all read': ['reset_in_linger', { awaits: 'linger', reads: true }, { bytes: 100 }, 'peer-reset', [true]],
+    'RST in the linger, a part unacknowledged': [
+      'reset_in_linger',
+      { ...SHUT, awaits: 'linger' },
+      { bytes: 64 * KB },
+      'peer-reset',
+      [false],
+    ],
+    'RST after its own FIN, before ours': ['reset_after_own_fin', SHUT, { bytes: 4 * MB, when: 'end' }, 'peer-reset', [false]],
+    'RST after its own FIN, ours on its way': [
+      'reset_after_own_fin',
+      { ...SHUT, awaits: 'linger' },
+      { bytes: 64 * KB, when: 'end' },
+      'peer-reset',
+      [false],
+    ],
+    'RST after both': ['reset_after_both_fins', {}, { bytes: 100, when: 'end' }, 'eof', [true]],
+    'half-close, then silence, the answer arrived': ['half_close', {}, { bytes: 100, when: 'end' }, 'eof', [true]],
+    'half-close, then silence, the answer unread': ['half_close', SHUT, { bytes: 64 * KB, when: 'end', ...IDLE }, 'idle', [false]],
+    'zero window for ever, the answer in the kernel': ['silence', SHUT, { bytes: 64 * KB, ...IDLE }, 'idle', [false]],
+    'zero window for ever, the answer in the process': ['silence', SHUT, { bytes: 4 * MB, ...IDLE }, 'idle', [false]],
+    'zero window for ever, and it sends without end': [
+      'pour',
+      SHUT,
+      { bytes: 64 * KB, options: { idleTimeout: 1_000, timeout: 2_000 } },
+      'timeout',
+      [false],
+    ],
+    'one byte every idleTimeout minus a little': [
+      'drip',
+      { every: 800 },
+      { bytes: 100, options: { idleTimeout: 1_000, timeout: quick ? 2_000 : 5_000 } },
+      'timeout',
+      [true],
+    ],
+    'sends 10 GB, with maxBytes: 1,000,000': [
+      'flood',
+      { bytes: flood },
+      { bytes: 100, options: { maxBytes: 1_000_000 } },
+      'max-bytes',
+      ANY,
+    ],
+    'sends 10 GB, and all of it is taken': ['flood', { bytes: flood }, { bytes: 100 }, 'eof', [true], 2],
+  };
+}
+
+async function whenLingering({ server, peers }, count) {
+  await server.ask('closed', count);
+  await peers.ask('go');
+  return server.ask('reports', count);
+}
+
+export async function run({ quick, times }) {
+  const parties = startParties();
+  // For what is set up with the first connection.
+  await provoke(parties, { act: 'silence', peer: {}, way: { bytes: 100, options: { idleTimeout: 50 } } }, 1);
+  const rows = [];
+  for (const [name, [act, peer, way, outcome, delivered, most = times]] of Object.entries(faults(quick))) {
+    const fault = { act, peer, way, outcome, delivered, ...(peer.awaits && { between: whenLingering }) };
+    const note = () => (most < times ? `${most} times only, for the time that it takes` : '');
+    rows.push(await provokeAll(parties, name, fault, Math.min(times, most), { note }));
+  }
+  return rows;
+}
+
+await main(import.meta.url, run);

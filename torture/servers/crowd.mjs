@@ -1,0 +1,74 @@
+// HTTP servers that answer every upload early, each with limits of its own, and that check at the end of each linger whether they were kept.
+import { subscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { lingerOnClose } from 'lingering-close';
+import { serve } from '../lib/host.mjs';
+
+/** How late the end of a linger may be on a busy machine, and by how much the times of two clocks readings may differ. */
+const LATE = 5_000;
+const APART = 50;
+
+const servers = new Map();
+/** When each linger runs out of time, by its peer's address; whoever is evicted must have had the least left. */
+const deadlines = new Map();
+const violations = [];
+let evictionsChecked = 0;
+
+function violated(what) {
+  violations.push(what);
+}
+
+subscribe('lingering-close:start', ({ server, remoteAddress, remotePort }) => {
+  deadlines.set(`${remoteAddress} ${remotePort}`, performance.now() + servers.get(server).timeout);
+});
+
+subscribe('lingering-close:end', ({ server, remoteAddress, remotePort, report }) => {
+  const { name, options, lingering } = servers.get(server);
+  const { outcome, duration, discardedBytes } = report;
+  const peer = `${remoteAddress} ${remotePort}`;
+  const deadline = deadlines.get(peer);
+  deadlines.delete(peer);
+  const { maxLingering = 1_000, maxBytes = Infinity, idleTimeout = 5_000 } = options;
+  if (lingering.active > maxLingering) violated(`${name}: ${lingering.active} linger`);
+  if (discardedBytes > maxBytes) violated(`${name}: ${discardedBytes} bytes discarded`);
+  if (outcome === 'max-bytes' && discardedBytes !== maxBytes) violated(`${name}: 'max-bytes' at ${discardedBytes} bytes`);
+  if (outcome === 'idle' && duration < idleTimeout - 2) violated(`${name}: 'idle' after ${duration} ms`);
+  const over = performance.now() - deadline;
+  if (outcome === 'timeout' && over < -APART) violated(`${name}: 'timeout' ${-over} ms too soon`);
+  if (over > LATE) violated(`${name}: it lingered for ${over} ms longer than it may`);
+  if (outcome === 'evicted') checkEviction(name, deadline);
+});
+
+function checkEviction(name, deadline) {
+  evictionsChecked++;
+  let least = Infinity;
+  for (const other of deadlines.values()) least = Math.min(least, other);
+  if (deadline > least + APART) violated(`${name}: evicted with ${deadline - least} ms more left than another`);
+}
+
+function handle(request, response) {
+  if (request.method === 'GET') response.end('ok');
+  else response.writeHead(413, { Connection: 'close', 'Content-Length': 4 }).end('413\n');
+}
+
+serve({
+  /** Another server, and its port. */
+  async listen({ name, options }) {
+    const server = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 600_000 }, handle);
+    const entry = { name, options, timeout: options.timeout ?? 30_000 };
+    entry.lingering = lingerOnClose(server, { ...options, choose: () => ({ timeout: entry.timeout }) });
+    servers.set(server, entry);
+    await once(server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }), 'listening');
+    return server.address().port;
+  },
+
+  /** For those that come from here on. */
+  timeout({ name, milliseconds }) {
+    for (const entry of servers.values()) if (entry.name === name) entry.timeout = milliseconds;
+  },
+
+  lingering: () =>
+    Object.fromEntries([...servers.values()].map(({ name, lingering: { active, totals } }) => [name, { active, ...totals }])),
+  checks: () => ({ violations, evictionsChecked }),
+});
