@@ -207,7 +207,10 @@ export class Closing implements LingerOwner {
 
   /** `reason`: why the addon could not. */
   #discardByStream(socket: Socket, limits: LingerLimits, reason: SocketError | undefined): void {
-    const stop = discardByStream(socket, limits, ({ outcome, discardedBytes, error }) => {
+    // What came during the flush and is still in the stream is counted when it comes out of there.
+    const held = Math.min(socket.readableLength, this.#discardedBefore);
+    this.#discardedBefore -= held;
+    const stop = discardByStream(socket, { ...limits, maxBytes: limits.maxBytes + held }, ({ outcome, discardedBytes, error }) => {
       this.#report({
         outcome,
         engine: 'streams',

@@ -115,7 +115,9 @@ class PeerDoes implements Command {
     this.#bytes = bytes;
   }
 
-  check({ peer }: Readonly<Model>): boolean {
+  check({ peer, peerSent }: Readonly<Model>): boolean {
+    // What fits into the buffers: nobody may be there to read it, and the peer would wait.
+    if (peerSent + this.#bytes > 100_000) return false;
     return peer === 'open' || (peer === 'half-closed' && this.#what !== 'send' && this.#what !== 'shutdown');
   }
 
@@ -289,7 +291,8 @@ describe.each(ENGINES)('%s engine', (engine) => {
         while (now !== before && performance.now() < deadline);
         expect(now).toBe(before);
       });
-      await fc.assert(property, { numRuns: RUNS, seed: SEED });
+      // Not shrunk, for each attempt may wait: the seed gives the same sequence again.
+      await fc.assert(property, { numRuns: RUNS, seed: SEED, endOnFailure: true, verbose: 1 });
       console.log(
         `sequences, ${engine} ${transport}: FUZZ_SEED=${SEED}, ${RUNS} of them, ended as ${JSON.stringify(tally)}, ${before} descriptors before and after`,
       );

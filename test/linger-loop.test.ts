@@ -70,6 +70,24 @@ test.each([
   }
 });
 
+test.each(ENGINES)('%s engine: what is read while FIN is on its way is counted once', async (engine) => {
+  const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
+  try {
+    const flag = join(folder, 'sent');
+    await using fixture = new Fixture<Message>('flush-held', { args: [flag], execArgv: engine === 'streams' ? STREAMS_ENGINE : [] });
+    await using peer = await connect(fixture);
+    expect(await fixture.next()).toEqual({ connected: true });
+    fixture.send({});
+    await peer.send(1_000);
+    writeFileSync(flag, '');
+    expect(await peer.receive()).toMatchObject({ end: 'eof' });
+    await peer.close();
+    expect((await fixture.next()).report).toMatchObject({ outcome: 'eof', discardedBytes: 1_000 });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 describe.each(ENGINES)('%s engine: an event loop that is blocked past every limit', (engine) => {
   async function reportAfter(meanwhile: (peer: Peer) => Promise<unknown>): Promise<CloseReport> {
     const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
