@@ -53,7 +53,8 @@ async function inherit(times) {
   const fault = {
     act: 'converse',
     peer: { bytes: WORDS },
-    way: { bytes: ANSWER },
+    // To start so many takes its time.
+    way: { bytes: ANSWER, options: { idleTimeout: 60_000, timeout: 120_000 } },
     between: whileLingering,
     outcome: 'eof',
     delivered: [true],
