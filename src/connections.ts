@@ -14,7 +14,9 @@ export class Connections {
   }
 
   has(socket: Socket): boolean {
-    return this.#sockets[placeOf(socket)] === socket;
+    const place = placeOf(socket);
+    // An index of -1 would be looked up as a name, slowly, once a connection.
+    return place >= 0 && this.#sockets[place] === socket;
   }
 
   /** One whose owner has this list, and which is not in it yet. */

@@ -129,7 +129,7 @@ function destroy(this: Intercepted, ...args: [error?: Error]): Socket {
     }
     owner?.forget(this);
   }
-  return (original ?? (Object.getPrototypeOf(this) as Socket).destroy).apply(this, args);
+  return Reflect.apply(original ?? (Object.getPrototypeOf(this) as Socket).destroy, this, args);
 }
 
 /** A property that neither `inspect` nor a loop over the object shows. */
