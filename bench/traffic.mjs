@@ -5,7 +5,7 @@ import { runText, startServer } from './lib/children.mjs';
 import { cpuSeconds } from './lib/cpu.mjs';
 import { pairedRatio } from './lib/statistics.mjs';
 
-const bench = new Bench('traffic', { runs: 11 });
+const bench = new Bench('traffic', { runs: 5 });
 const PLAIN = 'Node as it is';
 const WITH = { lingerOnClose: ['lingerOnClose', []], register: ['plain', ['--import', 'lingering-close/register']] };
 const CASES = {
@@ -13,7 +13,9 @@ const CASES = {
   'Connection: close': { protocol: 'http', headers: ['-H', 'Connection: close'], limit: 0.97 },
   https: { protocol: 'https', headers: [], limit: 0.98 },
 };
-const SECONDS = bench.size(2, 1);
+const SECONDS = 1;
+/** Short turns, for the machine is never the same for long. */
+const ROUNDS = bench.size(3, 1);
 const CONNECTIONS = bench.size([10, 100], [10]);
 
 /** Requests a second, and CPU of the server a request. */
@@ -27,27 +29,34 @@ async function wrk({ pid, port }, { protocol, headers }, connections) {
 if (spawnSync('wrk', ['-v']).error) bench.note('wrk', 'is not installed, and nothing can be measured without');
 else {
   for (const [caseName, each] of Object.entries(CASES)) {
-    const servers = { [PLAIN]: await startServer('traffic', [each.protocol, 'plain']) };
-    for (const [name, [way, execArgv]] of Object.entries(WITH))
-      servers[name] = await startServer('traffic', [each.protocol, way], { execArgv });
-    const samples = {};
-    // Warm by requests and not by time: on a busy machine V8 has not compiled everything after some seconds.
-    for (const server of Object.values(servers)) {
-      for (let i = 0, requests = 0; i < 20 && requests < bench.size(60_000, 1); i++) requests += (await wrk(server, each, 20)).requests;
-    }
-    for (const connections of CONNECTIONS) {
-      samples[connections] = Object.fromEntries(Object.keys(servers).map((name) => [name, { rate: [], cpu: [] }]));
-      for (let run = 0; run < bench.runs; run++) {
-        // In turn forwards and backwards, so that none is always the first.
-        const order = Object.entries(servers);
-        for (const [name, server] of run % 2 === 0 ? order : order.reverse()) {
-          const { rate, cpu } = await wrk(server, each, connections);
-          samples[connections][name].rate.push(rate);
-          samples[connections][name].cpu.push(cpu);
+    const samples = Object.fromEntries(
+      CONNECTIONS.map((connections) => [
+        connections,
+        Object.fromEntries([PLAIN, ...Object.keys(WITH)].map((name) => [name, { rate: [], cpu: [] }])),
+      ]),
+    );
+    for (let run = 0; run < bench.runs; run++) {
+      // New processes each time: two of the very same server differ by some per cent for as long as they live.
+      const servers = { [PLAIN]: await startServer('traffic', [each.protocol, 'plain']) };
+      for (const [name, [way, execArgv]] of Object.entries(WITH))
+        servers[name] = await startServer('traffic', [each.protocol, way], { execArgv });
+      // Warm by requests and not by time: on a busy machine V8 has not compiled everything after some seconds.
+      for (const server of Object.values(servers)) {
+        for (let i = 0, requests = 0; i < 20 && requests < bench.size(30_000, 1); i++) requests += (await wrk(server, each, 20)).requests;
+      }
+      for (const connections of CONNECTIONS) {
+        for (let round = 0; round < ROUNDS; round++) {
+          // In turn forwards and backwards, so that none is always the first.
+          const order = Object.entries(servers);
+          for (const [name, server] of (run + round) % 2 === 0 ? order : order.reverse()) {
+            const { rate, cpu } = await wrk(server, each, connections);
+            samples[connections][name].rate.push(rate);
+            samples[connections][name].cpu.push(cpu);
+          }
         }
       }
+      for (const { stop } of Object.values(servers)) await stop();
     }
-    for (const { stop } of Object.values(servers)) await stop();
     const most = CONNECTIONS.at(-1);
     const rows = samples[most];
     for (const name of Object.keys(WITH)) {
@@ -61,7 +70,7 @@ else {
       cpuRatio: { label: 'against Node as it is', digits: 3 },
     };
     bench.table(caseName.replace(/\W+/g, '-').toLowerCase(), `${caseName}, ${most} connections`, columns, rows);
-    const series = Object.keys(servers).map((name) => [
+    const series = [PLAIN, ...Object.keys(WITH)].map((name) => [
       name,
       CONNECTIONS.map((connections) => [connections, samples[connections][name].rate]),
     ]);

@@ -14,9 +14,6 @@ const LEFT_OUT = {
   torture: 'it tries the scripts of torture/, which are no part of the package',
 };
 
-// The tests mostly wait for each other's processes: two of them at a time leave a machine of two processors half idle.
-const WORKERS = 3;
-
 if (process.platform !== 'linux' || process.arch !== 'x64') {
   console.error(`${process.env.CI ? 'Failed' : 'Skipped'}: the versions of Node.js that are fetched are those for Linux on x64.`);
   process.exit(process.env.CI ? 1 : 0);
@@ -30,7 +27,7 @@ fetchNodes();
 const failed = chosen.filter((version) => {
   console.log(`\nNode.js ${version}, on the prebuilt binary`);
   const excluded = Object.keys(LEFT_OUT).map((name) => `--exclude=test/${name}.test.ts`);
-  return runOnPrebuilt([`--maxWorkers=${WORKERS}`, ...excluded, ...args], { node: join(packages, `node-${version}`, 'bin/node') }) !== 0;
+  return runOnPrebuilt([...excluded, ...args], { node: join(packages, `node-${version}`, 'bin/node') }) !== 0;
 });
 
 const leftOut = Object.entries(LEFT_OUT).map(([name, why]) => `${name} (${why})`);

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { enterNetns } from './support/enter-netns.ts';
 import { Fixture } from './support/fixture.ts';
-import { netns, netnsPermitted, resetsSentIn } from './support/netns.ts';
+import { netns, netnsPermitted, resetsWithReasonsIn } from './support/netns.ts';
 import { Peer } from './support/peer.ts';
 import { Program } from './support/program.ts';
 import { root } from './support/project.ts';
@@ -75,7 +75,7 @@ class Server implements AsyncDisposable {
 
   /** `pid`: of a process in the namespace of the server, which may have ended. */
   expectNoReset(pid = this.program.pid): void {
-    if (netnsPermitted()) expect(resetsSentIn(pid)).toBe(0);
+    if (netnsPermitted()) expect(resetsWithReasonsIn(pid)).toEqual({ resets: 0 });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

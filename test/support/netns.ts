@@ -42,9 +42,19 @@ export function netns(): string[] {
 
 /** How many RST have been sent in the network namespace of a process, since it was made. */
 export function resetsSentIn(pid: number): number {
-  const [columns = [], figures = []] = readFileSync(`/proc/${pid}/net/snmp`, 'utf8')
+  return countersIn(pid, 'snmp', 'Tcp').OutRsts as number;
+}
+
+/** The same, and why, in the kernel's words: TCPAbortOnClose is a close with unread data. */
+export function resetsWithReasonsIn(pid: number): Record<string, number> {
+  const reasons = Object.entries(countersIn(pid, 'netstat', 'TcpExt')).filter(([name, count]) => name.startsWith('TCPAbort') && count > 0);
+  return { resets: resetsSentIn(pid), ...Object.fromEntries(reasons) };
+}
+
+function countersIn(pid: number, file: string, group: string): Record<string, number> {
+  const [names = [], figures = []] = readFileSync(`/proc/${pid}/net/${file}`, 'utf8')
     .split('\n')
-    .filter((line) => line.startsWith('Tcp: '))
-    .map((line) => line.split(' '));
-  return Number(figures[columns.indexOf('OutRsts')]);
+    .filter((line) => line.startsWith(`${group}: `))
+    .map((line) => line.split(' ').slice(1));
+  return Object.fromEntries(names.map((name, i) => [name, Number(figures[i])]));
 }
