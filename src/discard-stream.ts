@@ -85,9 +85,15 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
    * error in its queue, which its 'close' tells, at the end of this turn.
    */
   function finishWhenDrained(outcome: Outcome, before = -1, turns = 0): void {
-    if (over || socket.destroyed) return;
+    if (isDestroyed()) return;
     if (discardedBytes === before || turns === MAX_TURNS) finish(outcome);
     else setImmediate(finishWhenDrained, outcome, discardedBytes, turns + 1);
+  }
+
+  function isDestroyed(): boolean {
+    // 'close' comes before the next turn, unless the application has taken the listener away.
+    if (!over && socket.destroyed) setImmediate(onClose);
+    return over || socket.destroyed;
   }
 
   function schedule(): void {
@@ -106,7 +112,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   }
 
   function checkIdle(before: number): void {
-    if (over || socket.destroyed) return;
+    if (isDestroyed()) return;
     if (discardedBytes === before) finish('idle');
     else schedule();
   }

@@ -121,7 +121,9 @@ export class ServerHub implements SocketOwner {
       // In front of Node's own listener, which may close at once.
       this.server.prependListener('connection', this.#onConnection).prependListener('secureConnection', this.#onSecureConnection);
       this.server.on('session', this.#onSession);
-      for (const socket of openSocketsOf(this.server)) this.#adopt(socket);
+      // Not what this server has passed on to another one.
+      for (const socket of openSocketsOf(this.server)) if ((ownerOf(socket) ?? this) === this) this.#adopt(socket);
+      if (this.#open.size > 0) this.#stalled?.watch();
     }
     this.#options = options;
     this.#lingering = new Lingering(options.maxLingering, () => this.observer?.lingerEnded());
@@ -249,7 +251,7 @@ export class ServerHub implements SocketOwner {
 
   /** A socket that was sent to another process is never destroyed in this one. */
   #prune(): void {
-    for (const socket of this.#open.all()) if (!hasHandle(socket)) this.#open.delete(socket);
+    for (const socket of this.#open.all()) if (!hasHandle(socket)) this.forget(socket);
     this.#pruneAt = Math.max(PRUNE_AT, 2 * this.#open.size);
   }
 }

@@ -3,6 +3,7 @@
 // nobody reads at all. They are found by a look at all connections once a second: a hook to each request, or each connection, would cost those for which nothing is wrong.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { outputMark } from './output-mark.ts';
 
 export interface WatchedConnections {
@@ -11,6 +12,8 @@ export interface WatchedConnections {
   /** Milliseconds without progress, after which a flush is given up. */
   readonly flushTimeout: number;
   giveUpFlush(socket: Socket): void;
+  /** Ends a connection that has sent its FIN. */
+  close(socket: Socket): void;
 }
 
 /** A last response that the application has ended, and not all of which has left the process. */
@@ -20,7 +23,8 @@ interface Flush {
   progressAt: number;
 }
 
-type HttpSocket = Socket & { parser?: unknown; _httpMessage?: (ServerResponse & { _last?: boolean; req: IncomingMessage }) | null };
+/** The request is whatever the application has made a response of. */
+type HttpSocket = Socket & { parser?: unknown; _httpMessage?: (ServerResponse & { _last?: boolean; req: unknown }) | null };
 
 const LOOK = 1_000;
 
@@ -48,35 +52,41 @@ export class StalledConnections {
   readonly #look = (): void => {
     // Stopped while it waited for its turn.
     if (!this.#timer) return;
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     const before = this.#flushes;
     this.#flushes = new Map();
     let any = false;
-    for (const socket of this.#connections.sockets) {
-      any = true;
-      const { _httpMessage: response } = socket as HttpSocket;
-      if (response) {
-        if (response._last && response.writableEnded && socket.writableLength > 0) this.#onFlush(socket, response.req, before.get(socket));
-      } else if (socket.writableFinished && isRefusedUpgrade(socket)) {
-        socket.resume();
+    try {
+      for (const socket of this.#connections.sockets) {
+        any = true;
+        const { _httpMessage: response } = socket as HttpSocket;
+        if (response?._last && response.writableEnded && socket.writableLength > 0) this.#onFlush(socket, response.req, before.get(socket));
+        else if (socket.writableFinished && isRefusedUpgrade(socket)) this.#connections.close(socket);
       }
+    } finally {
+      // Also behind an error that a listener of the application has thrown.
+      if (any) this.watch();
     }
-    if (any) this.watch();
   };
 
-  #onFlush(socket: Socket, request: IncomingMessage, before: Flush | undefined): void {
+  #onFlush(socket: Socket, request: unknown, before: Flush | undefined): void {
     const now = performance.now();
     const mark = outputMark(socket);
     const stalled = before?.mark === mark;
-    // Nobody reads the request, nor ever has: Node would begin to throw it away when the response is out. Of one that is read in part it would cut the rest off right behind the
-    // response; its listeners stay, so that whoever gets an 'end' has had all of the data.
-    if (!request.complete) {
-      if (request.readableFlowing === null && request.listenerCount('readable') === 0) request.resume();
-      else if (stalled && !request.readableFlowing) request.unpipe().resume();
-    }
+    if (request instanceof Readable) readOn(request as IncomingMessage, stalled);
     if (stalled && now - before.progressAt >= this.#connections.flushTimeout) this.#connections.giveUpFlush(socket);
     else this.#flushes.set(socket, { mark, progressAt: stalled ? before.progressAt : now });
   }
+}
+
+/**
+ * Nobody reads the request, nor ever has: Node would begin to throw it away when the response is out. Of one that is read in part it would cut the rest off right behind the response:
+ * when that stalls, whoever has paused the request gets more of it, and may pause it again. Nothing is taken away from a listener or a pipe: an 'end' says that all of the data came.
+ */
+function readOn(request: IncomingMessage, stalled: boolean): void {
+  if (request.complete || request.readableFlowing) return;
+  if (stalled || (request.readableFlowing === null && request.listenerCount('readable') === 0)) request.resume();
 }
 
 /** An 'upgrade' or 'connect' listener has ended it, with a 401 say, and Node has stopped reading, with its buffer full: the client's EOF would never be seen. */

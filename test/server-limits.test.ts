@@ -127,6 +127,20 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(received).toBeGreaterThan(20 * MB);
     });
 
+    test('to a client that uploads before it reads, and a pipeline that waits: it is not told of an end that never came', async () => {
+      const served = await host.serve('http', 'a large answer, and a pipeline that waits for its end', {
+        // Long enough for all of the request to be read in between, if it were.
+        attach: { timeout: 2_000 },
+        args: { size: 20 * MB },
+      });
+      await using visit = await served.connect({ receiveBuffer: 4 * KB });
+      await visit.peer.write(post(40 * MB));
+      const sent = visit.peer.send(40 * MB);
+      expect(await served.end()).toMatchObject({ outcome: 'timeout' });
+      expect(await served.said('pipeline')).not.toEqual({ told: 'the end' });
+      expect(await sent).toMatchObject({ error: expect.any(String) });
+    });
+
     test('to a client that takes none of it: given up after `timeout`', async () => {
       const served = await host.serve('http', 'a large answer', { attach, args: { size: 20 * MB } });
       await using visit = await served.connect({ receiveBuffer: 4 * KB });

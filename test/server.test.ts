@@ -423,6 +423,14 @@ describe.each(ENGINES)('%s engine', (engine) => {
     },
   );
 
+  test('an upgrade that is rejected by end() alone has the limits of a linger', async () => {
+    const served = await host.serve('http', 'upgrade: end', { attach: { maxBytes: 1 * MB } });
+    await using visit = await served.connect();
+    await visit.peer.write(UPGRADE);
+    expect(await visit.peer.send(64 * MB)).toMatchObject({ error: expect.any(String) });
+    expect(await served.end()).toMatchObject({ outcome: 'max-bytes' });
+  });
+
   test('HTTP/2 session.close(): Node reads on to the EOF of the client, and there is nothing to do', async () => {
     const served = await host.serve('http2', 'stream: answer and close the session', { attach: {} });
     await using visit = await served.connect();
