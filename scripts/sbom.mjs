@@ -13,7 +13,7 @@ const purl = (packageName, packageVersion) => `pkg:npm/${packageName.replace('@'
 const licenses = (id) => [{ license: { id } }];
 
 /** A package as the lockfile has it. Its hash is that of the tarball in the registry. */
-function library(packageName) {
+function npmPackage(packageName) {
   const { version, integrity, license } = packages[`node_modules/${packageName}`];
   const [algorithm, base64] = integrity.split('-');
   return {
@@ -30,7 +30,7 @@ const withReference = (component) => ({ 'bom-ref': component.purl, ...component 
 
 const dependencies = Object.entries(packages)
   .filter(([path, { dev, optional }]) => path && !dev && !optional)
-  .map(([path]) => withReference({ ...library(path.replace(/^.*node_modules\//, '')), scope: 'required' }));
+  .map(([path]) => withReference({ ...npmPackage(path.replace(/^.*node_modules\//, '')), scope: 'required' }));
 
 const binaries = TARGETS.flatMap((target) => {
   const manifest = readManifest(target);
@@ -40,7 +40,7 @@ const binaries = TARGETS.flatMap((target) => {
     name: `prebuilds/${target.name}/${file}`,
     hashes: [{ alg: 'SHA-256', content: hash }],
     // Headers only, and so a part of the binary.
-    components: [{ ...library('node-addon-api'), 'bom-ref': `prebuilds/${target.name}/node-addon-api` }],
+    components: [{ ...npmPackage('node-addon-api'), 'bom-ref': `prebuilds/${target.name}/node-addon-api` }],
     properties: Object.entries(manifest.builtWith).map(([tool, value]) => ({ name: `${name}:builtWith:${tool}`, value })),
   }));
 });

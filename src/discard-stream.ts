@@ -85,12 +85,13 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
    * error in its queue, which its 'close' tells, at the end of this turn.
    */
   function finishWhenDrained(outcome: Outcome, before = -1, turns = 0): void {
-    if (isDestroyed()) return;
+    if (endIfDestroyed()) return;
     if (discardedBytes === before || turns === MAX_TURNS) finish(outcome);
     else setImmediate(finishWhenDrained, outcome, discardedBytes, turns + 1);
   }
 
-  function isDestroyed(): boolean {
+  /** Whether it is over, or will be in the next turn at the latest. */
+  function endIfDestroyed(): boolean {
     // 'close' comes before the next turn, unless the application has taken the listener away.
     if (!over && socket.destroyed) setImmediate(onClose);
     return over || socket.destroyed;
@@ -112,7 +113,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   }
 
   function checkIdle(before: number): void {
-    if (isDestroyed()) return;
+    if (endIfDestroyed()) return;
     if (discardedBytes === before) finish('idle');
     else schedule();
   }

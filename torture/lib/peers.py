@@ -145,11 +145,7 @@ def read_on(peer):
 def close_together(peer):
     yield
     peer.sock.shutdown(socket.SHUT_WR)
-    yield
-    peer.read_all()
-    peer.look()
-    peer.result["fin"] = True
-    peer.sock.close()
+    yield from read_on(peer)
 
 
 def until_gone(peer):
