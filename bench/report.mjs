@@ -66,7 +66,7 @@ const loads = results.map(({ load }) => load.before);
 const page = [
   '# Benchmarks',
   NOTES.introduction,
-  `${describe(results[0])} Load average when the scripts began: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}.`,
+  `${describe(results)} Load average when the scripts began: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}.`,
   ...subjects.map(section),
 ];
 writeFileSync(

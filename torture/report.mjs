@@ -47,6 +47,6 @@ async function section({ subject, seconds, rows }) {
 
 const all = results.map(read);
 const loads = all.map(({ load }) => load);
-const machine = `${describe(all[0])} Load average when the scripts began: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}: it was shared, and far from idle, which is what the seconds tell of.`;
+const machine = `${describe(all)} Load average when the scripts began: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}: it was shared, and far from idle, which is what the seconds tell of.`;
 const page = ['# Reliability', INTRODUCTION, machine, ...(await Promise.all(all.map(section)))];
 writeFileSync(at('../docs/reliability.md'), `<!-- Made by torture/report.mjs of torture/results. -->\n\n${page.join('\n\n')}\n`);

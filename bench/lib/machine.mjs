@@ -12,8 +12,12 @@ export function versions() {
   return { 'lingering-close': version, 'Node.js': process.versions.node };
 }
 
-/** A sentence or two for a document. */
-export function describe({ machine: { cpu, cores, memory, kernel, arch }, versions }) {
-  const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+/** A sentence or two for a document, on results that may be of more than one version. */
+export function describe(results) {
+  const { cpu, cores, memory, kernel, arch } = results[0].machine;
+  const names = Object.keys(results[0].versions).map((name) => {
+    const all = new Set(results.map(({ versions }) => versions[name]));
+    return `${name} ${[...all].sort().join(' and ')}`;
+  });
   return `Machine: ${cpu}, ${cores} cores, ${Math.round(memory / 2 ** 30)} GiB, Linux ${kernel} (${arch}). Versions: ${names.join(', ')}.`;
 }
