@@ -18,7 +18,13 @@
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
       "conditions": [
         ["OS=='linux'", {
-          "sources": ["src-native/linger.cc", "src-native/libstdcxx_floor.cc"],
+          "sources": [
+            "src-native/linger.cc",
+            "src-native/linger_loop.cc",
+            "src-native/lingering_socket.cc",
+            "src-native/low_water_marks.cc",
+            "src-native/libstdcxx_floor.cc"
+          ],
           "ldflags": [
             "-Wl,-z,now",
             "-Wl,-z,relro",

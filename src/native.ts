@@ -34,7 +34,7 @@ export interface LingerAddon extends Addon {
 }
 
 export const LINGER_FIGURES = 6;
-/** In the order of `enum class Outcome` of linger.cc. */
+/** In the order of `enum class Outcome` of lingering_socket.h. */
 export const OUTCOMES = [
   'eof',
   'delivered',
@@ -49,7 +49,7 @@ export const OUTCOMES = [
   'closed',
   'error',
 ] as const;
-/** In the order of `enum class Until` of linger.cc. */
+/** In the order of `enum class Until` of lingering_socket.h. */
 export const UNTIL = ['eof', 'delivered', 'drained'] as const;
 
 interface NodeGypBuild {

@@ -1,7 +1,10 @@
 // The discard loop: what wakes it, what it holds, and its limits when the event loop is late.
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect as connectSocket, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { CloseReport } from '../src/index.ts';
 import { ENGINES, known } from './support/close-server.ts';
@@ -43,6 +46,40 @@ test('a linger that is over is out of the loop, though somebody else still has a
   // The same number of the same connection each time, which epoll refuses (EEXIST) where it is still in.
   expect(new Set(duplicates).size).toBe(1);
   expect(ids).toEqual([0, 1, 2]);
+});
+
+test('where many drip, their bytes are gathered: fewer turns of the event loop than bytes, and each end is told, and keeps the process alive till then', async () => {
+  const CONNECTIONS = 64;
+  const BYTES_A_ROUND = 640;
+  await using fixture = new Fixture<{ port: number } & CloseReport & { turns: number }>('linger-loop-busy', {
+    args: [String(CONNECTIONS)],
+  });
+  const { port } = await fixture.next();
+  const peers: Socket[] = [];
+  for (let i = 0; i < CONNECTIONS; i++) {
+    const peer = connectSocket({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true }).resume();
+    await once(peer, 'end');
+    peers.push(peer);
+  }
+  let before: number | undefined;
+  let gathered = false;
+  while (peers.length > 0) {
+    for (let i = 0; i < BYTES_A_ROUND && !gathered; i++) {
+      peers[i % peers.length]?.write('x');
+      // Slower than the server is, so that each byte has a turn of its own unless it is kept back.
+      for (const until = performance.now() + 0.2; performance.now() < until; );
+      await setImmediate();
+    }
+    // The connection that ends tells how far the event loop has come.
+    const peer = peers.pop() as Socket;
+    peer.end();
+    const { outcome, discardedBytes, turns } = await fixture.next();
+    expect({ outcome, discardedBytes }).toEqual({ outcome: 'eof', discardedBytes: peer.bytesWritten });
+    gathered ||= before !== undefined && turns - before < BYTES_A_ROUND / 2;
+    before = turns;
+  }
+  expect(gathered).toBe(true);
+  expect(await fixture.exit).toEqual({ code: 0, signal: null });
 });
 
 test.each([

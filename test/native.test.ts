@@ -148,7 +148,7 @@ describe('where the addon is not to be had', () => {
 });
 
 test('every outcome and every stage has the same number on both sides', () => {
-  const source = readFileSync(join(root, 'src-native/linger.cc'), 'utf8');
+  const source = readFileSync(join(root, 'src-native/lingering_socket.h'), 'utf8');
   const typed = readFileSync(join(root, 'src/native.ts'), 'utf8');
   const kebab = (name: string) =>
     name

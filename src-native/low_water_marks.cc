@@ -1,0 +1,59 @@
+#include "low_water_marks.h"
+
+#include <algorithm>
+
+#include <uv.h>
+
+#include "lingering_socket.h"
+#include "syscall.h"
+
+namespace lingering_close {
+namespace {
+
+struct Step {
+  uint64_t sent;
+  int mark;
+};
+constexpr Step kSteps[] = {{4 << 20, 1 << 20}, {1 << 20, 256 << 10}};
+
+constexpr uint64_t kBudget = 64 << 20;
+// At most an eighth of the memory with which all of TCP comes under pressure, by default a sixteenth of the machine's (tcp_mem in tcp(7),
+// tcp_init_mem).
+constexpr uint64_t kShareOfMemory = 128;
+
+int64_t Budget() {
+  const uint64_t allowed = uv_get_constrained_memory();
+  const uint64_t memory = std::min(uv_get_total_memory(), allowed > 0 ? allowed : UINT64_MAX);
+  return static_cast<int64_t>(std::min(kBudget, memory / kShareOfMemory));
+}
+
+void SetMark(int fd, int mark) {
+  Call([&] { return setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark); });
+}
+
+}  // namespace
+
+// The kernel may cap a mark by the receive buffer (tcp_set_rcvlowat): then it is counted for more than it is.
+void LowWaterMarks::Raise(LingeringSocket& socket) {
+  for (const Step& step : kSteps) {
+    if (socket.mark >= step.mark) return;
+    if (socket.discarded - socket.bulk_from < step.sent) continue;
+    if (budget_ < 0) budget_ = Budget();
+    if (sum_ - socket.mark + step.mark > budget_) continue;
+    SetMark(socket.fd, step.mark);
+    sum_ += step.mark - socket.mark;
+    socket.mark = step.mark;
+    return;
+  }
+}
+
+void LowWaterMarks::Lower(LingeringSocket& socket) {
+  SetMark(socket.fd, 1);
+  sum_ -= socket.mark;
+  socket.mark = 0;
+  socket.bulk_from = socket.discarded;
+}
+
+void LowWaterMarks::Forget(const LingeringSocket& socket) { sum_ -= socket.mark; }
+
+}  // namespace lingering_close
