@@ -1,5 +1,7 @@
-// What ordinary traffic pays: requests a second of a server with us, against the same server without.
+// What ordinary traffic pays: requests a second of a server with us, against the same server without. Server and wrk have a processor each, so that neither waits for the other's, and
+// what the server does is what is measured.
 import { spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { Bench } from './lib/bench.mjs';
 import { runText, startServer } from './lib/children.mjs';
 import { cpuSeconds } from './lib/cpu.mjs';
@@ -15,13 +17,17 @@ const CASES = {
 };
 const SECONDS = 1;
 /** Short turns, for the machine is never the same for long. */
-const ROUNDS = bench.size(3, 1);
+const ROUNDS = bench.size(6, 1);
 const CONNECTIONS = bench.size([10, 100], [10]);
+const pinned = availableParallelism() > 1 && !spawnSync('taskset', ['-V']).error;
+const on = (processor) => (pinned ? ['taskset', '-c', String(processor)] : []);
+if (!pinned) bench.note('taskset', 'is not installed, or there is a single processor: server and wrk share what there is');
 
 /** Requests a second, and CPU of the server a request. */
 async function wrk({ pid, port }, { protocol, headers }, connections) {
   const cpuBefore = cpuSeconds(pid);
-  const text = await runText('wrk', ['-t1', `-c${connections}`, `-d${SECONDS}s`, ...headers, `${protocol}://127.0.0.1:${port}/`]);
+  const words = [...on(1), 'wrk', '-t1', `-c${connections}`, `-d${SECONDS}s`, ...headers, `${protocol}://127.0.0.1:${port}/`];
+  const text = await runText(words[0], words.slice(1));
   const requests = Number(/(\d+) requests in/.exec(text)[1]);
   return { requests, rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1]), cpu: ((cpuSeconds(pid) - cpuBefore) / requests) * 1e6 };
 }
@@ -37,9 +43,9 @@ else {
     );
     for (let run = 0; run < bench.runs; run++) {
       // New processes each time: two of the very same server differ by some per cent for as long as they live.
-      const servers = { [PLAIN]: await startServer('traffic', [each.protocol, 'plain']) };
+      const servers = { [PLAIN]: await startServer('traffic', [each.protocol, 'plain'], { prefix: on(0) }) };
       for (const [name, [way, execArgv]] of Object.entries(WITH))
-        servers[name] = await startServer('traffic', [each.protocol, way], { execArgv });
+        servers[name] = await startServer('traffic', [each.protocol, way], { execArgv, prefix: on(0) });
       // Warm by requests and not by time: on a busy machine V8 has not compiled everything after some seconds.
       for (const server of Object.values(servers)) {
         for (let i = 0, requests = 0; i < 20 && requests < bench.size(30_000, 1); i++) requests += (await wrk(server, each, 20)).requests;

@@ -41,10 +41,17 @@ export function mayReset(socket: Socket, bare: Socket, when: 'needed' | 'always'
   return parser.incoming?.complete === false || isInputError(error) || hasGivenUp(socket) || pendingBytesOf(bare) > 0;
 }
 
+/** Node's own 'error' listener of an HTTP connection: one function for all of them, which is known by its name once, and from then on by itself. */
+let socketOnError: ((error: Error) => void) | undefined;
+
 /**
  * Whether Node's HTTP server has given up on what this client sends, and has left it to a 'clientError' listener, which destroys the socket without an error: it has then taken
  * its own 'error' listener away.
  */
 function hasGivenUp(socket: Socket): boolean {
-  return !socket.listeners('error').some(({ name }) => name === 'socketOnError');
+  // A copy of the listeners costs two per cent of a connection that serves one request.
+  if (socketOnError && socket.listenerCount('error', socketOnError) > 0) return false;
+  const found = socket.listeners('error').find(({ name }) => name === 'socketOnError');
+  socketOnError ??= found as typeof socketOnError;
+  return !found;
 }

@@ -53,9 +53,9 @@ export function startAnswering(command, args, { env = {} } = {}) {
 }
 
 /** A server of `bench/servers`, or the program itself with `command`, whose first line on standard output is its port. */
-export async function startServer(file, args = [], { command, execArgv = [], env = {} } = {}) {
+export async function startServer(file, args = [], { command, execArgv = [], env = {}, prefix = [] } = {}) {
   const script = fileURLToPath(new URL(`../servers/${file}.mjs`, import.meta.url));
-  const words = command ? [command, ...args] : [process.execPath, ...execArgv, script, ...args];
+  const words = [...prefix, ...(command ? [command] : [process.execPath, ...execArgv, script]), ...args];
   const child = start(words[0], words.slice(1).map(String), { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
   const lines = readLines(child);
   const { value } = await lines.next();
