@@ -50,7 +50,7 @@ const arrivals = (rate, seconds, drips) => async (port) => {
 };
 const flood = (senders, seconds) => (port) => runJson(sender, [port, senders, 1e15, seconds]);
 
-const unlimited = { maxLingering: Infinity };
+const unlimited = { maxLingering: Number.MAX_SAFE_INTEGER };
 await watch('silent peers, 100 a second, x 5 s', {}, short ? 100 : 500, arrivals(100, short ? 1 : 12));
 if (!short) {
   await watch('silent peers, 300 a second, x 5 s', {}, 1_000, arrivals(300, 12));

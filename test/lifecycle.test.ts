@@ -107,8 +107,8 @@ test('several copies of the package live in one process', async () => {
       mkdirSync(join(copy, part, '..'), { recursive: true });
       cpSync(join(root, part), join(copy, part), { recursive: true });
     }
-    await using fixture = new Fixture<{ outcomes: string[] }>('lifecycle-copies', { args: [copy], env: { PREBUILDS_ONLY: '' } });
-    expect((await fixture.next()).outcomes).toEqual(['native eof', 'native eof', 'native eof']);
+    await using fixture = new Fixture('lifecycle-copies', { args: [copy], env: { PREBUILDS_ONLY: '' } });
+    expect(await fixture.next()).toEqual({ outcomes: ['native eof', 'native eof', 'native eof'], reset: 'ECONNRESET' });
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   } finally {
     rmSync(copy, { recursive: true });

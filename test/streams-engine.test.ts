@@ -1,7 +1,7 @@
 // What is particular to the streams engine. The outcomes that it shares with the native one are tested with those.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CloseServer, ended, MB } from './support/close-server.ts';
-import { Fixture } from './support/fixture.ts';
+import { Fixture, STREAMS_ENGINE } from './support/fixture.ts';
 import { Peer } from './support/peer.ts';
 
 describe('without the addon', () => {
@@ -41,6 +41,15 @@ describe('without the addon', () => {
     await connection.do(['destroy', 'enough']);
     expect(await connection.report()).toMatchObject({ outcome: 'error', error: { message: 'enough' } });
   });
+});
+
+test('settles though the application has taken every listener off the socket', async () => {
+  await using fixture = new Fixture<{ port: number }>('streams-engine-listeners', { execArgv: STREAMS_ENGINE });
+  const { port } = await fixture.next();
+  await using peer = await Peer.connect({ host: '127.0.0.1', port });
+  expect(await fixture.next()).toEqual({ removed: true });
+  await peer.reset();
+  expect(await fixture.next()).toEqual({ outcome: expect.stringMatching(/^(timeout|closed|peer-reset|error)$/) });
 });
 
 describe('beside the native engine', () => {
