@@ -50,6 +50,7 @@ const arrivals = (rate, seconds, drips) => async (port) => {
 };
 const flood = (senders, seconds) => (port) => runJson(sender, [port, senders, 1e15, seconds]);
 
+// They travel as JSON, which has no Infinity.
 const unlimited = { maxLingering: Number.MAX_SAFE_INTEGER };
 await watch('silent peers, 100 a second, x 5 s', {}, short ? 100 : 500, arrivals(100, short ? 1 : 12));
 if (!short) {

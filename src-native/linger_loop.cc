@@ -226,7 +226,7 @@ void LingerLoop::HandleEvents() {
     LingeringSocket& socket = found->second;
     const bool to_the_end = events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI);
     if (Advance(socket, kBytesPerTurn, to_the_end) != Queue::kMore) continue;
-    // An edge is told once: it comes again in the next iteration.
+    // An edge is told once: it comes again with the next events.
     Watch(socket);
   }
   ChooseMode(count);

@@ -21,7 +21,7 @@ const MAX_TURNS = 64;
  * @returns a function that ends it and gives the bytes so far; the socket is then the caller's to destroy
  */
 export function discardByStream(socket: Socket, limits: LingerLimits, ended: (end: StreamEnd) => void): () => number {
-  const { until, idleTimeout, timeout, maxBytes } = limits;
+  const { until, idleTimeout, timeout, maxBytes, ref } = limits;
   const startedAt = performance.now();
   let progressAt = startedAt;
   let discardedBytes = 0;
@@ -101,7 +101,9 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
     const at = Math.min(startedAt + timeout, progressAt + idleTimeout);
     if (at === Infinity) return;
     // Node's timers end at 2^31 - 1 ms; one that fires too early looks, and starts anew.
-    timer = setTimeout(checkDeadlines, Math.min(Math.max(at - performance.now(), 1), 2_147_483_647)).unref();
+    timer = setTimeout(checkDeadlines, Math.min(Math.max(at - performance.now(), 1), 2_147_483_647));
+    // Not left to the socket, which may be gone without a word where the application has taken the listeners away.
+    if (!ref) timer.unref();
   }
 
   function checkDeadlines(): void {

@@ -16,6 +16,8 @@ export interface FlushLimits {
   timeout: number;
   /** Over so many bytes of input nothing more is read; output is not cut off for it. */
   maxBytes: number;
+  /** Whether it keeps the process alive. */
+  ref: boolean;
 }
 
 export interface FlushEvents {
@@ -66,7 +68,8 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
 
   function schedule(): void {
     // A blocked event loop runs timers before it looks at sockets, so the decision waits until it has looked.
-    timer = setTimeout(setImmediate, tick(limits), decide).unref();
+    timer = setTimeout(setImmediate, tick(limits), decide);
+    if (!limits.ref) timer.unref();
   }
 
   function stop(): void {

@@ -49,7 +49,9 @@ test('settles though the application has taken every listener off the socket', a
   await using peer = await Peer.connect({ host: '127.0.0.1', port });
   expect(await fixture.next()).toEqual({ removed: true });
   await peer.reset();
+  // Nothing else keeps the process alive.
   expect(await fixture.next()).toEqual({ outcome: expect.stringMatching(/^(timeout|closed|peer-reset|error)$/) });
+  expect(await fixture.exit).toEqual({ code: 0, signal: null });
 });
 
 describe('beside the native engine', () => {
