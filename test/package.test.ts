@@ -169,6 +169,21 @@ describe('the installed package', () => {
     expect(usage).toContain('Usage: lingering-close demo');
   });
 
+  test('serves another copy of itself where a bundler has made a copy of what is imported', async () => {
+    writeFileSync(join(user, 'bundled.mjs'), `export { lingerOnClose } from 'lingering-close';\n`);
+    await runOk(tool('rolldown'), ['bundled.mjs', '--platform', 'node', '--format', 'esm', '--file', 'bundle.mjs'], { cwd: user });
+    const script = `
+      import { createServer } from 'node:http';
+      import { closeServer } from 'lingering-close';
+      import { lingerOnClose } from './bundle.mjs';
+      const server = createServer().listen(0, '127.0.0.1', async () => {
+        lingerOnClose(server);
+        console.log(await closeServer(server).then(({ aborted }) => server.listening || aborted));
+      });
+    `;
+    expect(await runOk('node', ['--no-warnings', '--input-type=module', '--eval', script], { cwd: user })).toBe('false\n');
+  });
+
   test('brings its types, for import and for require', async () => {
     writeFileSync(
       join(user, 'import.mts'),
