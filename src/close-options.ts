@@ -26,7 +26,10 @@ export interface SafeCloseOptions {
    * but for the read that is under way. Default `Infinity`.
    */
   maxBytes?: number | undefined;
-  /** Abort resets the connection at once; the promise then resolves, with `'aborted'`. An absolute limit: `AbortSignal.timeout(ms)`. */
+  /**
+   * Abort resets the connection at once; the promise then resolves, with `'aborted'`. An absolute limit: `AbortSignal.timeout(ms)`. Node.js 20 may collect one
+   * that only `AbortSignal.any()` refers to, and it never fires: keep a reference of your own there.
+   */
   signal?: AbortSignal | undefined;
   /** Whether a pending close keeps the process alive. Default true. */
   ref?: boolean | undefined;
