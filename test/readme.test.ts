@@ -66,7 +66,7 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
     await peer.send(1_000);
     // It is in flight.
     await peer.receive(1_000);
-    run.process.kill('SIGTERM');
+    await run.stopListening('SIGTERM');
     await peer.send(1_999_000);
     expect(await peer.receive()).toMatchObject({ tail: expect.stringMatching(/x\r\n0\r\n\r\n$/), end: 'eof' });
     await peer.close();

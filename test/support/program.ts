@@ -54,13 +54,23 @@ export class Program implements AsyncDisposable {
 
   /** Of a server whose preload says where it listens. */
   async port(): Promise<number> {
-    const [address] = (await Promise.race([
+    return (await this.#message<AddressInfo>()).port;
+  }
+
+  /** Of a server whose preload says so: with a signal alone nobody knows whether it comes before what a peer has sent. */
+  async stopListening(signal: NodeJS.Signals): Promise<void> {
+    this.process.kill(signal);
+    await this.#message();
+  }
+
+  async #message<Message>(): Promise<Message> {
+    const [message] = await Promise.race([
       once(this.process, 'message'),
       this.exit.then(() => {
         throw new Error(`the program has ended:\n${this.stderr}`);
       }),
-    ])) as [AddressInfo];
-    return address.port;
+    ]);
+    return message;
   }
 
   /** Its first lines on stdout, so many. */
