@@ -14,8 +14,8 @@ const IDLE = { options: { idleTimeout: 500 } };
 const ANY = [true, false, null];
 
 /**
- * By its name: what the peers do and with which options, how the server closes, and how that has to end. `awaits`: what comes before the peers' second stage. `count`: how
- * often, where that is less than `times`.
+ * By its name: what the peers do and with which options, how the server closes, and how that has to end, and how many at once, where all would take longer than a linger
+ * may. `awaits`: what comes before the peers' second stage.
  */
 function faults(quick) {
   const flood = quick ? 100 * MB : 10_000_000_000;
@@ -82,10 +82,9 @@ export async function run({ quick, times }) {
   // For what is set up with the first connection.
   await provoke(parties, { act: 'silence', peer: {}, way: { bytes: 100, options: { idleTimeout: 50 } } }, 1);
   const rows = [];
-  for (const [name, [act, peer, way, outcome, delivered, most = times]] of Object.entries(faults(quick))) {
+  for (const [name, [act, peer, way, outcome, delivered, atOnce]] of Object.entries(faults(quick))) {
     const fault = { act, peer, way, outcome, delivered, ...(peer.awaits && { between: whenLingering }) };
-    const note = () => (most < times ? `${most} times only, for the time that it takes` : '');
-    rows.push(await provokeAll(parties, name, fault, Math.min(times, most), { note }));
+    rows.push(await provokeAll(parties, name, fault, times, { atOnce }));
   }
   return rows;
 }
