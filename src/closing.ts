@@ -33,24 +33,32 @@ function isPlain(outcome: Cut): outcome is 'evicted' | 'timeout' {
 
 /** One close under way: its stages, one after the other, and its report. */
 export class Closing implements LingerOwner {
-  readonly promise: Promise<CloseReport>;
-  readonly #startedAt = performance.now();
-  #resolve!: (report: CloseReport) => void;
+  /** Milliseconds of performance.now(). */
+  readonly startedAt = performance.now();
+  #promise: Promise<CloseReport> | undefined;
+  #resolve: ((report: CloseReport) => void) | undefined;
   /** Ends a stage that holds the socket. Empty once the addon has taken over: nothing of ours retains the socket then. */
   #cutStage: ((outcome: Cut) => void) | undefined;
   #lingerId = -1;
-  #over = false;
+  #ended: CloseReport | undefined;
   #discardedBefore = 0;
   #stopListening: (() => void) | undefined;
   #announced: Omit<CloseEnd, 'report'> | undefined;
-  readonly #onEnd: ((report: CloseReport) => void) | undefined;
+  readonly #onEnd: ((closing: Closing, report: CloseReport) => void) | undefined;
 
   /** `onEnd`: called in the tick in which the connection is closed, before the promise settles. */
-  constructor(onEnd?: (report: CloseReport) => void) {
+  constructor(onEnd?: (closing: Closing, report: CloseReport) => void) {
     this.#onEnd = onEnd;
-    this.promise = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
+  }
+
+  /** Made when it is asked for: the closes of a server are nobody's, and it would be a fifth of their weight. */
+  get promise(): Promise<CloseReport> {
+    this.#promise ??= this.#ended
+      ? Promise.resolve(this.#ended)
+      : new Promise((resolve) => {
+          this.#resolve = resolve;
+        });
+    return this.#promise;
   }
 
   start(socket: Socket, options: CheckedOptions): void {
@@ -125,7 +133,7 @@ export class Closing implements LingerOwner {
 
   /** True until the socket is given up: handed over to the addon, or closed. */
   get holdsSocket(): boolean {
-    return !this.#over && this.#lingerId < 0;
+    return !this.#ended && this.#lingerId < 0;
   }
 
   /** Ends it by an error of the application's own. */
@@ -245,16 +253,16 @@ export class Closing implements LingerOwner {
   }
 
   #report(end: Partial<Omit<CloseReport, 'error'>> & { outcome: Outcome; error?: SocketError | undefined }): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#ended) return;
     this.#cutStage = undefined;
     this.#lingerId = -1;
     const { outcome, delivered = null, discardedBytes = 0, unackedBytes = null, error } = end;
-    const duration = performance.now() - this.#startedAt;
+    const duration = performance.now() - this.startedAt;
     const report: CloseReport = { outcome, delivered, discardedBytes, unackedBytes, duration, engine: end.engine ?? engine };
     if (error) report.error = error;
-    this.#resolve(report);
-    this.#onEnd?.(report);
+    this.#ended = report;
+    this.#resolve?.(report);
+    this.#onEnd?.(this, report);
     this.#stopListening?.();
     if (this.#announced) publishEnd(this.#announced, report);
   }

@@ -13,10 +13,11 @@ export interface LingerTotals {
   evictions: number;
 }
 
-interface Entry {
-  closing: Closing;
-  /** Milliseconds of performance.now(), after which its total time is up. */
-  deadline: number;
+/** Those with one time-out, the oldest first, and so in the order of their deadlines. */
+interface Line {
+  closings: Set<Closing>;
+  /** One for all of them: a closure each would be a sixth of the weight of a lingering connection. */
+  onEnd: (closing: Closing, report: CloseReport) => void;
 }
 
 /** Those that have lingering connections at the moment, over which the limit of the process holds. */
@@ -31,9 +32,8 @@ export class Lingering {
     discardedBytes: 0,
     evictions: 0,
   };
-  /** By their time-out, the oldest first: so each list is in the order of its deadlines, and there are few lists. */
-  readonly #lists = new Map<number, Set<Entry>>();
-
+  /** By their time-out: there are few. */
+  readonly #lines = new Map<number, Line>();
   readonly #onEnd: (() => void) | undefined;
 
   constructor(maximum: number, onEnd?: () => void) {
@@ -43,10 +43,9 @@ export class Lingering {
 
   /** A close that counts as a lingering connection from now to its end. `start` begins it. */
   add(timeout: number, start: (closing: Closing) => void): void {
-    const list = this.#lists.get(timeout) ?? new Set<Entry>();
-    const closing: Closing = new Closing((report) => this.#ended(report, timeout, list, entry));
-    const entry: Entry = { closing, deadline: performance.now() + timeout };
-    this.#lists.set(timeout, list.add(entry));
+    const line = this.#lines.get(timeout) ?? this.#newLine(timeout);
+    const closing = new Closing(line.onEnd);
+    line.closings.add(closing);
     this.active++;
     busy.add(this);
     start(closing);
@@ -54,9 +53,19 @@ export class Lingering {
     else if (busy.size > 1) evictOverAll();
   }
 
-  #ended({ outcome, discardedBytes }: CloseReport, timeout: number, list: Set<Entry>, entry: Entry): void {
-    list.delete(entry);
-    if (list.size === 0) this.#lists.delete(timeout);
+  #newLine(timeout: number): Line {
+    const closings = new Set<Closing>();
+    const onEnd = (closing: Closing, report: CloseReport) => {
+      closings.delete(closing);
+      if (closings.size === 0) this.#lines.delete(timeout);
+      this.#ended(report);
+    };
+    const line = { closings, onEnd };
+    this.#lines.set(timeout, line);
+    return line;
+  }
+
+  #ended({ outcome, discardedBytes }: CloseReport): void {
     if (--this.active === 0) busy.delete(this);
     this.totals.outcomes[outcome]++;
     this.totals.discardedBytes += discardedBytes;
@@ -66,7 +75,7 @@ export class Lingering {
 
   /** Ends all of them. */
   cutAll(outcome: 'aborted' | 'timeout'): void {
-    for (const list of this.#lists.values()) for (const { closing } of list) closing.cut(outcome);
+    for (const { closings } of this.#lines.values()) for (const closing of closings) closing.cut(outcome);
   }
 
   /** Ends the one with the least time left. */
@@ -79,11 +88,13 @@ export class Lingering {
     return this.#next()?.deadline ?? Infinity;
   }
 
-  #next(): Entry | undefined {
-    let next: Entry | undefined;
-    for (const list of this.#lists.values()) {
-      const [oldest] = list;
-      if (oldest && !(next && next.deadline <= oldest.deadline)) next = oldest;
+  #next(): { closing: Closing; deadline: number } | undefined {
+    let next: { closing: Closing; deadline: number } | undefined;
+    for (const [timeout, { closings }] of this.#lines) {
+      const [closing] = closings;
+      if (!closing) continue;
+      const deadline = closing.startedAt + timeout;
+      if (!next || next.deadline > deadline) next = { closing, deadline };
     }
     return next;
   }
