@@ -30,4 +30,4 @@ test('a lingering connection weighs less than 1 KiB above a bare duplicate', asy
   expect(rss).toBeLessThan(1_024);
   expect(heap).toBeLessThan(1_024);
   expect(await fixture.exit).toEqual({ code: 0, signal: null });
-});
+}, 120_000);
