@@ -7,7 +7,7 @@ import { runText, startServer } from './lib/children.mjs';
 import { cpuSeconds } from './lib/cpu.mjs';
 import { pairedRatio } from './lib/statistics.mjs';
 
-const bench = new Bench('traffic', { runs: 5 });
+const bench = new Bench('traffic', { runs: 15 });
 const PLAIN = 'Node as it is';
 const WITH = { lingerOnClose: ['lingerOnClose', []], register: ['plain', ['--import', 'lingering-close/register']] };
 const CASES = {
@@ -16,8 +16,8 @@ const CASES = {
   https: { protocol: 'https', headers: [], limit: 0.98 },
 };
 const SECONDS = 1;
-/** Short turns, for the machine is never the same for long. */
-const ROUNDS = bench.size(6, 1);
+/** Short turns, for the machine is never the same for long; and few, for what differs most is the processes. */
+const ROUNDS = bench.size(2, 1);
 const CONNECTIONS = bench.size([10, 100], [10]);
 const pinned = availableParallelism() > 1 && !spawnSync('taskset', ['-V']).error;
 const on = (processor) => (pinned ? ['taskset', '-c', String(processor)] : []);
@@ -42,7 +42,7 @@ else {
       ]),
     );
     for (let run = 0; run < bench.runs; run++) {
-      // New processes each time: two of the very same server differ by some per cent for as long as they live.
+      // New processes each time: two of the very same server differ by some per cent for as long as they live, so that it takes many.
       const servers = { [PLAIN]: await startServer('traffic', [each.protocol, 'plain'], { prefix: on(0) }) };
       for (const [name, [way, execArgv]] of Object.entries(WITH))
         servers[name] = await startServer('traffic', [each.protocol, way], { execArgv, prefix: on(0) });
