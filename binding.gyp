@@ -8,7 +8,13 @@
         "src-native/sigpipe.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
-      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      # The last: a Worker that is terminated while it loads the addon fails what Init calls, and node-addon-api would take that for fatal.
+      "defines": [
+        "NAPI_VERSION=8",
+        "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS",
+        "NODE_ADDON_API_DISABLE_DEPRECATED",
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
+      ],
       # glibc's <fcntl.h> turns fcntl into fcntl64 under this define of Node.js, and musl has no fcntl64. Files are not what the addon works on.
       "defines!": ["_FILE_OFFSET_BITS=64"],
       # The same flags with the headers of every Node.js, so that the binary comes out the same. -O3 would only inline node-addon-api, to twice the size.

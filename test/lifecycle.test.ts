@@ -89,6 +89,13 @@ test.each(['terminate', 'natural end'])(
   },
 );
 
+test('Workers that are terminated while they load the addon do not harm the process', async () => {
+  await using fixture = new Fixture('lifecycle-worker-loading', { args: ['200'] });
+  expect(await fixture.next()).toEqual({ interrupted: true });
+  expect(await fixture.exit).toEqual({ code: 0, signal: null });
+  expect(fixture.stderr).toBe('');
+});
+
 test('a child process that starts in mid-linger inherits no descriptor', async () => {
   await using fixture = new Fixture<{ descriptors: string } & Message>('lifecycle-spawn');
   await using peer = await Peer.connect(await listening(fixture));
