@@ -38,7 +38,7 @@ export type Step =
         | 'settled'
         | 'report'
         | 'descriptors'
-        | 'longestDelay'
+        | 'longestTurn'
         | 'counters',
     ];
 
