@@ -133,10 +133,10 @@ const SCENARIOS: Scenario[] = [
   ],
   [
     'a body that does not come in time',
-    { options: { headersTimeout: 50, requestTimeout: 50, connectionsCheckingInterval: 20 } },
-    simple(`${upload('/read')}some`),
+    { options: { headersTimeout: 60_000, requestTimeout: 60_000, connectionsCheckingInterval: 20 } },
+    simple(`${upload('/read-too-late')}some`),
   ],
-  ['server.timeout', { properties: { timeout: 50 } }, simple(`${upload('/half')}some`)],
+  ['server.timeout', { properties: { timeout: 60_000 } }, simple(`${upload('/half-and-silence')}some`)],
   ['keepAliveTimeout', { properties: { keepAliveTimeout: 10 } }, simple(get('/ok'))],
   ['an upgrade that is rejected by destroy()', { upgrade: 'destroy' }, simple(UPGRADE)],
   [

@@ -108,7 +108,8 @@ const WAYS: Record<string, Way> = {
   },
   'server.timeout in mid-upload': {
     behaviour: 'half an answer',
-    properties: { timeout: 100 },
+    properties: { timeout: 60_000 },
+    args: { timeout: 100 },
     visit: writeAll(post(8 * MB)),
     sees: all(X),
   },
