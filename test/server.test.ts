@@ -566,13 +566,15 @@ test.each([
 });
 
 test('a socket that was sent to another process is not kept', async () => {
-  await using fixture = new Fixture<{ port?: number; kept?: number; open?: number }>('server-handover', {
+  await using fixture = new Fixture<{ port?: number; sent?: number; kept?: number; open?: number }>('server-handover', {
     execArgv: ['--expose-gc'],
   });
   const { port } = await fixture.next();
   const visitor = fileURLToPath(new URL('support/visitor.py', import.meta.url));
   await runOk('python3', [visitor, '127.0.0.1', String(port), '200', 'plain']);
-  const { open, kept } = await fixture.next();
+  fixture.send({ over: true });
+  const { sent, open, kept } = await fixture.next();
+  expect(sent).toBe(200);
   expect(open).toBe(0);
   // It is noticed now and then, and not at once.
   expect(kept).toBeLessThan(100);
