@@ -205,17 +205,18 @@ describe.each(ENGINES)('%s engine', (engine) => {
     test('every byte that is received begins it anew', async () => {
       await using connection = await server.connect();
       const { peer } = connection;
-      await connection.do(['safeClose', { idleTimeout: 300 }]);
-      await peer.drip(20, 30);
-      await peer.close();
+      await connection.do(['safeClose', { idleTimeout: 1_000 }]);
+      await Promise.all([peer.drip(20, 60), peer.close()]);
       const report = await connection.report();
       expect(report).toEqual(ended(engine, 'eof', { discardedBytes: 20 }));
-      expect(report.duration).toBeGreaterThan(300);
+      expect(report.duration).toBeGreaterThan(1_000);
     });
   });
 
   test('timeout: a peer that drips for ever', async () => {
     await using connection = await server.connect();
+    // There in time, whoever is late.
+    await connection.peer.send(1);
     await connection.do(['safeClose', { idleTimeout: 2_000, timeout: 300 }]);
     expect(await connection.peer.drip(10_000, 10)).toMatchObject({ error: 'EPIPE' });
     const report = await connection.report();
@@ -419,19 +420,19 @@ describe('native engine', () => {
   describe.each([3, 12])('a bulk sender of %d MB that falls silent', (size) => {
     test('is idle, and its last bytes are counted', async () => {
       await using connection = await server.connect();
-      await connection.do(['safeClose', { idleTimeout: 200 }]);
-      await connection.peer.send(size * MB);
-      await connection.peer.send(5);
+      const { peer } = connection;
+      // One behind the other, without a way to us and back, and begun before the close, which then has something to read.
+      const sent = Promise.all([peer.send(size * MB), peer.drip(5, 10)]);
+      await connection.do(['safeClose', { idleTimeout: 500 }]);
+      await sent;
       expect(await connection.report()).toEqual(ended('native', 'idle', { discardedBytes: size * MB + 5 }));
     });
 
     test('is not idle while it drips', async () => {
       await using connection = await server.connect();
       const { peer } = connection;
-      await connection.do(['safeClose', { idleTimeout: 400 }]);
-      await peer.send(size * MB);
-      await peer.drip(20, 40);
-      await peer.close();
+      await connection.do(['safeClose', { idleTimeout: 1_000 }]);
+      await Promise.all([peer.send(size * MB), peer.drip(20, 60), peer.close()]);
       expect(await connection.report()).toEqual(ended('native', 'eof', { discardedBytes: size * MB + 20 }));
     });
   });
