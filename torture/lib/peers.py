@@ -26,6 +26,9 @@ class Peer:
         self.sock = socket.socket()
         if options.get("receiveBuffer"):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options["receiveBuffer"])
+        self.busy = False
+        self.gap = 0
+        self.beat_at = time.monotonic()
         self.sock.connect((options["host"], port))
         self.port = self.sock.getsockname()[1]
         self.read = 0
@@ -56,6 +59,15 @@ class Peer:
         while data := self.sock.recv(1 << 20):
             self.read += len(data)
 
+    def beat(self, began):
+        """Of a peer that has to be busy all the time. `gap`: for how long it was not, at most, in milliseconds: from before one doing of it to behind the next."""
+        self.gap = self.gap_by_now()
+        self.beat_at = began
+
+    def gap_by_now(self):
+        at = self.beat_at
+        return self.gap if at is None else max(self.gap, (time.monotonic() - at) * 1000)
+
     def reset(self):
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
@@ -66,10 +78,14 @@ class Peer:
         self.sock.setblocking(False)
         try:
             while not until():
+                began = time.monotonic()
                 if self.poll(select.POLLOUT, 50) & select.POLLOUT:
                     self.sock.send(chunk)
+                self.beat(began)
         except (OSError, ValueError):
             pass
+        finally:
+            self.beat(None)
 
 
 def reset_before_fin(peer):
@@ -175,25 +191,26 @@ over = threading.Event()
 
 def pour(peer):
     """Sends for ever, and does not read."""
+    peer.busy = True
     threading.Thread(target=peer.pour, args=[over.is_set], daemon=True).start()
 
 
 def drip(peer):
-    """A byte every so often, for as long as anybody takes it. `gap`: the longest time between two, in milliseconds."""
-    peer.notes = {"gap": 0}
+    """A byte every so often, for as long as anybody takes it."""
+    peer.busy = True
     ended = over
 
     def run():
-        at = time.monotonic()
         try:
             while not ended.is_set():
+                began = time.monotonic()
                 peer.sock.send(b".")
-                now = time.monotonic()
-                peer.notes["gap"] = max(peer.notes["gap"], (now - at) * 1000)
-                at = now
+                peer.beat(began)
                 time.sleep(options["every"] / 1000)
         except OSError:
             pass
+        finally:
+            peer.beat(None)
 
     threading.Thread(target=run, daemon=True).start()
 
@@ -250,6 +267,8 @@ class Work:
         if peer.result is None:
             peer.look()
             peer.result.update(getattr(peer, "notes", {}))
+            if peer.busy:
+                peer.result["gap"] = peer.gap_by_now()
             peer.sock.close()
         return peer.result
 

@@ -106,6 +106,8 @@ serve({
     if (on) setInterval(() => (forced ? collect() : undefined), 50).unref();
   },
 
+  outcomes: () => counts.outcomes,
+
   async counts() {
     await settle();
     return counts;
