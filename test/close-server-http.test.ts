@@ -67,8 +67,8 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
   test('the request that a client sends at once on a connection kept alive is answered, with Connection: close', async () => {
     await using server = await start();
     const peer = await server.idle();
-    await server.close(PATIENT);
-    await server.ask(peer, '/now');
+    await server.closeThenBlock(() => peer.write(get('/now')), PATIENT);
+    expect(await server.next('request')).toBe('/now');
     expect(await answer(peer)).toMatchObject({ connection: 'close', body: 'now' });
     expect(await peer.receive()).toEqual(JUST_EOF);
     await peer.close();

@@ -129,8 +129,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     const held = await server.request('/held');
     const begun = await server.request('/begun');
     const hanging = await server.request('/begun');
-    await server.close({ timeout: 1_500 });
-    await ended.close();
+    await server.closeThenBlock(() => ended.close(), { timeout: 1_500, established: 4 });
     expect(await idle.receive()).toEqual(JUST_EOF);
     await idle.close();
     await begun.reset();

@@ -184,6 +184,14 @@ export class ClosingServer implements AsyncDisposable {
     return this.call<boolean>('close', options);
   }
 
+  /** Begins to close it, and keeps its event loop from whatever `meanwhile` does until all of it is in the kernel: see the fixture's `closeThenBlock`. */
+  async closeThenBlock(meanwhile: () => Promise<unknown>, options: Close & { after?: number; established?: number }): Promise<void> {
+    const closed = this.call('closeThenBlock', options);
+    await this.next('blocked');
+    await meanwhile();
+    await closed;
+  }
+
   report(): Promise<ServerCloseReport> {
     return this.call<ServerCloseReport>('report');
   }
