@@ -167,22 +167,25 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
   });
 
   test('headersTimeout goes on working: a request that stalls in its head gets 408', async () => {
-    await using server = await start({ options: { headersTimeout: 600, requestTimeout: 60_000, connectionsCheckingInterval: 50 } });
+    await using server = await start({ options: { headersTimeout: 60_000, requestTimeout: 60_000, connectionsCheckingInterval: 50 } });
     const peer = await server.connect();
     await peer.write('GET /now HTTP/1.1\r\nHos');
-    // Node counts from the connection on.
     await server.close(PATIENT);
+    // Node counts from the connection on, and would be first.
+    await server.call('set', { headersTimeout: 1 });
     expect(await rest(peer)).toMatchObject({ status: 408, connection: 'close', end: brokenOff });
     await peer.close();
     expect(await server.report()).toMatchObject({ finished: 1, cut: 0 });
   });
 
   test('requestTimeout goes on working: a request that stalls in its body gets 408', async () => {
-    await using server = await start({ options: { headersTimeout: 600, requestTimeout: 600, connectionsCheckingInterval: 50 } });
+    await using server = await start({ options: { headersTimeout: 60_000, requestTimeout: 60_000, connectionsCheckingInterval: 50 } });
     const peer = await server.connect();
     await peer.write('POST /held HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc');
     expect(await server.next('request')).toBe('/held');
     await server.close(PATIENT);
+    // Node takes the shorter of the two for the head.
+    await server.call('set', { headersTimeout: 1, requestTimeout: 1 });
     expect(await rest(peer)).toMatchObject({ status: 408, connection: 'close', end: brokenOff });
     await peer.close();
     expect(await server.report()).toMatchObject({ finished: 1, cut: 0 });

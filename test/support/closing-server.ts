@@ -185,11 +185,20 @@ export class ClosingServer implements AsyncDisposable {
   }
 
   /** Begins to close it, and keeps its event loop from whatever `meanwhile` does until all of it is in the kernel: see the fixture's `closeThenBlock`. */
-  async closeThenBlock(meanwhile: () => Promise<unknown>, options: Close & { after?: number; established?: number }): Promise<void> {
+  async closeThenBlock(
+    meanwhile: () => Promise<unknown>,
+    options: Close & { after?: number; established?: number; atLeast?: number },
+  ): Promise<void> {
     const closed = this.call('closeThenBlock', options);
     await this.next('blocked');
     await meanwhile();
     await closed;
+  }
+
+  /** Once no more than so many connections are open, `timeout` is over, one of more than a minute: so that no peer is too late for it. */
+  async timeOut({ timeout = 0 }: Close, connections: number): Promise<void> {
+    await expect.poll(async () => (await this.state()).connections, { timeout: 20_000 }).toBe(connections);
+    await this.#host.call('elapse', { ms: timeout });
   }
 
   report(): Promise<ServerCloseReport> {
