@@ -134,7 +134,11 @@ export class ServerClosing implements HubObserver {
     const deadline = performance.now() + ms;
     while (!this.#aborted && !isDone()) {
       const left = deadline - performance.now();
-      if (left <= 0) return;
+      if (left <= 0) {
+        // A blocked event loop runs timers before it looks at sockets: what has ended by now is not to be cut.
+        await new Promise(setImmediate);
+        return;
+      }
       await new Promise<void>((resolve) => {
         // Node's timers end at 2^31 - 1 ms: the loop looks again, and starts anew.
         const timer = setTimeout(resolve, Math.min(left, 2_147_483_647));

@@ -39,6 +39,15 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await server.report()).toMatchObject({ idle: 0, finished: 1, cut: 1 });
     });
 
+    test('one whose peer has ended while the event loop was blocked past timeout is not cut', async () => {
+      await using server = await host.serve(kind);
+      const peer = await server.connect();
+      await server.closeThenBlock(() => peer.shutdown(), { timeout: 300, established: 0, atLeast: 400 });
+      expect(await peer.receive()).toMatchObject({ end: 'eof' });
+      await peer.close();
+      expect(await server.report()).toMatchObject({ idle: 0, finished: 1, cut: 0 });
+    });
+
     test('a goodbye that throws becomes a process warning, and the others are told all the same', async () => {
       await using server = await host.serve(kind);
       const peers = [await server.connect(), await server.connect()];
