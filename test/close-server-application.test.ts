@@ -30,10 +30,11 @@ describe.each(ENGINES)('%s engine', (engine) => {
     test('without goodbye: what goes by itself goes, and the rest is cut after timeout', async () => {
       await using server = await host.serve(kind);
       const [goes, stays] = [await server.connect(), await server.connect()];
-      await server.close({ timeout: 500 });
+      await server.close(PATIENT);
       await goes.write('before');
       expect(await goes.receive(6)).toMatchObject({ tail: 'before' });
       await goes.close();
+      await server.timeOut(PATIENT, 1);
       expect((await stays.receive()).received).toBe(0);
       await stays.close();
       expect(await server.report()).toMatchObject({ idle: 0, finished: 1, cut: 1 });
@@ -51,7 +52,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     test('a goodbye that throws becomes a process warning, and the others are told all the same', async () => {
       await using server = await host.serve(kind);
       const peers = [await server.connect(), await server.connect()];
-      await server.close({ timeout: 300, goodbye: 'throw' });
+      await server.close({ ...PATIENT, goodbye: 'throw' });
       for (const peer of peers) {
         expect(await host.next('warning')).toEqual({
           code: 'LINGERING_CLOSE_CALLBACK',
@@ -73,7 +74,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     test('without lingerOnClose before', async () => {
       await using server = await host.serve(kind, { attach: false });
       const peer = await server.connect();
-      await server.close({ timeout: 1_000, goodbye: 'end' });
+      await server.close({ timeout: kind === 'net' ? 120_000 : 1_000, goodbye: 'end' });
       // The TLS on a connection that was there before cannot be found: its application has to say goodbye itself.
       if (kind === 'net') expect(await peer.receive()).toMatchObject({ tail: 'goodbye', end: 'eof' });
       else expect((await peer.receive()).received).toBe(0);
@@ -87,8 +88,11 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await using peer = await Peer.connect(server.address);
     // A plain connection: were it told now, it would read that in the clear.
     const waiting = peer.receive();
-    await server.connect();
-    await server.close({ timeout: 1_500, goodbye: 'end' });
+    const told = await server.connect();
+    await server.close({ ...PATIENT, goodbye: 'end' });
+    expect(await told.receive()).toMatchObject({ tail: 'goodbye' });
+    await told.close();
+    await server.timeOut(PATIENT, 1);
     expect((await waiting).received).toBe(0);
     expect(await server.report()).toMatchObject({ cut: 1 });
   });
