@@ -135,8 +135,8 @@ export class ServerClosing implements HubObserver {
     while (!this.#aborted && !isDone()) {
       const left = deadline - performance.now();
       if (left <= 0) {
-        // A blocked event loop runs timers before it looks at sockets: what has ended by now is not to be cut.
-        await new Promise(setImmediate);
+        // A blocked event loop runs timers before it looks at sockets: what has ended by now is not to be cut. Where there was no time, none was spent blocked.
+        if (ms > 0) await new Promise(setImmediate);
         return;
       }
       await new Promise<void>((resolve) => {

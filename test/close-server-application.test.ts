@@ -131,10 +131,9 @@ describe.each(ENGINES)('%s engine', (engine) => {
     test('one that is upgraded when listening has stopped is told too', async () => {
       await using server = await host.serve('ws');
       const peer = await server.connect();
-      await server.close({ ...PATIENT, goodbye: 'webSocket' });
-      await peer.write(
-        'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
-      );
+      const upgrade =
+        'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
+      await server.closeThenBlock(() => peer.write(upgrade), { ...PATIENT, goodbye: 'webSocket' });
       expect((await peer.receiveResponse()).text).toMatch('HTTP/1.1 101 ');
       // A close frame: 1001.
       expect(await peer.receive(4)).toMatchObject({ tail: '\x88\x02\x03\xe9' });

@@ -111,9 +111,10 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     await using server = await start();
     await connect(server);
     await server.next('session');
-    const closing = server.close(PATIENT);
-    const now = await request('/now');
-    await closing;
+    let now = 0;
+    await server.closeThenBlock(async () => {
+      now = await request('/now');
+    }, PATIENT);
     expect(await response(now)).toEqual({ status: 200, body: 'now' });
     await goaway();
     await closed();

@@ -129,10 +129,11 @@ describe.each(ENGINES)('%s engine', (engine) => {
     const held = await server.request('/held');
     const begun = await server.request('/begun');
     const hanging = await server.request('/begun');
-    await server.closeThenBlock(() => ended.close(), { timeout: 1_500, established: 4 });
+    await server.closeThenBlock(() => ended.close(), { ...PATIENT, established: 4 });
     expect(await idle.receive()).toEqual(JUST_EOF);
     await idle.close();
     await begun.reset();
+    await server.timeOut(PATIENT, 2);
     expect((await hanging.receive()).end).toBe('eof');
     await hanging.close();
     await held.close();
@@ -231,10 +232,11 @@ describe.each(ENGINES)('%s engine', (engine) => {
     const held = await server.request('/held');
     const hanging = await server.request('/begun');
     await server.call('setLinger', { seconds: 5 });
-    await server.close({ timeout: 2_000 });
+    await server.close(PATIENT);
     expect(await idle.receive()).toEqual(JUST_EOF);
     await idle.close();
     await held.close();
+    await server.timeOut(PATIENT, 1);
     expect((await hanging.receive()).end).toBe('eof');
     await hanging.close();
     expect(await server.report()).toMatchObject({ idle: 1, finished: 1, cut: 1 });
