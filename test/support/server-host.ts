@@ -210,11 +210,18 @@ export class Served {
   }
 
   /** Blocks the server's event loop while `meanwhile` runs and for some milliseconds more, then calls a method of the server. */
-  async blocked(meanwhile: () => Promise<unknown>, then: { pause?: number; method?: string } = {}): Promise<void> {
+  async blocked(
+    meanwhile: () => Promise<unknown>,
+    { behindAnswerTo, ...then }: { pause?: number; method?: string; behindAnswerTo?: () => Promise<unknown> } = {},
+  ): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
     try {
       const file = join(folder, 'go on');
-      const call = this.call('block', { file, ...then });
+      const call = this.call(behindAnswerTo ? 'blockBehindAnswer' : 'block', { file, ...then });
+      if (behindAnswerTo) {
+        await this.said('blocks behind the answer');
+        await behindAnswerTo();
+      }
       await this.said('blocked');
       await meanwhile();
       writeFileSync(file, '');
