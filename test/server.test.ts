@@ -527,7 +527,7 @@ describe('native engine, with the rest of the package', () => {
     await visit.peer.receive();
     await visit.peer.close();
     if (starts) expect(await served.said('report')).toBe('eof');
-    await expect.poll(() => host.call('descriptors')).toBe(before);
+    await expect.poll(() => host.call('descriptors'), { timeout: 20_000 }).toBe(before);
     expect(short(await served.state())).toEqual(NONE);
     expect(served.countSaid('start')).toBe(starts);
   });
