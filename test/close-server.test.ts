@@ -256,6 +256,14 @@ describe.each(ENGINES)('%s engine', (engine) => {
     if (how === 'throws') expect(await host.next('warning')).toMatchObject({ code: 'LINGERING_CLOSE_CALLBACK' });
   });
 
+  test('an application whose server.close() does nothing, and that has no connection', async () => {
+    await using server = await host.serve('http');
+    await server.call('replaceClose', { how: 'does nothing' });
+    await server.close(PATIENT);
+    expect(await server.report()).toMatchObject({ finished: 0, cut: 0 });
+    expect(await server.state()).toMatchObject({ listening: false });
+  });
+
   const execArgv = engine === 'streams' ? STREAMS_ENGINE : [];
 
   test('the process ends by itself, with nothing of the server left', async () => {
