@@ -1,5 +1,5 @@
 // The process under test answers each line on its standard input, a command and its argument in JSON, with a line of JSON.
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 /** What the process holds. Handles are what libuv keeps the process alive for. */
@@ -10,10 +10,20 @@ async function usage() {
     globalThis.gc?.();
   }
   return {
-    descriptors: readdirSync('/proc/self/fd').length,
+    descriptors: readdirSync('/proc/self/fd').filter((fd) => !isModule(fd)).length,
     handles: process.getActiveResourcesInfo().length,
     memory: process.memoryUsage.rss(),
   };
+}
+
+/** Node.js itself leaves a module's file open where a Worker is terminated that was reading it. */
+function isModule(fd) {
+  try {
+    return /\.m?js$/.test(readlinkSync(`/proc/self/fd/${fd}`));
+  } catch {
+    // The descriptor by which the folder was read.
+    return false;
+  }
 }
 
 /** `commands`: functions by name, whose results are the answers. Ends with the standard input. */
