@@ -14,7 +14,8 @@ struct Step {
   uint64_t sent;
   int mark;
 };
-constexpr Step kSteps[] = {{4 << 20, 1 << 20}, {1 << 20, 256 << 10}};
+// A mark is no more than its sender has sent: nobody parks more than he has given.
+constexpr Step kSteps[] = {{1 << 20, 1 << 20}, {256 << 10, 256 << 10}};
 
 constexpr uint64_t kBudget = 64 << 20;
 // At most an eighth of the memory with which all of TCP comes under pressure, by default a sixteenth of the machine's (tcp_mem in tcp(7),

@@ -145,7 +145,7 @@ async function park(port, { parkers, seconds }, tally, memory) {
   for (const socket of peers) {
     for (let left = MiB + 64 * KiB; left > 0; left -= 64 * KiB) if (!socket.write(Buffer.alloc(64 * KiB))) await once(socket, 'drain');
   }
-  for (const socket of peers) socket.write(Buffer.alloc(255 * KiB));
+  for (const socket of peers) socket.write(Buffer.alloc(MiB - KiB));
   const parkedAt = performance.now();
   const getting = get(port, seconds, tally);
   while (memory.usage > MiB && performance.now() - parkedAt < FREE_WITHIN) await delay(10);
