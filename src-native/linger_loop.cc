@@ -13,8 +13,10 @@ namespace {
 
 constexpr uint64_t kMillisecond = 1'000'000;
 
-// So many connections a wake-up of the loop, and kBytesPerTurn from each.
+// So many connections a wake-up of the loop, and kBytesPerTurn from each; no more once it has taken so long, looked at after each few.
 constexpr int kEventsPerWakeup = 64;
+constexpr int kFewEvents = 8;
+constexpr uint64_t kTimePerWakeup = kMillisecond / 2;
 // The busy mode is for where so many connections linger for each that has an event: then others are bound to follow.
 constexpr size_t kCompany = 8;
 
@@ -218,33 +220,39 @@ void LingerLoop::SetGate(bool open) {
 }
 
 void LingerLoop::HandleEvents() {
-  epoll_event events[kEventsPerWakeup];
-  const int count = Call([&] { return epoll_wait(epoll_, events, kEventsPerWakeup, 0); });
-  for (int i = 0; i < count; i++) {
-    const auto found = sockets_.find(events[i].data.u64);
-    if (found == sockets_.end()) continue;
-    LingeringSocket& socket = found->second;
-    const bool to_the_end = events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI);
-    if (Advance(socket, kBytesPerTurn, to_the_end) != Queue::kMore) continue;
-    // An edge is told once: it comes again with the next events.
-    Watch(socket);
+  const uint64_t started = uv_hrtime();
+  int count = 0;
+  bool more = true;
+  while (more && count < kEventsPerWakeup && uv_hrtime() - started < kTimePerWakeup) {
+    epoll_event events[kFewEvents];
+    const int few = Call([&] { return epoll_wait(epoll_, events, kFewEvents, 0); });
+    for (int i = 0; i < few; i++) HandleEvent(events[i]);
+    count += std::max(few, 0);
+    more = few == kFewEvents;
   }
-  ChooseMode(count);
+  ChooseMode(started, count, more);
   Deliver(true);
+}
+
+void LingerLoop::HandleEvent(const epoll_event& event) {
+  const auto found = sockets_.find(event.data.u64);
+  if (found == sockets_.end()) return;
+  LingeringSocket& socket = found->second;
+  const bool to_the_end = event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI);
+  // An edge is told once: it comes again with the next events.
+  if (Advance(socket, kBytesPerTurn, to_the_end) == Queue::kMore) Watch(socket);
 }
 
 // As the kernel's NAPI does with interrupts: where events come faster than once a millisecond, few at a time, and end nothing, they are gathered for
 // that long. A connection that drips, or sends fast in company, then costs no turn of the event loop of its own.
-void LingerLoop::ChooseMode(int events) {
-  const bool full = events == kEventsPerWakeup;
-  const bool few = !full && static_cast<size_t>(events) * kCompany <= sockets_.size();
+void LingerLoop::ChooseMode(uint64_t now, int events, bool more) {
+  const bool few = !more && static_cast<size_t>(events) * kCompany <= sockets_.size();
   if (uv_is_active(Handle(busy_))) {
     if (few && events > 1) return;
     uv_timer_stop(busy_);
     SetGate(true);
     return;
   }
-  const uint64_t now = uv_hrtime();
   const bool soon = now - woken_ < kMillisecond;
   woken_ = now;
   if (!soon || !few || !reports_.empty()) return;

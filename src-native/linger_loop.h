@@ -16,6 +16,8 @@
 #include "lingering_socket.h"
 #include "low_water_marks.h"
 
+struct epoll_event;
+
 namespace lingering_close {
 
 class LingerLoop {
@@ -60,7 +62,8 @@ class LingerLoop {
   bool IsOwned(int fd);
 
   void HandleEvents();
-  void ChooseMode(int events);
+  void HandleEvent(const epoll_event& event);
+  void ChooseMode(uint64_t now, int events, bool more);
   void SetGate(bool open);
   void Watch(const LingeringSocket& socket);
   Queue Advance(LingeringSocket& socket, size_t budget, bool to_the_end);
