@@ -17,6 +17,8 @@ constexpr uint64_t kMillisecond = 1'000'000;
 constexpr int kEventsPerWakeup = 64;
 constexpr int kFewEvents = 8;
 constexpr uint64_t kTimePerWakeup = kMillisecond / 2;
+// How long there are no low-water marks once the kernel has been short of memory.
+constexpr uint64_t kWithoutMarks = 1'000 * kMillisecond;
 // The busy mode is for where so many connections linger for each that has an event: then others are bound to follow.
 constexpr size_t kCompany = 8;
 
@@ -135,9 +137,14 @@ int64_t LingerLoop::Start(int fd, bool take, Until until, double idle, double ti
 }
 
 bool LingerLoop::End(uint64_t id, Outcome outcome) {
-  const auto found = sockets_.find(id);
+  auto found = sockets_.find(id);
   if (found == sockets_.end()) return false;
-  Finish(found->second, outcome, 0, UnackedBytes(found->second));
+  if (outcome != Outcome::kReset && outcome != Outcome::kAborted) {
+    // What waits in the queue would be answered by RST; and if it is an EOF, that is how this has ended.
+    Advance(found->second, WholeQueue(found->second), true);
+    found = sockets_.find(id);
+  }
+  if (found != sockets_.end()) Finish(found->second, outcome, 0, UnackedBytes(found->second));
   Deliver(false);
   return true;
 }
@@ -223,12 +230,18 @@ void LingerLoop::HandleEvents() {
   const uint64_t started = uv_hrtime();
   int count = 0;
   bool more = true;
+  unread_.clear();
   while (more && count < kEventsPerWakeup && uv_hrtime() - started < kTimePerWakeup) {
     epoll_event events[kFewEvents];
     const int few = Call([&] { return epoll_wait(epoll_, events, kFewEvents, 0); });
     for (int i = 0; i < few; i++) HandleEvent(events[i]);
     count += std::max(few, 0);
     more = few == kFewEvents;
+  }
+  // An edge is told once: behind everybody else it comes again.
+  for (const uint64_t id : unread_) {
+    const auto found = sockets_.find(id);
+    if (found != sockets_.end()) Watch(found->second);
   }
   ChooseMode(started, count, more);
   Deliver(true);
@@ -239,8 +252,23 @@ void LingerLoop::HandleEvent(const epoll_event& event) {
   if (found == sockets_.end()) return;
   LingeringSocket& socket = found->second;
   const bool to_the_end = event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI);
-  // An edge is told once: it comes again with the next events.
-  if (Advance(socket, kBytesPerTurn, to_the_end) == Queue::kMore) Watch(socket);
+  const uint64_t enough = socket.discarded + socket.mark / 4;
+  const bool marked = socket.mark > 0 && !to_the_end;
+  const Queue queue = Advance(socket, kBytesPerTurn, to_the_end);
+  if (queue == Queue::kMore) unread_.push_back(event.data.u64);
+  if (!marked || queue != Queue::kEmpty) return;
+  // The kernel wakes us below the mark where TCP is short of memory (tcp_epollin_ready, tcp_rmem_pressure); with somewhat less than the mark also
+  // where small segments have filled this one's buffer.
+  const auto still = sockets_.find(event.data.u64);
+  if (still != sockets_.end() && still->second.discarded < enough) LowerAllMarks();
+}
+
+// What was parked under them comes as events: to lower a mark makes the kernel look.
+void LingerLoop::LowerAllMarks() {
+  for (auto& [id, socket] : sockets_) {
+    if (socket.mark > 0) marks_.Lower(socket);
+  }
+  marks_.Suspend(uv_hrtime() + kWithoutMarks);
 }
 
 // As the kernel's NAPI does with interrupts: where events come faster than once a millisecond, few at a time, and end nothing, they are gathered for

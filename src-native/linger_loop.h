@@ -63,6 +63,7 @@ class LingerLoop {
 
   void HandleEvents();
   void HandleEvent(const epoll_event& event);
+  void LowerAllMarks();
   void ChooseMode(uint64_t now, int events, bool more);
   void SetGate(bool open);
   void Watch(const LingeringSocket& socket);
@@ -99,6 +100,8 @@ class LingerLoop {
   std::unordered_map<uint64_t, LingeringSocket> sockets_;
   std::vector<Wakeup> wakeups_;  // a heap, the earliest in front
   std::vector<Report> reports_;
+  // Those of this turn whose queue was not empty behind kBytesPerTurn.
+  std::vector<uint64_t> unread_;
   std::set<int> held_;
   const std::unique_ptr<char[]> scratch_{new char[kBytesPerTurn]};
 };

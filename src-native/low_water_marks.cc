@@ -32,18 +32,26 @@ void SetMark(int fd, int mark) {
   Call([&] { return setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark); });
 }
 
+// The kernel caps a mark at half of the receive buffer that there may be (tcp_set_rcvlowat).
+int GetMark(int fd) {
+  int mark = 1;
+  SocketOption(fd, SO_RCVLOWAT, &mark);
+  return mark;
+}
+
 }  // namespace
 
-// The kernel may cap a mark by the receive buffer (tcp_set_rcvlowat): then it is counted for more than it is.
 void LowWaterMarks::Raise(LingeringSocket& socket) {
   for (const Step& step : kSteps) {
     if (socket.mark >= step.mark) return;
     if (socket.discarded - socket.bulk_from < step.sent) continue;
     if (budget_ < 0) budget_ = Budget();
     if (sum_ - socket.mark + step.mark > budget_) continue;
+    if (uv_hrtime() < suspended_until_) return;
     SetMark(socket.fd, step.mark);
-    sum_ += step.mark - socket.mark;
-    socket.mark = step.mark;
+    const int mark = GetMark(socket.fd);
+    sum_ += mark - socket.mark;
+    socket.mark = mark;
     return;
   }
 }

@@ -2,7 +2,8 @@
 //
 // A mark is raised in steps for a peer that has sent so much: the kernel then wakes us once a mark, not once a segment. It also enlarges the receive
 // buffer to twice itself, and lets a peer park a byte less than the mark: hence the budget, and the slow tick that looks at those who do not fill
-// theirs (linger_loop.cc). docs/benchmarks.md has the measurements by which the figures were chosen.
+// theirs (linger_loop.cc). Where the kernel is short of memory for TCP there are none for a while. docs/benchmarks.md has the measurements by which
+// the figures were chosen.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +19,12 @@ class LowWaterMarks {
   void Lower(LingeringSocket& socket);
   // Of a connection that ends.
   void Forget(const LingeringSocket& socket);
+  // Nothing is raised before `until`, a time of uv_hrtime.
+  void Suspend(uint64_t until) { suspended_until_ = until; }
 
  private:
   int64_t sum_ = 0;
+  uint64_t suspended_until_ = 0;
   // Read at the first raise: most threads never discard so much.
   int64_t budget_ = -1;
 };

@@ -138,8 +138,12 @@ export class Closing implements LingerOwner {
 
   /** Ends it by an error of the application's own. */
   fail(socket: Socket, cause: Error): void {
-    switchLingerOff(socket);
-    destroyNow(socket);
+    try {
+      switchLingerOff(socket);
+      destroyNow(socket);
+    } catch {
+      // It has thrown before: that is `cause`.
+    }
     this.#report({ outcome: 'error', error: SocketError.from(cause) });
   }
 

@@ -104,6 +104,8 @@ export function destroyNow(socket: Intercepted, error?: Error): void {
   socket.destroy(error);
 }
 
+const UNKNOWN: Partial<State> = {};
+
 function stateOf(socket: Intercepted): State {
   const known = socket[STATE];
   if (known) return known;
@@ -111,14 +113,20 @@ function stateOf(socket: Intercepted): State {
   const original = Object.hasOwn(socket, 'destroy') ? socket.destroy : undefined;
   const state: State = { copy: own, handler: undefined, owner: undefined, place: -1, passedOver: false, original };
   // Plain properties, as Node's own HTTP server gives a socket `on` and others: to define hidden ones takes two microseconds, of every connection.
+  try {
+    socket.destroy = destroy;
+  } catch {
+    // Somebody has made the one of the class read-only.
+    defineHidden(socket, 'destroy', destroy);
+  }
   socket[STATE] = state;
-  socket.destroy = destroy;
   return state;
 }
 
 /** One function for all sockets, for a closure each would be paid by every connection of a server. */
 function destroy(this: Intercepted, ...args: [error?: Error]): Socket {
-  const { handler, owner, passedOver, original } = this[STATE] as State;
+  // None on what somebody has copied the properties to that have names.
+  const { handler, owner, passedOver, original } = this[STATE] ?? UNKNOWN;
   if (!this.destroyed) {
     if (handler) {
       handler(args[0]);

@@ -181,15 +181,12 @@ export class ServerClosing implements HubObserver {
   }
 
   #closeForGood(): void {
-    let stopped = true;
     try {
       closeForGood(this.#server);
     } catch (error) {
       callbackWarning('server.close', 'closeServer', error);
-      stopped = false;
+      Server.prototype.close.call(this.#server);
     }
-    // A close() of the application's own may do nothing, too.
-    if (!stopped || this.#server.listening) Server.prototype.close.call(this.#server);
   }
 
   /** An upgraded connection, and any of a server that does not speak HTTP. */

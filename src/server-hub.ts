@@ -246,7 +246,7 @@ export class ServerHub implements SocketOwner {
   }
 
   giveUpFlush(socket: Socket): void {
-    this.#lingering?.add(0, (closing) => closing.giveUpFlush(socket));
+    this.#lingering?.add(0, (closing) => begin(closing, socket, () => closing.giveUpFlush(socket)));
   }
 
   /** A socket that was sent to another process is never destroyed in this one. */

@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
 import type { CloseReport } from '../src/index.ts';
 import { ENGINES, known } from './support/close-server.ts';
 import { Fixture, STREAMS_ENGINE } from './support/fixture.ts';
-import { Peer } from './support/peer.ts';
+import { type Address, Peer } from './support/peer.ts';
 
 interface Message {
   address: string;
@@ -161,4 +161,19 @@ describe.each(ENGINES)('%s engine: an event loop that is blocked past every limi
   test('ends a linger whose peer was silent, once', async () => {
     expect(await reportAfter(async () => {})).toMatchObject({ outcome: expect.stringMatching(/^(idle|timeout)$/), discardedBytes: 0 });
   });
+});
+
+test('one whose EOF is in the queue has ended by that, and is not evicted', async () => {
+  await using fixture = new Fixture<Address & { totals: object }>('linger-loop-evicted');
+  const address = await fixture.next();
+  await using first = await Peer.connect(address);
+  await fixture.next();
+  await using second = await Peer.connect(address);
+  await fixture.next();
+  await first.send(1_000);
+  await first.close();
+  const { totals } = await fixture.next();
+  expect(totals).toMatchObject({ evictions: 0, discardedBytes: 1_000, outcomes: { eof: 1 } });
+  await second.close();
+  expect(await fixture.exit).toEqual({ code: 0, signal: null });
 });

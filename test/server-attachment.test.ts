@@ -40,3 +40,19 @@ test('lives with a response that an application has made by hand', async () => {
   const { received } = await peer.receive(20 * MB);
   expect(received).toBe(20 * MB);
 });
+
+test.each([
+  ['read-only', { thrown: false, active: 0, outcomes: { eof: 1 } }],
+  ['throws', { thrown: true, active: 0, outcomes: { error: 1 } }],
+])('lives with a destroy() of others that %s, and counts the connection once', async (how, state) => {
+  await using fixture = new Fixture<{ port: number }>('server-odd-destroy', { args: [how] });
+  const { port } = await fixture.next();
+  await using peer = await Peer.connect({ host: '127.0.0.1', port });
+  await peer.write(post(MB));
+  // Behind a destroy() that throws there is no EOF before the process ends.
+  await peer.receive(how === 'throws' ? 12 : undefined);
+  await peer.send(MB);
+  await peer.close();
+  fixture.send({});
+  expect(await fixture.next()).toMatchObject(state);
+});

@@ -18,7 +18,7 @@ export async function measured(server, provoke) {
   await provoke();
   let after = await server.usage();
   // 'close' follows the last report, and a descriptor is let go behind that.
-  for (let i = 0; i < 100 && (after.descriptors > before.descriptors || after.handles > before.handles); i++) {
+  for (let i = 0; i < 400 && (after.descriptors > before.descriptors || after.handles > before.handles); i++) {
     await delay(50);
     after = await server.usage();
   }
