@@ -243,7 +243,7 @@ void LingerLoop::HandleEvents() {
     const auto found = sockets_.find(id);
     if (found != sockets_.end()) Watch(found->second);
   }
-  ChooseMode(started, count, more);
+  ChooseMode(count, more);
   Deliver(true);
 }
 
@@ -273,7 +273,7 @@ void LingerLoop::LowerAllMarks() {
 
 // As the kernel's NAPI does with interrupts: where events come faster than once a millisecond, few at a time, and end nothing, they are gathered for
 // that long. A connection that drips, or sends fast in company, then costs no turn of the event loop of its own.
-void LingerLoop::ChooseMode(uint64_t now, int events, bool more) {
+void LingerLoop::ChooseMode(int events, bool more) {
   const bool few = !more && static_cast<size_t>(events) * kCompany <= sockets_.size();
   if (uv_is_active(Handle(busy_))) {
     if (few && events > 1) return;
@@ -281,6 +281,7 @@ void LingerLoop::ChooseMode(uint64_t now, int events, bool more) {
     SetGate(true);
     return;
   }
+  const uint64_t now = uv_hrtime();
   const bool soon = now - woken_ < kMillisecond;
   woken_ = now;
   if (!soon || !few || !reports_.empty()) return;

@@ -64,7 +64,7 @@ class LingerLoop {
   void HandleEvents();
   void HandleEvent(const epoll_event& event);
   void LowerAllMarks();
-  void ChooseMode(uint64_t now, int events, bool more);
+  void ChooseMode(int events, bool more);
   void SetGate(bool open);
   void Watch(const LingeringSocket& socket);
   Queue Advance(LingeringSocket& socket, size_t budget, bool to_the_end);
