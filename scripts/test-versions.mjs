@@ -7,9 +7,7 @@ const VERSIONS = ['22', '24', '26'];
 
 const LEFT_OUT = {
   bench: 'it tries the benchmarks, which are no part of the package',
-  'fuzz-arguments': 'it is about what the addon is given, not about Node.js',
   musl: 'it looks at the binary, not at Node.js',
-  'raw-calls': 'it is about what the addon is given, not about Node.js',
   reproducible: 'it looks at the compiler, not at Node.js',
   torture: 'it tries the scripts of torture/, which are no part of the package',
 };
