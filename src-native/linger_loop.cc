@@ -233,10 +233,10 @@ void LingerLoop::HandleEvents() {
   unread_.clear();
   while (more && count < kEventsPerWakeup && uv_hrtime() - started < kTimePerWakeup) {
     epoll_event events[kFewEvents];
-    const int few = Call([&] { return epoll_wait(epoll_, events, kFewEvents, 0); });
-    for (int i = 0; i < few; i++) HandleEvent(events[i]);
-    count += std::max(few, 0);
-    more = few == kFewEvents;
+    const int told = Call([&] { return epoll_wait(epoll_, events, kFewEvents, 0); });
+    for (int i = 0; i < told; i++) HandleEvent(events[i]);
+    count += std::max(told, 0);
+    more = told == kFewEvents;
   }
   // An edge is told once: behind everybody else it comes again.
   for (const uint64_t id : unread_) {
@@ -253,7 +253,8 @@ void LingerLoop::HandleEvent(const epoll_event& event) {
   LingeringSocket& socket = found->second;
   const bool to_the_end = event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI);
   const uint64_t enough = socket.discarded + socket.mark / 4;
-  const bool marked = socket.mark > 0 && !to_the_end;
+  // Not one that is told of an acknowledgement, with whatever is in its queue.
+  const bool marked = socket.mark > 0 && !to_the_end && (event.events & EPOLLIN);
   const Queue queue = Advance(socket, kBytesPerTurn, to_the_end);
   if (queue == Queue::kMore) unread_.push_back(event.data.u64);
   if (!marked || queue != Queue::kEmpty) return;

@@ -43,12 +43,13 @@ int GetMark(int fd) {
 
 void LowWaterMarks::Raise(LingeringSocket& socket) {
   for (const Step& step : kSteps) {
-    if (socket.mark >= step.mark) return;
+    if (socket.asked >= step.mark) return;
     if (socket.discarded - socket.bulk_from < step.sent) continue;
     if (budget_ < 0) budget_ = Budget();
     if (sum_ - socket.mark + step.mark > budget_) continue;
     if (uv_hrtime() < suspended_until_) return;
     SetMark(socket.fd, step.mark);
+    socket.asked = step.mark;
     const int mark = GetMark(socket.fd);
     sum_ += mark - socket.mark;
     socket.mark = mark;
@@ -59,7 +60,7 @@ void LowWaterMarks::Raise(LingeringSocket& socket) {
 void LowWaterMarks::Lower(LingeringSocket& socket) {
   SetMark(socket.fd, 1);
   sum_ -= socket.mark;
-  socket.mark = 0;
+  socket.mark = socket.asked = 0;
   socket.bulk_from = socket.discarded;
 }
 
