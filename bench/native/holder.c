@@ -1,12 +1,14 @@
 // Peers that hold on: each sends the head of an upload, reads the early answer, and then says nothing, or drips.
 // usage: holder PORT [drips]; then a line a command, each answered with a line of JSON:
 //   open N       N more connections, answered when all of them have been answered
+//   visit N      the same, but each of them closes as soon as it has its answer
 //   drip SECONDS one byte a second from each, evenly over the second
 //   arrive RATE SECONDS   RATE more a second, evenly; with `drips`, each of those that are there sends a byte a second meanwhile
 //   close        all of them
 #include "common.h"
 
 #define MOST 19000
+static const char head[] = "POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n";
 static int fds[MOST];
 static int open_fds;
 
@@ -21,6 +23,19 @@ static void sleep_until(double when) {
   if (left > 0) usleep(left * 1e6);
 }
 
+// In batches, so that no backlog overflows.
+static void open_more(int port, int number, int stay) {
+  for (int left = number; left > 0;) {
+    int from = open_fds;
+    for (; left > 0 && open_fds - from < 500 && open_fds < MOST; left--) {
+      if ((fds[open_fds] = connect_loopback(port)) < 0) die("connect");
+      write_all(fds[open_fds++], head, sizeof head - 1);
+    }
+    for (int i = from; i < open_fds; i++) read_answer(fds[i]);
+    while (!stay && open_fds > from) close(fds[--open_fds]);
+  }
+}
+
 // A hundredth of the connections in each hundredth of a second.
 static void drip(int tick, long long *sent, long long *failed) {
   for (int i = tick % 100; i < open_fds; i += 100) {
@@ -32,7 +47,6 @@ static void drip(int tick, long long *sent, long long *failed) {
 int main(int argc, char **argv) {
   if (argc != 2 && argc != 3) return 2;
   int drips = argc == 3;
-  static const char head[] = "POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n";
   int port = atoi(argv[1]);
   char line[64];
   raise_file_limit();
@@ -40,15 +54,9 @@ int main(int argc, char **argv) {
     long long sent = 0, failed = 0;
     int number = 0, rate = 0;
     if (sscanf(line, "open %d", &number) == 1) {
-      // In batches, so that no backlog overflows.
-      for (int left = number; left > 0;) {
-        int from = open_fds;
-        for (; left > 0 && open_fds - from < 500 && open_fds < MOST; left--) {
-          if ((fds[open_fds] = connect_loopback(port)) < 0) die("connect");
-          write_all(fds[open_fds++], head, sizeof head - 1);
-        }
-        for (int i = from; i < open_fds; i++) read_answer(fds[i]);
-      }
+      open_more(port, number, 1);
+    } else if (sscanf(line, "visit %d", &number) == 1) {
+      open_more(port, number, 0);
     } else if (sscanf(line, "arrive %d %d", &rate, &number) == 2) {
       double started = now_seconds();
       for (int tick = 0; tick < number * 100; tick++) {

@@ -1,9 +1,11 @@
 // What a server is asked on its standard input, a line a command, each answered with a line of JSON.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
+import { inUseReader } from './in-use.mjs';
 
 export function answerCommands(commands = {}) {
   const delay = monitorEventLoopDelay({ resolution: 1 });
+  let inUse;
   const all = {
     /** A garbage collection, with --expose-gc: twice, for what finalizers let go. */
     collect: async () => {
@@ -11,6 +13,10 @@ export function answerCommands(commands = {}) {
         await new Promise(setImmediate);
         globalThis.gc();
       }
+    },
+    inUse: async () => {
+      inUse ??= await inUseReader();
+      return { bytes: inUse() };
     },
     /** The delays of the event loop, in milliseconds, begin to be counted. */
     watch: () => {
