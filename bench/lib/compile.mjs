@@ -15,7 +15,7 @@ export function compile(name) {
 export function compileFile(source, output, flags = []) {
   // Under a name of its own first: somebody else may be running, or making, the same program.
   const made = `${output}.${process.pid}`;
-  const { status, error } = spawnSync('cc', ['-O2', '-Wall', '-Wextra', ...flags, '-o', made, source], {
+  const { status, error } = spawnSync('cc', ['-O2', '-Wall', '-Wextra', '-pthread', ...flags, '-o', made, source], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   if (status !== 0) throw new Error(`cc cannot compile ${source}`, { cause: error });

@@ -10,6 +10,8 @@ await once(server, 'listening');
 const socket = connect(server.address().port, '127.0.0.1');
 const [[peer]] = await Promise.all([once(server, 'connection'), once(socket, 'connect')]);
 const { fd } = socket._handle;
+// As the program in C has it.
+socket.setNoDelay(true);
 const data = Buffer.from('x');
 const sink = Buffer.alloc(65_536);
 
