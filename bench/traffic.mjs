@@ -16,9 +16,9 @@ const CASES = {
   https: { protocol: 'https', headers: [], limit: 0.98 },
 };
 const SECONDS = 1;
-/** Short turns, for the machine is never the same for long; and few, for what differs most is the processes. */
-const ROUNDS = bench.size(2, 1);
 const CONNECTIONS = bench.size([10, 100], [10]);
+/** Short turns, for the machine is never the same for long; and few, for what differs most is the processes. */
+const roundsOf = (connections) => (connections === CONNECTIONS.at(-1) ? bench.size(3, 1) : 1);
 const pinned = availableParallelism() > 1 && !spawnSync('taskset', ['-V']).error;
 const on = (processor) => (pinned ? ['taskset', '-c', String(processor)] : []);
 if (!pinned) bench.note('taskset', 'is not installed, or there is a single processor: server and wrk share what there is');
@@ -46,12 +46,12 @@ else {
       const servers = { [PLAIN]: await startServer('traffic', [each.protocol, 'plain'], { prefix: on(0) }) };
       for (const [name, [way, execArgv]] of Object.entries(WITH))
         servers[name] = await startServer('traffic', [each.protocol, way], { execArgv, prefix: on(0) });
-      // Warm by requests and not by time: on a busy machine V8 has not compiled everything after some seconds.
+      // Warm by requests and not by time: on a busy machine V8 has not compiled everything after some seconds. Over TLS a server gains a fifth behind the first fifty thousand.
       for (const server of Object.values(servers)) {
-        for (let i = 0, requests = 0; i < 20 && requests < bench.size(30_000, 1); i++) requests += (await wrk(server, each, 20)).requests;
+        for (let i = 0, requests = 0; i < 20 && requests < bench.size(120_000, 1); i++) requests += (await wrk(server, each, 20)).requests;
       }
       for (const connections of CONNECTIONS) {
-        for (let round = 0; round < ROUNDS; round++) {
+        for (let round = 0; round < roundsOf(connections); round++) {
           // In turn forwards and backwards, so that none is always the first.
           const order = Object.entries(servers);
           for (const [name, server] of (run + round) % 2 === 0 ? order : order.reverse()) {
