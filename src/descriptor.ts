@@ -30,7 +30,12 @@ export function validateSocketLike(socket: unknown): asserts socket is SocketLik
   } else if (!(socket instanceof Socket) || socket.writableLength === undefined) {
     // The second for what only has the prototype, and was never constructed.
     throw invalidArgType('socket', 'an instance of net.Socket or tls.TLSSocket, or a file descriptor', socket);
-  } else if (!Object.isExtensible(socket)) {
+  }
+}
+
+/** For what watches over the close of a socket. Throws `ERR_INVALID_ARG_VALUE`, and touches nothing. */
+export function validateExtensible(socket: SocketLike): void {
+  if (typeof socket !== 'number' && !Object.isExtensible(socket)) {
     throw invalidArgValue('socket', 'extensible: it gets a destroy method of its own', socket);
   }
 }

@@ -2,7 +2,15 @@
 import type { Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { own } from './copies.ts';
-import { descriptorOf, findDescriptor, isTls, type SocketLike, validatedDescriptorOf, validateSocketLike } from './descriptor.ts';
+import {
+  descriptorOf,
+  findDescriptor,
+  isTls,
+  type SocketLike,
+  validatedDescriptorOf,
+  validateExtensible,
+  validateSocketLike,
+} from './descriptor.ts';
 import { destroyNow, interceptDestroy, isIntercepted, otherCopyOf, passOverOwner, releaseDestroy } from './destroy.ts';
 import { checked, invalidArgType, outOfRange } from './errors.ts';
 import { engine, holdDescriptor, releaseDescriptor, startLinger } from './linger-loop.ts';
@@ -39,6 +47,7 @@ export function setLinger(socket: SocketLike, linger: Linger): void {
   if (linger !== false && !(Number.isInteger(linger) && linger >= 0 && linger <= maximum)) {
     throw outOfRange('linger', `false or an integer >= 0 && <= ${maximum}`, linger);
   }
+  if (linger) validateExtensible(socket);
   const other = typeof socket === 'number' ? undefined : otherCopyOf(socket);
   if (other) {
     other.setLinger(socket, linger);

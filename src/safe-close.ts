@@ -4,7 +4,7 @@ import { type CheckedOptions, checkOptions, type SafeCloseOptions } from './clos
 import type { CloseReport } from './close-report.ts';
 import { Closing } from './closing.ts';
 import { own } from './copies.ts';
-import { type SocketLike, validateSocketLike } from './descriptor.ts';
+import { type SocketLike, validateExtensible, validateSocketLike } from './descriptor.ts';
 import { defineHidden, otherCopyOf, ownerOf } from './destroy.ts';
 import { claimDescriptor } from './raw-descriptor.ts';
 
@@ -38,6 +38,7 @@ const byDescriptor = new Map<number, Closing>();
  */
 export function safeClose(socket: SocketLike, options?: SafeCloseOptions): Promise<CloseReport> {
   validateSocketLike(socket);
+  validateExtensible(socket);
   const other = typeof socket === 'number' ? undefined : otherCopyOf(socket);
   if (other) return other.safeClose(socket, options);
   const checkedOptions = checkOptions(options);
