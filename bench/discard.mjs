@@ -3,7 +3,7 @@ import { Bench } from './lib/bench.mjs';
 import { runJson } from './lib/children.mjs';
 import { compile } from './lib/compile.mjs';
 import { cpuSeconds, tcpBufferBytes } from './lib/cpu.mjs';
-import { OURS } from './lib/rivals.mjs';
+import { NODE_AS_IT_IS, OURS } from './lib/rivals.mjs';
 
 const GB = 1e9;
 const bench = new Bench('discard', { runs: 5 });
@@ -18,7 +18,7 @@ const NAMES = [
   'socket.resume()',
   'nginx',
   'Apache',
-  'Node as it is',
+  NODE_AS_IT_IS,
   'squid',
   'HAProxy',
 ];

@@ -2,13 +2,12 @@
 import { Bench } from './lib/bench.mjs';
 import { runJson } from './lib/children.mjs';
 import { compile } from './lib/compile.mjs';
-import { OURS } from './lib/rivals.mjs';
+import { NODE_AS_IT_IS as NODE, OURS } from './lib/rivals.mjs';
 import { samplesAt } from './lib/samples.mjs';
 
 const bench = new Bench('neighbours', { runs: 5 });
 const sender = compile('sender');
 const getter = compile('getter');
-const NODE = 'Node as it is';
 const NAMES = [OURS, NODE, 'socket.resume()', 'nginx', 'Apache'];
 const HOSTILE = bench.size([0, 3, 32], [2]);
 const SECONDS = bench.size(4, 1);

@@ -3,29 +3,25 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { Bench } from './lib/bench.mjs';
-import { runText, startServer } from './lib/children.mjs';
+import { runText } from './lib/children.mjs';
 import { cpuSeconds } from './lib/cpu.mjs';
+import { CASES, startOrdinary, WITH_US } from './lib/ordinary.mjs';
+import { NODE_AS_IT_IS as PLAIN } from './lib/rivals.mjs';
 import { pairedRatio } from './lib/statistics.mjs';
 
 const bench = new Bench('traffic', { runs: 15 });
-const PLAIN = 'Node as it is';
-const WITH = { lingerOnClose: ['lingerOnClose', []], register: ['plain', ['--import', 'lingering-close/register']] };
-const CASES = {
-  'keep-alive': { protocol: 'http', headers: [], limit: 0.99 },
-  'Connection: close': { protocol: 'http', headers: ['-H', 'Connection: close'], limit: 0.97 },
-  https: { protocol: 'https', headers: [], limit: 0.98 },
-};
 const SECONDS = 1;
 const CONNECTIONS = bench.size([10, 100], [10]);
-/** Short turns, for the machine is never the same for long; and few, for what differs most is the processes. */
+/** More of them where the targets are. Short turns, for the machine is never the same for long; and few, for what differs most is the processes. */
 const roundsOf = (connections) => (connections === CONNECTIONS.at(-1) ? bench.size(3, 1) : 1);
 const pinned = availableParallelism() > 1 && !spawnSync('taskset', ['-V']).error;
 const on = (processor) => (pinned ? ['taskset', '-c', String(processor)] : []);
 if (!pinned) bench.note('taskset', 'is not installed, or there is a single processor: server and wrk share what there is');
 
 /** Requests a second, and CPU of the server a request. */
-async function wrk({ pid, port }, { protocol, headers }, connections) {
+async function wrk({ pid, port }, { protocol, close }, connections) {
   const cpuBefore = cpuSeconds(pid);
+  const headers = close ? ['-H', 'Connection: close'] : [];
   const words = [...on(1), 'wrk', '-t1', `-c${connections}`, `-d${SECONDS}s`, ...headers, `${protocol}://127.0.0.1:${port}/`];
   const text = await runText(words[0], words.slice(1));
   const requests = Number(/(\d+) requests in/.exec(text)[1]);
@@ -36,17 +32,13 @@ if (spawnSync('wrk', ['-v']).error) bench.note('wrk', 'is not installed, and not
 else {
   for (const [caseName, each] of Object.entries(CASES)) {
     const samples = Object.fromEntries(
-      CONNECTIONS.map((connections) => [
-        connections,
-        Object.fromEntries([PLAIN, ...Object.keys(WITH)].map((name) => [name, { rate: [], cpu: [] }])),
-      ]),
+      CONNECTIONS.map((connections) => [connections, Object.fromEntries([PLAIN, ...WITH_US].map((name) => [name, { rate: [], cpu: [] }]))]),
     );
     for (let run = 0; run < bench.runs; run++) {
       // New processes each time: two of the very same server differ by some per cent for as long as they live, so that it takes many.
-      const servers = { [PLAIN]: await startServer('traffic', [each.protocol, 'plain'], { prefix: on(0) }) };
-      for (const [name, [way, execArgv]] of Object.entries(WITH))
-        servers[name] = await startServer('traffic', [each.protocol, way], { execArgv, prefix: on(0) });
-      // Warm by requests and not by time: on a busy machine V8 has not compiled everything after some seconds. Over TLS a server gains a fifth behind the first fifty thousand.
+      const servers = {};
+      for (const name of [PLAIN, ...WITH_US]) servers[name] = await startOrdinary(name, each.protocol, { prefix: on(0) });
+      // Warm by requests and not by time: on a busy machine V8 has not compiled everything after some seconds. Over TLS a server is a fifth faster behind its first fifty thousand.
       for (const server of Object.values(servers)) {
         for (let i = 0, requests = 0; i < 20 && requests < bench.size(120_000, 1); i++) requests += (await wrk(server, each, 20)).requests;
       }
@@ -65,9 +57,9 @@ else {
     }
     const most = CONNECTIONS.at(-1);
     const rows = samples[most];
-    for (const name of Object.keys(WITH)) {
-      rows[name].ratio = rows[name].rate.map((rate, i) => rate / rows[PLAIN].rate[i]);
-      rows[name].cpuRatio = rows[name].cpu.map((cpu, i) => cpu / rows[PLAIN].cpu[i]);
+    for (const name of WITH_US) {
+      rows[name].ratio = pairedRatio(rows[name].rate, rows[PLAIN].rate).values;
+      rows[name].cpuRatio = pairedRatio(rows[name].cpu, rows[PLAIN].cpu).values;
     }
     const columns = {
       rate: { label: 'requests a second', digits: 0 },
@@ -76,7 +68,7 @@ else {
       cpuRatio: { label: 'against Node as it is', digits: 3 },
     };
     bench.table(caseName.replace(/\W+/g, '-').toLowerCase(), `${caseName}, ${most} connections`, columns, rows);
-    const series = [PLAIN, ...Object.keys(WITH)].map((name) => [
+    const series = [PLAIN, ...WITH_US].map((name) => [
       name,
       CONNECTIONS.map((connections) => [connections, samples[connections][name].rate]),
     ]);
@@ -87,7 +79,7 @@ else {
       { label: 'requests a second' },
       Object.fromEntries(series),
     );
-    for (const name of Object.keys(WITH)) {
+    for (const name of WITH_US) {
       bench.target(
         `${caseName}, ${name}: requests a second against Node as it is`,
         pairedRatio(rows[name].rate, rows[PLAIN].rate).median,

@@ -35,8 +35,9 @@ export type Linger = number | false;
  *
  * @param socket a connected socket of Node, or a raw descriptor
  * @param linger seconds, an integer from 0 to 65,535 (macOS: 327), or `false`
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED`, `ERR_INVALID_STATE`,
- * `ERR_INVALID_HANDLE_TYPE`; a {@link SocketError} (`EBADF`, `ENOTSOCK`); `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a Proxy; with `n > 0` also a socket that is not extensible), `ERR_OUT_OF_RANGE`;
+ * `ERR_SOCKET_CLOSED`, `ERR_INVALID_STATE`, `ERR_INVALID_HANDLE_TYPE`; a {@link SocketError} (`EBADF`, `ENOTSOCK`); `ERR_ADDON_UNAVAILABLE`,
+ * `ERR_UNSUPPORTED_PLATFORM`
  *
  * Platforms: Linux; macOS (SO_LINGER_SEC, and `destroy()` may block there for `n > 0`). Source: socket(7), SO_LINGER; `tcp_close` in Linux.
  */

@@ -17,7 +17,7 @@ const byDescriptor = new Map<number, Closing>();
  * write fails (EPIPE, ECONNRESET), and a peer may throw away what it had not read.
  *
  * From the call on the application is given no more data of this socket. When output is flushed the `net.Socket` is destroyed ('close' is emitted as
- * ever) and a duplicate of its descriptor lingers, at some hundred bytes a connection, and no JavaScript runs for it.
+ * ever) and a duplicate of its descriptor lingers, at a few hundred bytes a connection, and no JavaScript runs for it.
  *
  * For HTTP/1 pass `request.socket`, right behind `response.end()`: what the response has not been given by then is lost, and `delivered` does not count it.
  * HTTP/2 has no socket of a request's own.

@@ -1,7 +1,7 @@
 // What safeClose is given: arguments, sockets in all states, second calls.
 import { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { getLinger, pendingBytes, safeClose, setLinger } from '../src/index.ts';
+import { getLinger, pendingBytes, safeClose, send, setLinger, unackedBytes } from '../src/index.ts';
 import { CloseServer, type Connection, ENGINES, ended, KB, known, MB } from './support/close-server.ts';
 import { Fixture, STREAMS_ENGINE } from './support/fixture.ts';
 import { connectPair, rawDescriptor } from './support/pair.ts';
@@ -76,13 +76,22 @@ describe('arguments', () => {
     expect(call(socket)).toThrow(coded('TypeError', 'ERR_INVALID_ARG_VALUE'));
     expect(() => setLinger(socket, 2)).toThrow(coded('TypeError', 'ERR_INVALID_ARG_VALUE') as Error);
     expect(getLinger(rawDescriptor(socket))).toBe(false);
-    // What only asks, or needs no destroy of its own, takes it as it is.
-    expect(pendingBytes(socket)).toBe(0);
+    socket.write('still alive');
+    expect(await peer.receive(11)).toEqual({ received: 11, tail: 'still alive' });
+  });
+
+  test('a socket that takes no property is taken as it is where nothing watches over its close', async () => {
+    await using pair = await connectPair();
+    const { socket, peer } = pair;
+    Object.preventExtensions(socket);
     setLinger(socket, 0);
     expect(getLinger(socket)).toBe(0);
     setLinger(socket, false);
-    socket.write('still alive');
+    expect(getLinger(socket)).toBe(false);
+    expect(pendingBytes(socket)).toBe(0);
+    expect(send(socket, Buffer.from('still alive'))).toBe(11);
     expect(await peer.receive(11)).toEqual({ received: 11, tail: 'still alive' });
+    expect(unackedBytes(socket)).toBeLessThanOrEqual(11);
   });
 
   test('a bad second call throws too', async () => {

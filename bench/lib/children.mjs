@@ -64,7 +64,7 @@ export async function startServer(file, args = [], { command, execArgv = [], env
     child.stdin.write(`${line}\n`);
     return JSON.parse((await lines.next()).value);
   };
-  return { pid: child.pid, port: Number(value), ask, stop: () => stop(child) };
+  return { pid: child.pid, port: Number(value), ask, stop: (signal, patience) => stop(child, signal, patience) };
 }
 
 /** A daemon that is told its port by a configuration file: it is up when it takes a connection. */
@@ -104,12 +104,12 @@ function accepts(port) {
   });
 }
 
-async function stop(child, signal = 'SIGKILL') {
+async function stop(child, signal = 'SIGKILL', patience = 3_000) {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
   child.kill(signal);
   // A daemon that takes its time with the connections of its last visitors.
-  const timer = setTimeout(() => child.kill('SIGKILL'), 3_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), patience);
   await gone;
   clearTimeout(timer);
 }

@@ -23,7 +23,9 @@ export function barChart(title, unit, bars) {
   const largest = Math.max(...bars.map(({ max }) => max));
   const smallest = Math.min(...bars.map(({ min }) => min));
   const log = smallest > 0 && largest / smallest > 30;
-  const scale = axis(log ? smallest / 2 : 0, largest, log, WIDTH - left - right);
+  const along = axis(log ? smallest / 2 : 0, largest, log, WIDTH - left - right);
+  // Where there is next to nothing, noise may be less.
+  const scale = (value) => Math.max(along(value), 0);
   const rows = bars.map(({ name, median, min, max, ours }, i) => {
     const y = 52 + i * rowHeight;
     const middle = y + 9;

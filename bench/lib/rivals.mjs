@@ -4,6 +4,7 @@ import { compile } from './compile.mjs';
 import { startByName } from './daemons.mjs';
 
 export const OURS = 'lingering-close';
+export const NODE_AS_IT_IS = 'Node as it is';
 
 const bareLoop = (read, mark) => () => startServer('', [read, mark], { command: compile('discard') });
 const nodeServer = (way) => (options) => startServer('upload', [way], options);
@@ -15,7 +16,7 @@ const RIVALS = {
   'lingering-close, safeClose': nodeServer('safeClose'),
   'bare duplicates': (options) => startServer('duplicates', [], options),
   'socket.resume()': nodeServer('resume'),
-  'Node as it is': nodeServer('node'),
+  [NODE_AS_IT_IS]: nodeServer('node'),
   nginx: () => startByName('nginx'),
   Apache: () => startByName('Apache'),
   squid: () => startByName('squid'),

@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <sys/ioctl.h>
 
-// So many before, as in the programs in JavaScript, which have to be warm: a connection is not the same from the first byte on.
+// So many before, as in the programs in JavaScript, which have to be warm: the first sends of a connection cost less than those behind them.
 #define WARM 100000
 #define MEASURE(name, last, call)                                                                            \
   do {                                                                                                       \
@@ -34,9 +34,6 @@ int main(int argc, char **argv) {
   getsockname(server, (struct sockaddr *)&address, &length);
   int fd = connect_loopback(ntohs(address.sin_port));
   int peer = accept(server, NULL, NULL);
-  // Each send a segment, in every rival: coalesced, they cost what the acknowledgements happen to make of them.
-  int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   // A process of one thread is spared the counting of who uses a descriptor (fdget in the kernel): Node.js never is.
   pthread_t thread;
   if (pthread_create(&thread, NULL, wait_for_ever, NULL) != 0) die("pthread_create");

@@ -16,7 +16,7 @@ export function answerCommands(commands = {}) {
     },
     inUse: async () => {
       inUse ??= await inUseReader();
-      return { bytes: inUse() };
+      return inUse();
     },
     /** The delays of the event loop, in milliseconds, begin to be counted. */
     watch: () => {

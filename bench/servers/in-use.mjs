@@ -1,6 +1,6 @@
 // Bytes that this process has allocated and not freed: JavaScript's heap and malloc's. Resident memory says less of a few megabytes, for both keep pages for later, and take them from there.
 
-/** A function that tells, or gives undefined where koffi or mallinfo2(3) is missing. */
+/** A function that tells: `{ bytes }`, or the `reason` where koffi or mallinfo2(3) is missing. */
 export async function inUseReader() {
   try {
     const { default: koffi } = await import('koffi');
@@ -9,9 +9,9 @@ export async function inUseReader() {
     const mallinfo2 = koffi.load(null).func('mallinfo2', type, []);
     return () => {
       const { uordblks, hblkhd } = mallinfo2();
-      return process.memoryUsage().heapUsed + Number(uordblks) + Number(hblkhd);
+      return { bytes: process.memoryUsage().heapUsed + Number(uordblks) + Number(hblkhd) };
     };
-  } catch {
-    return () => undefined;
+  } catch ({ message }) {
+    return () => ({ reason: message.split('\n', 1)[0] });
   }
 }

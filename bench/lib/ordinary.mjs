@@ -1,0 +1,22 @@
+// An ordinary server, as Node makes it and with us: what the benchmarks of ordinary traffic compare.
+import { startServer } from './children.mjs';
+import { NODE_AS_IT_IS as PLAIN } from './rivals.mjs';
+
+/** By name: the argument of `bench/servers/traffic.mjs`, and options of Node.js. */
+const WAYS = {
+  [PLAIN]: ['plain', []],
+  lingerOnClose: ['lingerOnClose', []],
+  register: ['plain', ['--import', 'lingering-close/register']],
+};
+export const WITH_US = Object.keys(WAYS).filter((name) => name !== PLAIN);
+/** `close`: whether each request has a connection of its own. `limit`: the share of Node's requests a second that is to be reached. */
+export const CASES = {
+  'keep-alive': { protocol: 'http', close: false, limit: 0.99 },
+  'Connection: close': { protocol: 'http', close: true, limit: 0.97 },
+  https: { protocol: 'https', close: false, limit: 0.98 },
+};
+
+export function startOrdinary(name, protocol, { prefix = [], execArgv = [] } = {}) {
+  const [way, ownArgv] = WAYS[name];
+  return startServer('traffic', [protocol, way], { prefix, execArgv: [...execArgv, ...ownArgv] });
+}
