@@ -25,9 +25,9 @@ test.skipIf(skips(missing))(`a mark that is capped is not asked for again and ag
     await peer.close();
     expect(await fixture.next()).toMatchObject({ outcome: 'eof', discardedBytes: 200 * MB });
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
-    // Once a step; and again where the sender was late to fill it.
+    // Once a step; again where the sender was late to fill it; once in all where the first look found the last step's bytes.
     const times = fixture.stderr.split('\n').length - 1;
-    expect(times).toBeGreaterThan(1);
+    expect(times).toBeGreaterThan(0);
     expect(times).toBeLessThan(20);
   } finally {
     rmSync(folder, { recursive: true });
