@@ -51,7 +51,7 @@ export class Closing implements LingerOwner {
     this.#onEnd = onEnd;
   }
 
-  /** Made when it is asked for: the closes of a server are nobody's, and it would be a sixth of their weight. */
+  /** Made when it is asked for: the closes of a server are nobody's, and it would make each of them almost half as heavy again. */
   get promise(): Promise<CloseReport> {
     this.#promise ??= this.#ended
       ? Promise.resolve(this.#ended)

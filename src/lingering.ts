@@ -16,7 +16,7 @@ export interface LingerTotals {
 /** Those with one time-out, the oldest first, and so in the order of their deadlines. */
 interface Line {
   closings: Set<Closing>;
-  /** One for all of them: a closure each would be a sixth of the weight of a lingering connection. */
+  /** One for all of them: a closure each would make a lingering connection a sixth heavier. */
   onEnd: (closing: Closing, report: CloseReport) => void;
 }
 
