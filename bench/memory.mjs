@@ -16,7 +16,7 @@ const VISITS = bench.size(9_000, 200);
 // A small young generation: V8 doubles it with a burst of requests, and gives it back when it likes; either would be counted as lingering, 16 MB at a time.
 const SMALL_HEAP = ['--expose-gc', '--max-semi-space-size=1'];
 
-/** A server, and peers that hold on to it. Gives what `use` gives. */
+/** A server, and peers that hold on to it, a hundred of them at first. Gives what `use` gives. */
 async function withPeers(name, execArgv, use) {
   const server = await bench.start(name, { execArgv });
   if (!server) return undefined;
@@ -28,7 +28,6 @@ async function withPeers(name, execArgv, use) {
   };
   try {
     await peers.ask('open 100');
-    await letGo();
     return await use(server, peers, letGo);
   } finally {
     await peers.stop();
@@ -39,11 +38,11 @@ async function withPeers(name, execArgv, use) {
 /** What so many weigh in a process that has been through three bursts of peers, all gone by now. */
 function measure(name, count) {
   return withPeers(name, SMALL_HEAP, async (server, peers, letGo) => {
+    let before = await letGo();
     for (let i = 0; i < 3; i++) {
       await peers.ask(`visit ${VISITS}`);
-      await letGo();
+      before = await letGo();
     }
-    const before = await settled(server);
     const buffersBefore = tcpBufferBytes();
     await peers.ask(`open ${count}`);
     const held = await settled(server);
@@ -60,8 +59,8 @@ function measure(name, count) {
 
 /** What the process grows by with the first burst of its life, by V8's defaults. */
 function measureCold(name, count) {
-  return withPeers(name, ['--expose-gc'], async (server, peers) => {
-    const { resident } = await settled(server);
+  return withPeers(name, ['--expose-gc'], async (server, peers, letGo) => {
+    const { resident } = await letGo();
     await peers.ask(`open ${count}`);
     return { cold: ((await settled(server)).resident - resident) / count };
   });
