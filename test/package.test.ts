@@ -44,13 +44,22 @@ function list(directory: string): string[] {
 
 describe('the tarball', () => {
   test('holds what a user needs, and nothing else', () => {
-    const compiled = list('src').flatMap((file) => {
-      const name = file.replace(/^src(.*)\.ts$/, 'dist$1');
-      return [`${name}.js`, `${name}.d.ts`];
-    });
+    const types = list('src').map((file) => file.replace(/^src(.*)\.ts$/, 'dist$1.d.ts'));
+    // The library is one file behind its entries.
+    const commandLine = list('src/cli').map((file) => file.replace(/^src(.*)\.ts$/, 'dist$1.js'));
+    const library = ['index', 'register', 'native', 'lingering-close'].map((name) => `dist/${name}.js`);
     // The addon's sources are there for whoever builds it: it takes binding.gyp too. Pictures of measurements are looked at in the repository.
     const read = list('docs').filter((file) => !/^docs\/plots\/|\.png$/.test(file));
-    const expected = [...compiled, ...list('src-native'), ...list('prebuilds'), ...read, 'binding.gyp', 'package.json'];
+    const expected = [
+      ...types,
+      ...commandLine,
+      ...library,
+      ...list('src-native'),
+      ...list('prebuilds'),
+      ...read,
+      'binding.gyp',
+      'package.json',
+    ];
     expect(files).toEqual([...expected, 'CHANGELOG.md', 'LICENSE', 'README.md', 'sbom.cdx.json'].sort());
   });
 

@@ -2,8 +2,7 @@
 // once, and closes as Node does ('plain') or with lingerOnClose ('linger').
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { closeServer } from '../close-server.ts';
-import { lingerOnClose } from '../server.ts';
+import { closeServer, lingerOnClose } from '../index.ts';
 
 const lingers = process.argv[2] === 'linger';
 

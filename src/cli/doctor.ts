@@ -1,8 +1,7 @@
 // `lingering-close doctor`: what closing a socket has to work with here, and what each thing means.
 import { arch, platform, release, type } from 'node:os';
-import { engine } from '../linger-loop.ts';
+import { engine, getSigpipe } from '../index.ts';
 import { addon, addonFile, unavailable } from '../native.ts';
-import { getSigpipe } from '../sigpipe.ts';
 import { readCounters, readOpenFiles, readSettings } from './doctor-kernel.ts';
 import { notAvailable, type Reading, reasonsOf, valuesOf } from './reading.ts';
 import { definitions } from './table.ts';
