@@ -2,11 +2,12 @@
 // collects garbage at other moments, and the figures differ by some per cent.
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Bench } from './lib/bench.mjs';
+import { loadModules, WITH_MODULES } from './lib/modules.mjs';
 import { startOrdinary, WITH_US } from './lib/ordinary.mjs';
 import { NODE_AS_IT_IS as PLAIN } from './lib/rivals.mjs';
 import { pairedRatio } from './lib/statistics.mjs';
@@ -17,22 +18,14 @@ const COUNTS = bench.size([10_000, 25_000], [20, 40]);
 const folder = mkdtempSync(join(tmpdir(), 'instructions-'));
 process.on('exit', () => rmSync(folder, { recursive: true }));
 
-// What any package of this size does to a process: V8 comes to place things elsewhere, and a request takes more or fewer instructions for it.
-const OTHERS = 'Node as it is, and 24 modules more';
-const others = join(folder, 'all.mjs');
-const source = (i) =>
-  `const seen = new WeakMap();\nexport function use${i}(key, value = ${i}) {\n  seen.set(key, { value, list: [key] });\n  return () => seen.delete(key);\n}\n`;
-for (let i = 1; i <= 24; i++) writeFileSync(join(folder, `${i}.mjs`), source(i));
-writeFileSync(others, Array.from({ length: 24 }, (_, i) => `import './${i + 1}.mjs';\n`).join(''));
-
 /** Instructions of a process from its start to its end, with so many requests in between, one at a time. */
 async function count(name, requests, seed) {
   const log = join(folder, `${name}-${requests}`);
   const prefix = ['valgrind', '--tool=cachegrind', '--cache-sim=no', '--cachegrind-out-file=/dev/null', '--smc-check=all-non-file'];
   // Of one thread, and with the same seeds, the same program takes the same way.
   const execArgv = ['--single-threaded', `--hash-seed=${seed}`, `--random-seed=${seed}`];
-  if (name === OTHERS) execArgv.push('--import', others);
-  const server = await startOrdinary(name === OTHERS ? PLAIN : name, 'http', { prefix: [...prefix, `--log-file=${log}`], execArgv });
+  if (name === WITH_MODULES) execArgv.push(...loadModules());
+  const server = await startOrdinary(name === WITH_MODULES ? PLAIN : name, 'http', { prefix: [...prefix, `--log-file=${log}`], execArgv });
   const agents = Array.from({ length: 4 }, () => new http.Agent({ keepAlive: true, maxSockets: 1 }));
   for (let i = 0; i < requests; i++) {
     const request = http.get({ port: server.port, host: '127.0.0.1', agent: agents[i % agents.length] });
@@ -55,11 +48,11 @@ async function perRequest(name, seed) {
 }
 
 async function countAll() {
-  const rows = Object.fromEntries([PLAIN, OTHERS, ...WITH_US].map((name) => [name, { instructions: [] }]));
+  const rows = Object.fromEntries([PLAIN, WITH_MODULES, ...WITH_US].map((name) => [name, { instructions: [] }]));
   for (let run = 1; run <= bench.runs; run++) {
     for (const [name, { instructions }] of Object.entries(rows)) instructions.push(await perRequest(name, run));
   }
-  for (const name of [OTHERS, ...WITH_US]) rows[name].ratio = pairedRatio(rows[name].instructions, rows[PLAIN].instructions).values;
+  for (const name of [WITH_MODULES, ...WITH_US]) rows[name].ratio = pairedRatio(rows[name].instructions, rows[PLAIN].instructions).values;
   const columns = { instructions: { label: 'instructions a request', digits: 0 }, ratio: { label: 'against Node as it is', digits: 3 } };
   bench.table('keep-alive', 'keep-alive', columns, rows);
 }

@@ -2,7 +2,20 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const SUBJECTS = ['discard', 'marks', 'uploads', 'memory', 'idle', 'calls', 'traffic', 'instructions', 'neighbours', 'latency', 'capacity'];
+const SUBJECTS = [
+  'discard',
+  'marks',
+  'turns',
+  'uploads',
+  'memory',
+  'idle',
+  'calls',
+  'traffic',
+  'instructions',
+  'neighbours',
+  'latency',
+  'capacity',
+];
 const run = (script, args) =>
   spawnSync(process.execPath, [fileURLToPath(new URL(`${script}.mjs`, import.meta.url)), ...args], { stdio: 'inherit' }).status;
 

@@ -2,14 +2,15 @@
 import { Bench } from './lib/bench.mjs';
 import { runJson } from './lib/children.mjs';
 import { compile } from './lib/compile.mjs';
-import { cpuSeconds } from './lib/cpu.mjs';
+import { cpuSeconds, pageFaults } from './lib/cpu.mjs';
+import { WITH_MODULES } from './lib/modules.mjs';
 import { NODE_AS_IT_IS as NODE, OURS } from './lib/rivals.mjs';
 import { samplesAt } from './lib/samples.mjs';
 
-const bench = new Bench('uploads', { runs: 8 });
+const bench = new Bench('uploads', { runs: 16 });
 const uploader = compile('uploader');
 const SAFE_CLOSE = 'lingering-close, safeClose';
-const NAMES = [OURS, SAFE_CLOSE, NODE, 'socket.resume()', 'nginx', 'Apache', 'squid', 'HAProxy'];
+const NAMES = [OURS, SAFE_CLOSE, NODE, WITH_MODULES, 'socket.resume()', 'nginx', 'Apache', 'squid', 'HAProxy'];
 const CLIENTS = 4;
 /** Of each size so many in all, in as many batches as there are runs. */
 const UPLOADS = bench.scaled(20_000, 200);
@@ -19,15 +20,21 @@ const columns = {
   cpu: { label: 'CPU, microseconds an upload', digits: 0 },
   wall: { label: 'time, microseconds an upload', digits: 0 },
   answered: { label: 'answers seen, %', digits: 2 },
+  faults: { label: 'page faults an upload', digits: 1 },
 };
 const growth = {};
 
-/** So many uploads: microseconds each, and how many of their clients saw the answer. */
+/** So many uploads: microseconds and page faults each, and how many of their clients saw the answer. */
 async function measure({ pid, port }, uploads, bytes) {
-  const cpuBefore = cpuSeconds(pid);
+  const [cpuBefore, faultsBefore] = [cpuSeconds(pid), pageFaults(pid)];
   const { seconds, answered } = await runJson(uploader, [port, uploads, CLIENTS, bytes]);
   await new Promise((resolve) => setTimeout(resolve, 20));
-  return { cpu: ((cpuSeconds(pid) - cpuBefore) / uploads) * 1e6, wall: (seconds / uploads) * 1e6, answered };
+  return {
+    cpu: ((cpuSeconds(pid) - cpuBefore) / uploads) * 1e6,
+    wall: (seconds / uploads) * 1e6,
+    answered,
+    faults: (pageFaults(pid) - faultsBefore) / uploads,
+  };
 }
 
 /** A new server, and warm: V8 goes on compiling, and sizing its heap, over the first ten thousand requests. */
@@ -55,6 +62,7 @@ for (const bytes of bench.size([65_536, 1_048_576], [65_536])) {
         samplesAt(samples, name, 'cpu').push(figures.cpu);
         samplesAt(samples, name, 'wall').push(figures.wall);
         samplesAt(samples, name, 'answered').push((100 * figures.answered) / batch);
+        samplesAt(samples, name, 'faults').push(figures.faults);
       }
       await server.stop();
     }

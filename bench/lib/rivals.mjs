@@ -2,6 +2,7 @@
 import { startServer } from './children.mjs';
 import { compile } from './compile.mjs';
 import { startByName } from './daemons.mjs';
+import { loadModules, WITH_MODULES } from './modules.mjs';
 
 export const OURS = 'lingering-close';
 export const NODE_AS_IT_IS = 'Node as it is';
@@ -17,6 +18,7 @@ const RIVALS = {
   'bare duplicates': (options) => startServer('duplicates', [], options),
   'socket.resume()': nodeServer('resume'),
   [NODE_AS_IT_IS]: nodeServer('node'),
+  [WITH_MODULES]: (options) => startServer('upload', ['node'], { ...options, execArgv: loadModules() }),
   nginx: () => startByName('nginx'),
   Apache: () => startByName('Apache'),
   squid: () => startByName('squid'),
