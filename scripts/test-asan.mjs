@@ -1,15 +1,13 @@
 // Builds the addon with AddressSanitizer and UBSan into a folder of its own, and runs on it the tests that reach it. Whatever process a report comes from, it fails
 // the run. Leaks are left to valgrind (scripts/test-valgrind.mjs): Node itself frees little at its end, which LeakSanitizer would have to be told in a long list.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { buildFaults } from './faults.mjs';
-import { buildEnvironment, nodeGyp, requireTools } from './toolchain.mjs';
+import { root } from './targets.mjs';
+import { buildCopy } from './toolchain.mjs';
 
-requireTools();
-const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = join(root, 'build/sanitized');
 const logs = join(folder, 'logs');
 // What UBSan finds is a trap, which AddressSanitizer reports: the runtime of GCC's UBSan, loaded as late as this, writes no file of its own.
@@ -20,15 +18,9 @@ const flags = [
   '-fno-omit-frame-pointer',
 ];
 
-rmSync(folder, { recursive: true, force: true });
-mkdirSync(logs, { recursive: true });
-for (const name of ['binding.gyp', 'package.json', 'src-native']) cpSync(join(root, name), join(folder, name), { recursive: true });
-const buildFlags = { ...buildEnvironment(), CXXFLAGS: [...flags, '-g'].join(' '), LDFLAGS: flags[0] };
-const built = spawnSync(process.execPath, [nodeGyp, 'rebuild', '--loglevel=warn', '--jobs=max', `--directory=${folder}`], {
-  stdio: 'inherit',
-  env: buildFlags,
-});
-if (built.status !== 0) process.exit(1);
+const loadingIt = buildCopy(folder, { env: { CXXFLAGS: [...flags, '-g'].join(' '), LDFLAGS: flags[0] } });
+if (!loadingIt) process.exit(1);
+mkdirSync(logs);
 const faults = buildFaults(root, join(folder, 'faults'), flags);
 
 // The runtime has to be there before anything else is loaded, and Node was linked without it.
@@ -37,8 +29,7 @@ const sanitized = {
   ...process.env,
   LD_PRELOAD: realpathSync(runtime),
   ASAN_OPTIONS: `log_path=${join(logs, 'report')}:detect_leaks=0:detect_stack_use_after_return=1:handle_sigill=1:quarantine_size_mb=16`,
-  // Where node-gyp-build looks instead of the package's own folder.
-  LINGERING_CLOSE_PREBUILD: folder,
+  ...loadingIt,
 };
 // The shadow memory of older runtimes has a fixed place, which a kernel with much randomness may have given to something else.
 const unshuffled = spawnSync('setarch', ['--addr-no-randomize', 'true']).status === 0 ? ['setarch', '--addr-no-randomize'] : [];

@@ -1,9 +1,10 @@
 // How the addon is built: with node-gyp, and with the headers that came with the running Node.js where it has them, so that nothing is downloaded.
-import { existsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { versionOf } from './targets.mjs';
+import { root, versionOf } from './targets.mjs';
 
 export const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
 
@@ -14,6 +15,21 @@ const besideNode = join(prefix, 'include/node');
 export function buildEnvironment() {
   const headers = existsSync(join(besideNode, 'node_api.h')) ? { npm_package_config_node_gyp_nodedir: prefix } : {};
   return { ...process.env, ...headers };
+}
+
+/**
+ * Builds the addon otherwise than build-native.mjs does: in a folder of its own, with the sources copied there.
+ * @param edit is given the folder of the copied sources, before they are compiled
+ * @returns the environment by which a process loads it: node-gyp-build looks there in place of the package's own folder. Nothing if the compiler fails, which has said why
+ */
+export function buildCopy(folder, { env: variables = {}, edit = () => {} } = {}) {
+  requireTools();
+  rmSync(folder, { recursive: true, force: true });
+  for (const name of ['binding.gyp', 'package.json', 'src-native']) cpSync(join(root, name), join(folder, name), { recursive: true });
+  edit(join(folder, 'src-native'));
+  const args = [nodeGyp, 'rebuild', '--loglevel=warn', '--jobs=max', `--directory=${folder}`];
+  const { status } = spawnSync(process.execPath, args, { stdio: ['ignore', 2, 2], env: { ...buildEnvironment(), ...variables } });
+  return status === 0 ? { LINGERING_CLOSE_PREBUILD: folder } : undefined;
 }
 
 /** The folder with node_api.h and uv.h, for what is compiled without node-gyp. Where Node.js came without, they are those that node-gyp has fetched for a build. */

@@ -61,6 +61,8 @@ describe('usage', () => {
   test('--version is that of package.json', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
     expect(await run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    // Without a word on an addon that it has no use for.
+    expect(await run(['--version'], { execArgv: ['--no-addons'] })).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 
   test.each([

@@ -11,7 +11,7 @@ export function residentBytes(pid) {
   return family(pid).reduce((sum, member) => sum + Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${member}/status`))?.[1] ?? 0) * 1024, 0);
 }
 
-/** Page faults of a process and its descendants so far: pages that malloc has given back to the kernel and takes anew. */
+/** Page faults of a process and its descendants so far: first uses of a page, be it that malloc takes anew what it had given back to the kernel. */
 export function pageFaults(pid) {
   return family(pid).reduce(
     (sum, member) => sum + Number(/^\S+ \(.*\) \S(?: -?\d+){6} (\d+)/s.exec(read(`/proc/${member}/stat`))?.[1] ?? 0),
@@ -22,6 +22,11 @@ export function pageFaults(pid) {
 /** Bytes of kernel memory in the buffers of all TCP sockets of the network namespace. */
 export function tcpBufferBytes() {
   return Number(/^TCP:.* mem (\d+)/m.exec(read('/proc/net/sockstat'))?.[1] ?? 0) * 4096;
+}
+
+/** Bytes that have come over loopback so far, headers included. */
+export function loopbackBytes() {
+  return Number(/^\s*lo:\s*(\d+)/m.exec(read('/proc/net/dev'))[1]);
 }
 
 /** The process itself and its descendants. */

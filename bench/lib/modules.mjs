@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+/** As many as any small package has. */
 const COUNT = 24;
 export const WITH_MODULES = `Node as it is, and ${COUNT} modules more`;
 

@@ -2,7 +2,7 @@
 // that it got or the name of the error.
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import { exitOnBrokenPipe } from '../index.ts';
+import { exitOnBrokenPipe } from '../sigpipe.ts';
 
 type Upload = (url: string, body: Buffer<ArrayBuffer>, signal: AbortSignal) => Promise<number>;
 

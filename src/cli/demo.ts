@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { tcpAbortCounters } from '../index.ts';
+import { tcpAbortCounters } from '../counters.ts';
 import { tieToProcess } from './children.ts';
 import { type Client, findClients } from './demo-clients.ts';
 import { type Phase, type Tally, toJson, toText } from './demo-report.ts';

@@ -1,6 +1,6 @@
 // What the kernel is set to, and what it has counted.
 import { readFileSync } from 'node:fs';
-import { type TcpAbortCounters, tcpAbortCounters } from '../index.ts';
+import { type TcpAbortCounters, tcpAbortCounters } from '../counters.ts';
 import { notAvailable, type Reading } from './reading.ts';
 
 export function readOpenFiles(): Reading {
