@@ -28,7 +28,10 @@ export function buildCopy(folder, { env: variables = {}, edit = () => {} } = {})
   for (const name of ['binding.gyp', 'package.json', 'src-native']) cpSync(join(root, name), join(folder, name), { recursive: true });
   edit(join(folder, 'src-native'));
   const args = [nodeGyp, 'rebuild', '--loglevel=warn', '--jobs=max', `--directory=${folder}`];
-  const { status } = spawnSync(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...buildEnvironment(), ...variables } });
+  const { status } = spawnSync(process.execPath, args, {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...buildEnvironment(), ...variables },
+  });
   return status === 0 ? { LINGERING_CLOSE_PREBUILD: folder } : undefined;
 }
 
