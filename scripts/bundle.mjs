@@ -7,8 +7,9 @@ import { rolldown } from 'rolldown';
 import { root } from './targets.mjs';
 
 const dist = join(root, 'dist');
-// Those of `exports` in package.json, and what the command line takes without the rest: to look for the addon's loop would warn where there is none.
+// What the command line takes without the rest, which warns where there is no addon.
 const system = ['native', 'sigpipe', 'counters'];
+// The first two are the `exports` of package.json.
 const entries = ['index', 'register', ...system];
 const source = (name) => join(root, 'src', `${name}.ts`);
 

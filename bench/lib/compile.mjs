@@ -3,22 +3,23 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, renameSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const folder = fileURLToPath(new URL('../../build/bench/', import.meta.url));
+/** What the benchmarks make for themselves. */
+export const made = fileURLToPath(new URL('../../build/bench/', import.meta.url));
 
 /** The path of the program made of `bench/native/<name>.c`. */
 export function compile(name) {
-  mkdirSync(folder, { recursive: true });
-  return compileFile(fileURLToPath(new URL(`../native/${name}.c`, import.meta.url)), `${folder}${name}`);
+  mkdirSync(made, { recursive: true });
+  return compileFile(fileURLToPath(new URL(`../native/${name}.c`, import.meta.url)), `${made}${name}`);
 }
 
 /** Makes a program, or with `-shared` in `flags` a library. */
 export function compileFile(source, output, flags = []) {
   // Under a name of its own first: somebody else may be running, or making, the same program.
-  const made = `${output}.${process.pid}`;
-  const { status, error } = spawnSync('cc', ['-O2', '-Wall', '-Wextra', '-pthread', ...flags, '-o', made, source], {
+  const unfinished = `${output}.${process.pid}`;
+  const { status, error } = spawnSync('cc', ['-O2', '-Wall', '-Wextra', '-pthread', ...flags, '-o', unfinished, source], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   if (status !== 0) throw new Error(`cc cannot compile ${source}`, { cause: error });
-  renameSync(made, output);
+  renameSync(unfinished, output);
   return output;
 }

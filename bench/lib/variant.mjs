@@ -1,12 +1,12 @@
 // The addon with other constants, to measure by what they were chosen.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from '../../scripts/targets.mjs';
 import { buildCopy } from '../../scripts/toolchain.mjs';
+import { made } from './compile.mjs';
 
 /** @returns the environment by which a process loads it */
 export function buildVariant(id, constants) {
-  const environment = buildCopy(join(root, 'build/bench', `variant-${id}`), {
+  const environment = buildCopy(join(made, `variant-${id}`), {
     edit: (folder) => {
       for (const [name, value] of Object.entries(constants)) replaceConstant(folder, name, value);
     },
