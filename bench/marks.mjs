@@ -7,7 +7,7 @@ import { cpuSeconds, tcpBufferBytes } from './lib/cpu.mjs';
 const KIB = 1024;
 const bench = new Bench('marks', { runs: 11 });
 const [sender, discard] = [compile('sender'), compile('discard')];
-const MARKS = [0, 64, 128, 256, 512, 1024, 2048, 4096].map((mark) => mark * KIB);
+const MARKS = [0, 64, 128, 256, 512, 1024, 2048, 4096, 8192].map((mark) => mark * KIB);
 const CASES = [
   { senders: 1, bytes: bench.size(1e9, 5e7) },
   { senders: 64, bytes: bench.size(2e9, 5e7) },
