@@ -9,10 +9,11 @@ const GB = 1e9;
 const bench = new Bench('discard', { runs: 5 });
 const sender = compile('sender');
 const uploader = compile('uploader');
-const BARE = 'C loop, MSG_TRUNC, 1 MiB mark';
+const BARE = 'C loop, MSG_TRUNC, 2 MiB mark';
 const NAMES = [
   OURS,
   BARE,
+  'C loop, MSG_TRUNC, 1 MiB mark',
   'C loop, MSG_TRUNC',
   'C loop, 4 KiB reads',
   'socket.resume()',

@@ -34,7 +34,7 @@ struct LingeringSocket {
 
 // What a wake-up may read of one connection: twice the largest low-water mark, so that one recv empties what a mark has let gather. Who has more
 // comes round again in the next iteration of the event loop, or a millisecond later in the busy mode, behind everybody else.
-constexpr size_t kBytesPerTurn = 2 << 20;
+constexpr size_t kBytesPerTurn = 4 << 20;
 
 enum class Queue { kEmpty, kEof, kMore, kLimit, kError };
 

@@ -13,9 +13,11 @@ namespace {
 struct Step {
   uint64_t sent;
   int mark;
+  int64_t part;  // of the budget, 1/part, that all marks together may take for this step
 };
-// A mark is no more than its sender has sent: nobody parks more than he has given.
-constexpr Step kSteps[] = {{1 << 20, 1 << 20}, {256 << 10, 256 << 10}};
+// A mark is no more than its sender has sent: nobody parks more than he has given. The largest is for where few send: it leaves half of the budget
+// to those that come later.
+constexpr Step kSteps[] = {{2 << 20, 2 << 20, 2}, {1 << 20, 1 << 20, 1}, {256 << 10, 256 << 10, 1}};
 
 constexpr uint64_t kBudget = 64 << 20;
 // At most an eighth of the memory with which all of TCP comes under pressure, by default a sixteenth of the machine's (tcp_mem in tcp(7),
@@ -46,7 +48,7 @@ void LowWaterMarks::Raise(LingeringSocket& socket) {
     if (socket.asked >= step.mark) return;
     if (socket.discarded - socket.bulk_from < step.sent) continue;
     if (budget_ < 0) budget_ = Budget();
-    if (sum_ - socket.mark + step.mark > budget_) continue;
+    if (sum_ - socket.mark + step.mark > budget_ / step.part) continue;
     if (uv_hrtime() < suspended_until_) return;
     SetMark(socket.fd, step.mark);
     socket.asked = step.mark;

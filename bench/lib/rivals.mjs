@@ -26,6 +26,7 @@ const RIVALS = {
   'C loop, 4 KiB reads': bareLoop(4096, 0),
   'C loop, MSG_TRUNC': bareLoop(0, 0),
   'C loop, MSG_TRUNC, 1 MiB mark': bareLoop(0, 1 << 20),
+  'C loop, MSG_TRUNC, 2 MiB mark': bareLoop(0, 2 << 20),
 };
 
 /** `{ pid, port, stop }`. Throws with the reason where it cannot be had. */
