@@ -9,11 +9,12 @@ const GB = 1e9;
 const bench = new Bench('discard', { runs: 5 });
 const sender = compile('sender');
 const uploader = compile('uploader');
-const BARE = 'C loop, MSG_TRUNC, 2 MiB mark';
+// Of the two with a mark, the one by which the target was set.
+const BARE = 'C loop, MSG_TRUNC, 1 MiB mark';
 const NAMES = [
   OURS,
+  'C loop, MSG_TRUNC, 2 MiB mark',
   BARE,
-  'C loop, MSG_TRUNC, 1 MiB mark',
   'C loop, MSG_TRUNC',
   'C loop, 4 KiB reads',
   'socket.resume()',
@@ -66,7 +67,7 @@ for (let run = 0; run < bench.runs; run++) {
         bench.note(name, `breaks the connection: a sender got ${(sent / each.senders / 1e6).toFixed(1)} MB through`);
         break;
       }
-      for (const [key, value] of Object.entries(figures)) samples[i][name][key].push(value);
+      for (const [key, value] of Object.entries(figures)) samples[i][name][key][run] = value;
     }
     await server.stop();
   }
@@ -106,6 +107,6 @@ for (const [i, senders] of [
   against('nginx', 1 / 20);
   against('Apache', 1 / 10);
   against('socket.resume()', 1 / 15);
-  against(BARE, 1.5, 'the bare C loop with MSG_TRUNC and low-water mark');
+  against(BARE, 1.5, 'the bare C loop with MSG_TRUNC and a mark of 1 MiB');
 }
 bench.finish();

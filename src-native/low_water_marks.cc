@@ -19,7 +19,7 @@ struct Step {
 // to those that come later.
 constexpr Step kSteps[] = {{2 << 20, 2 << 20, 2}, {1 << 20, 1 << 20, 1}, {256 << 10, 256 << 10, 1}};
 
-constexpr uint64_t kBudget = 64 << 20;
+constexpr uint64_t kBudget = 128 << 20;
 // At most an eighth of the memory with which all of TCP comes under pressure, by default a sixteenth of the machine's (tcp_mem in tcp(7),
 // tcp_init_mem).
 constexpr uint64_t kShareOfMemory = 128;

@@ -49,8 +49,8 @@ describe.skipIf(skips(missing))(`low-water marks${skipped(missing)}`, () => {
   });
 
   test('all marks have a budget, and of the largest there are no more than fill half of it', async () => {
-    const count = 24;
-    const budget = Math.min(64 * MB, Math.min(totalmem(), process.constrainedMemory() || Infinity) / 128);
+    const count = 48;
+    const budget = Math.min(128 * MB, Math.min(totalmem(), process.constrainedMemory() || Infinity) / 128);
     await using fixture = start(count);
     const { port } = await fixture.next();
     // None of them ends before all do, so that no budget becomes free.

@@ -27,6 +27,8 @@ const COUNTERS = ['TCPMemoryPressures', 'PruneCalled', 'RcvPruned', 'TCPRcvColla
 /** A slow tick takes what is parked within a second; a busy machine is late. */
 const FREE_WITHIN = 10_000;
 const PER_SECOND = 50;
+/** Marks of 2 MiB, which may fill half of the budget. */
+const LARGEST = 32;
 
 const SCENES = { 'peers that flood': flood, 'peers that park': park };
 
@@ -139,13 +141,14 @@ async function flood(port, { flooders, seconds }, tally) {
   return { 'p99 of the ordinary client, ms,': p99 };
 }
 
-/** So many peers send what earns a mark, and then a bit less than the mark, of which nothing would tell the server. */
+/** So many peers send what earns a mark, and then a bit less than the mark, of which nothing would tell the server: the first earn the largest, as far as there are any. */
 async function park(port, { parkers, seconds }, tally, memory) {
   const peers = await Promise.all(Array.from({ length: parkers }, () => parker(port)));
-  for (const socket of peers) {
-    for (let left = MiB + 64 * KiB; left > 0; left -= 64 * KiB) if (!socket.write(Buffer.alloc(64 * KiB))) await once(socket, 'drain');
+  const mark = (i) => (i < LARGEST ? 2 * MiB : MiB);
+  for (const [i, socket] of peers.entries()) {
+    for (let left = mark(i) + 64 * KiB; left > 0; left -= 64 * KiB) if (!socket.write(Buffer.alloc(64 * KiB))) await once(socket, 'drain');
   }
-  for (const socket of peers) socket.write(Buffer.alloc(MiB - KiB));
+  for (const [i, socket] of peers.entries()) socket.write(Buffer.alloc(mark(i) - KiB));
   const parkedAt = performance.now();
   const getting = get(port, seconds, tally);
   while (memory.usage > MiB && performance.now() - parkedAt < FREE_WITHIN) await delay(10);

@@ -1,7 +1,8 @@
 // Several runs in one line: the median, and the least and the greatest as the spread.
 
+/** Of the runs that have a value: an array by run has holes where a rival failed. */
 export function summary(values) {
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = Object.values(values).sort((a, b) => a - b);
   return { median: quantile(sorted, 0.5), min: sorted[0], max: sorted.at(-1), values };
 }
 
@@ -19,5 +20,6 @@ export function quantile(sorted, q) {
 
 /** The median of the ratios of runs that were made side by side: what slows the machine for a while slows both of a pair. */
 export function pairedRatio(ours, theirs) {
-  return summary(ours.map((value, i) => value / theirs[i]));
+  const both = Object.keys(ours).filter((run) => run in theirs);
+  return summary(both.map((run) => ours[run] / theirs[run]));
 }
