@@ -3,6 +3,7 @@ import { Bench } from './lib/bench.mjs';
 import { runJson } from './lib/children.mjs';
 import { compile } from './lib/compile.mjs';
 import { cpuSeconds, tcpBufferBytes } from './lib/cpu.mjs';
+import { countDeferredFreesAnew } from './lib/deferred-frees.mjs';
 import { NODE_AS_IT_IS, OURS } from './lib/rivals.mjs';
 
 const GB = 1e9;
@@ -35,6 +36,7 @@ const CASES = [
 
 /** One upload, or several at once, of so many bytes in all. */
 async function measure(server, { senders, bytes }) {
+  await countDeferredFreesAnew(bench);
   const cpuBefore = cpuSeconds(server.pid);
   const buffersBefore = tcpBufferBytes();
   let buffers = 0;

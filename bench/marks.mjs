@@ -3,6 +3,7 @@ import { Bench } from './lib/bench.mjs';
 import { runJson, startServer } from './lib/children.mjs';
 import { compile } from './lib/compile.mjs';
 import { cpuSeconds, tcpBufferBytes } from './lib/cpu.mjs';
+import { countDeferredFreesAnew } from './lib/deferred-frees.mjs';
 
 const KIB = 1024;
 const bench = new Bench('marks', { runs: 11 });
@@ -19,6 +20,7 @@ for (let run = 0; run < bench.runs; run++) {
   for (const mark of MARKS) {
     const server = await startServer('', [0, mark], { command: discard });
     for (const [i, { senders, bytes }] of CASES.entries()) {
+      await countDeferredFreesAnew(bench);
       const cpuBefore = cpuSeconds(server.pid);
       const buffersBefore = tcpBufferBytes();
       let buffers = 0;

@@ -6,6 +6,7 @@ import { Bench } from './lib/bench.mjs';
 import { runJson } from './lib/children.mjs';
 import { compile } from './lib/compile.mjs';
 import { cpuSeconds, loopbackBytes, tcpBufferBytes } from './lib/cpu.mjs';
+import { countDeferredFreesAnew } from './lib/deferred-frees.mjs';
 import { OURS, startRival } from './lib/rivals.mjs';
 import { samplesAt } from './lib/samples.mjs';
 import { buildVariant } from './lib/variant.mjs';
@@ -51,6 +52,7 @@ for (let run = 0; run < bench.runs; run++) {
 }
 
 async function measure(name, floods, env) {
+  await countDeferredFreesAnew(bench);
   const server = await startRival(OURS, { env });
   await runJson(getter, [server.port, 0.5, 500]);
   const received = loopbackBytes();

@@ -261,13 +261,13 @@ void LingerLoop::HandleEvent(const epoll_event& event) {
   // The kernel wakes us below the mark where TCP is short of memory (tcp_epollin_ready, tcp_rmem_pressure); with somewhat less than the mark also
   // where small segments have filled this one's buffer.
   const auto still = sockets_.find(event.data.u64);
-  if (still != sockets_.end() && still->second.discarded < enough) LowerAllMarks();
+  if (still != sockets_.end() && still->second.discarded < enough) RemoveAllMarks();
 }
 
 // What was parked under them comes as events: to lower a mark makes the kernel look.
-void LingerLoop::LowerAllMarks() {
+void LingerLoop::RemoveAllMarks() {
   for (auto& [id, socket] : sockets_) {
-    if (socket.mark > 0) marks_.Lower(socket);
+    if (socket.mark > 0) marks_.Remove(socket);
   }
   marks_.Suspend(uv_hrtime() + kWithoutMarks);
 }
@@ -360,7 +360,7 @@ void LingerLoop::CheckDeadline(LingeringSocket& socket) {
   if (now >= socket.deadline) return Finish(socket, Outcome::kTimeout, 0, unacked);
   if (now >= Saturating(socket.progress, socket.idle)) return Finish(socket, Outcome::kIdle, 0, unacked);
   socket.looked_at = socket.discarded;
-  // A mark hides a slow sender from epoll: one that needs more than a tick to fill it gets its edges back.
+  // A mark hides a slow sender from epoll: one that needs more than a tick to fill it gets a lower one, and its edges back behind the lowest.
   if (socket.mark > 0 && socket.discarded - before < static_cast<uint64_t>(socket.mark)) marks_.Lower(socket);
 
   Schedule(socket, NextLook(socket, now));

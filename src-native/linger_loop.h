@@ -63,7 +63,7 @@ class LingerLoop {
 
   void HandleEvents();
   void HandleEvent(const epoll_event& event);
-  void LowerAllMarks();
+  void RemoveAllMarks();
   void ChooseMode(int events, bool more);
   void SetGate(bool open);
   void Watch(const LingeringSocket& socket);

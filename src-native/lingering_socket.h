@@ -21,7 +21,7 @@ struct LingeringSocket {
   uint64_t progress;  // when a byte was last received or acknowledged
   uint64_t max_bytes;
   uint64_t discarded;
-  uint64_t bulk_from;  // `discarded` when the mark was last low
+  uint64_t bulk_from;  // `discarded` when the mark was last lowered
   uint64_t looked_at;  // `discarded` when the deadlines were last looked at
   uint64_t wakeup;     // when its deadlines are looked at next; kNever for never
   int fd;

@@ -1,6 +1,7 @@
 #include "low_water_marks.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <uv.h>
 
@@ -15,9 +16,9 @@ struct Step {
   int mark;
   int64_t part;  // of the budget, 1/part, that all marks together may take for this step
 };
-// A mark is no more than its sender has sent: nobody parks more than he has given. The largest is for where few send: it leaves half of the budget
-// to those that come later.
-constexpr Step kSteps[] = {{2 << 20, 2 << 20, 2}, {1 << 20, 1 << 20, 1}, {256 << 10, 256 << 10, 1}};
+// The largest first, the least for what is left of the budget. A mark is at most four times what its sender has sent: it also opens the window, and
+// to wait longer costs more for an upload of a few MiB than its whole rest. The largest leaves half of the budget to those that come later.
+constexpr Step kSteps[] = {{1 << 20, 2 << 20, 2}, {256 << 10, 1 << 20, 1}, {256 << 10, 256 << 10, 1}};
 
 constexpr uint64_t kBudget = 128 << 20;
 // At most an eighth of the memory with which all of TCP comes under pressure, by default a sixteenth of the machine's (tcp_mem in tcp(7),
@@ -60,9 +61,16 @@ void LowWaterMarks::Raise(LingeringSocket& socket) {
 }
 
 void LowWaterMarks::Lower(LingeringSocket& socket) {
-  SetMark(socket.fd, 1);
-  sum_ -= socket.mark;
-  socket.mark = socket.asked = 0;
+  const auto* const less = std::find_if(std::begin(kSteps), std::end(kSteps), [&](const Step& step) { return step.mark < socket.mark; });
+  LowerTo(socket, less == std::end(kSteps) ? 0 : less->mark);
+}
+
+void LowWaterMarks::Remove(LingeringSocket& socket) { LowerTo(socket, 0); }
+
+void LowWaterMarks::LowerTo(LingeringSocket& socket, int mark) {
+  SetMark(socket.fd, std::max(mark, 1));
+  sum_ -= socket.mark - mark;
+  socket.mark = socket.asked = mark;
   socket.bulk_from = socket.discarded;
 }
 
