@@ -56,16 +56,17 @@ describe.skipIf(skips(missing))(`low-water marks${skipped(missing)}`, () => {
     const budget = Math.min(128 * MB, Math.min(totalmem(), process.constrainedMemory() || Infinity) / 128);
     await using fixture = start(count);
     const { port } = await fixture.next();
-    // None of them ends before all do, so that no budget becomes free.
     const { connections } = await runJson(compile('sender'), [port, count, 1e15, 1]);
     expect(connections).toBe(count);
     const marks = new Map<number, number>();
+    let most = 0;
     for (const { fd, mark } of marksOf(fixture)) {
-      marks.set(fd, mark);
-      const sum = [...marks.values()].filter((each) => each > 1).reduce((a, b) => a + b, 0);
+      marks.set(fd, mark > 1 ? mark : 0);
+      most = Math.max(most, mark);
+      const sum = [...marks.values()].reduce((a, b) => a + b, 0);
       expect(sum).toBeLessThanOrEqual(mark === 2 * MB ? budget / 2 : budget);
     }
-    expect(Math.max(...marks.values())).toBeGreaterThan(1);
+    expect(most).toBeGreaterThan(1);
   });
 
   test('a mark that is capped is not asked for again and again', async () => {
@@ -80,12 +81,13 @@ describe.skipIf(skips(missing))(`low-water marks${skipped(missing)}`, () => {
     expect(await fixture.next()).toMatchObject({ outcome: 'eof', discardedBytes: 200 * MB + 512 * KB });
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
     // Once a step; and again where the sender was late to fill it.
-    expect(marksOf(fixture).length).toBeGreaterThan(1);
-    expect(marksOf(fixture).length).toBeLessThan(20);
+    const asked = marksOf(fixture).filter(({ mark }) => mark > 0);
+    expect(asked.length).toBeGreaterThan(1);
+    expect(asked.length).toBeLessThan(20);
   });
 });
 
-/** What the fixture asked for, in order: 1 where it took a mark away. */
+/** What the fixture asked for, in order: 1 where it took a mark away, 0 where it closed the descriptor. */
 function marksOf(fixture: Fixture<unknown>): { fd: number; mark: number }[] {
   return fixture.stderr
     .trimEnd()

@@ -146,7 +146,8 @@ async function park(port, { parkers, seconds }, tally, memory) {
   const peers = await Promise.all(Array.from({ length: parkers }, () => parker(port)));
   const mark = (i) => (i < LARGEST ? 2 * MiB : MiB);
   for (const [i, socket] of peers.entries()) {
-    for (let left = mark(i) / 2 + 64 * KiB; left > 0; left -= 64 * KiB) if (!socket.write(Buffer.alloc(64 * KiB))) await once(socket, 'drain');
+    for (let left = mark(i) / 2 + 64 * KiB; left > 0; left -= 64 * KiB)
+      if (!socket.write(Buffer.alloc(64 * KiB))) await once(socket, 'drain');
   }
   for (const [i, socket] of peers.entries()) socket.write(Buffer.alloc(mark(i) - KiB));
   const parkedAt = performance.now();

@@ -1,5 +1,5 @@
-// Preloaded, it says which receive low-water mark is asked for, a line each: descriptor and mark. With MARK_CAP in the environment it caps them,
-// as the kernel does where receive buffers may not be large (tcp_rmem).
+// Preloaded, it says which receive low-water mark is asked for, a line each: descriptor and mark, which is 0 when that is closed. With MARK_CAP in
+// the environment it caps them, as the kernel does where receive buffers may not be large (tcp_rmem).
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,14 +7,26 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum { DESCRIPTORS = 1024 };
+static char told[DESCRIPTORS];
+
 int setsockopt(int fd, int level, int name, const void *value, socklen_t size) {
   int mark;
   if (level == SOL_SOCKET && name == SO_RCVLOWAT) {
     mark = *(const int *)value;
     dprintf(STDERR_FILENO, "%d %d\n", fd, mark);
+    if (fd < DESCRIPTORS) told[fd] = 1;
     const char *cap = getenv("MARK_CAP");
     if (cap && mark > atoi(cap)) mark = atoi(cap);
     value = &mark;
   }
   return (int)syscall(SYS_setsockopt, fd, level, name, value, size);
+}
+
+int close(int fd) {
+  if (fd >= 0 && fd < DESCRIPTORS && told[fd]) {
+    told[fd] = 0;
+    dprintf(STDERR_FILENO, "%d 0\n", fd);
+  }
+  return (int)syscall(SYS_close, fd);
 }
