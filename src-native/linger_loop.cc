@@ -252,7 +252,7 @@ void LingerLoop::HandleEvent(const epoll_event& event) {
   if (found == sockets_.end()) return;
   LingeringSocket& socket = found->second;
   const bool to_the_end = event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI);
-  const uint64_t enough = socket.discarded + socket.mark / 4;
+  const uint64_t enough = socket.discarded + std::min<uint64_t>(socket.mark, socket.discarded) / 4;
   // Not one that is told of an acknowledgement, with whatever is in its queue.
   const bool marked = socket.mark > 0 && !to_the_end && (event.events & EPOLLIN);
   const Queue queue = Advance(socket, kBytesPerTurn, to_the_end);
@@ -334,7 +334,8 @@ Queue LingerLoop::Advance(LingeringSocket& socket, size_t budget, bool to_the_en
 }
 
 void LingerLoop::CheckDeadlines() {
-  for (int i = 0; i < kEventsPerWakeup && !wakeups_.empty() && wakeups_.front().at <= uv_hrtime(); i++) {
+  const uint64_t started = uv_hrtime();
+  for (int i = 0; i < kEventsPerWakeup && !wakeups_.empty() && wakeups_.front().at <= uv_hrtime() && uv_hrtime() - started < kTimePerWakeup; i++) {
     const Wakeup wakeup = wakeups_.front();
     std::pop_heap(wakeups_.begin(), wakeups_.end(), std::greater<>());
     wakeups_.pop_back();
@@ -349,6 +350,7 @@ void LingerLoop::CheckDeadlines() {
 void LingerLoop::CheckDeadline(LingeringSocket& socket) {
   const uint64_t before = socket.looked_at;
   const uint64_t id = socket.id;
+  const int mark = socket.mark;
   // The queue decides, not the clock: a blocked event loop must not turn an EOF that is waiting in the queue into a time-out.
   Advance(socket, WholeQueue(socket), true);
   if (sockets_.find(id) == sockets_.end()) return;
@@ -361,7 +363,7 @@ void LingerLoop::CheckDeadline(LingeringSocket& socket) {
   if (now >= Saturating(socket.progress, socket.idle)) return Finish(socket, Outcome::kIdle, 0, unacked);
   socket.looked_at = socket.discarded;
   // A mark hides a slow sender from epoll: one that needs more than a tick to fill it gets a lower one, and its edges back behind the lowest.
-  if (socket.mark > 0 && socket.discarded - before < static_cast<uint64_t>(socket.mark)) marks_.Lower(socket);
+  if (mark > 0 && socket.mark == mark && socket.discarded - before < static_cast<uint64_t>(mark)) marks_.Lower(socket);
 
   Schedule(socket, NextLook(socket, now));
 }

@@ -47,7 +47,7 @@ int GetMark(int fd) {
 void LowWaterMarks::Raise(LingeringSocket& socket) {
   for (const Step& step : kSteps) {
     if (socket.asked >= step.mark) return;
-    if (socket.discarded - socket.bulk_from < step.sent) continue;
+    if (socket.discarded - socket.bulk_from < step.sent || socket.max_bytes - socket.discarded < static_cast<uint64_t>(step.mark)) continue;
     if (budget_ < 0) budget_ = Budget();
     if (sum_ - socket.mark + step.mark > budget_ / step.part) continue;
     if (uv_hrtime() < suspended_until_) return;

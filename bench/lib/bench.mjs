@@ -17,6 +17,7 @@ export class Bench {
   #result;
   #out;
   #missing = new Map();
+  #absent = new Set();
   #scale;
 
   /** `runs`: how many, unless `--runs` says otherwise. */
@@ -53,16 +54,17 @@ export class Bench {
 
   /** Starts a rival, or notes why it cannot be had, and gives nothing. */
   async start(name, options) {
-    if (this.#missing.has(name)) return undefined;
+    if (this.#absent.has(name)) return undefined;
     try {
       return await startRival(name, options);
     } catch (error) {
+      this.#absent.add(name);
       this.note(name, error.message);
       return undefined;
     }
   }
 
-  /** A rival that has no figures, and why. */
+  /** A rival that has no figures, or not of every run, and why. */
   note(name, reason) {
     if (!this.#missing.has(name)) console.error(`${name}: ${reason}`);
     this.#missing.set(name, reason);
@@ -142,5 +144,5 @@ export function cellText(cell, digits = 2) {
   if (cell === undefined) return '';
   if (typeof cell !== 'object') return typeof cell === 'number' ? cell.toFixed(digits) : String(cell);
   const [median, min, max] = [cell.median, cell.min, cell.max].map((value) => value.toFixed(digits));
-  return cell.values.length > 1 ? `${median} (${min} to ${max})` : median;
+  return Object.keys(cell.values).length > 1 ? `${median} (${min} to ${max})` : median;
 }

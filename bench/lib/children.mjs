@@ -11,7 +11,7 @@ process.on('exit', () => {
   // A daemon that is killed leaves its workers behind.
   for (const child of running) child.kill(daemons.has(child) ? 'SIGTERM' : 'SIGKILL');
 });
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
 
 function start(command, args, options) {
   const child = spawn(command, args, options);

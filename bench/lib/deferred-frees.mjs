@@ -1,35 +1,39 @@
 // What a discard costs hangs on who frees the packets. A packet that another processor has allocated is handed back to it (skb_attempt_defer_free),
 // unless as many as net.core.skb_defer_max wait there already. Linux 6.18 can lose count: a list that is filled while it is being emptied
 // (skb_defer_free_flush) leaves a count with no packets, and while the list is empty nothing sets it back. Once that is over the limit the reader frees
-// all packets itself, for two or three times the CPU, until the limit is over the count for a moment.
+// all packets itself, for two or three times the CPU, until the limit is over the count for a moment. (There is a count for each processor, and on
+// larger machines for each NUMA node of a reader; those of other nodes are not reached here.)
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { runText, startServer } from './children.mjs';
 import { compile } from './compile.mjs';
 
 const LIMIT = '/proc/sys/net/core/skb_defer_max';
-const NO_LIMIT = '2147483647';
+const NO_LIMIT = 2 ** 31 - 1;
 const BYTES = 5e7;
 const MARK = 1 << 20;
 
-/** Makes every processor count from zero. Not where the limit is 0: then nobody wants packets to be handed back. */
+let programs;
+
+/** Makes the processors count from zero. Not where the limit is 0, when no packets are to be handed back, or is none. */
 export async function countDeferredFreesAnew(bench) {
+  const unable = (reason) =>
+    bench.note('net.core.skb_defer_max', `${reason}: where the kernel has lost count of deferred frees, it stays so`);
+  if (spawnSync('taskset', ['-V']).error) return unable('taskset is not installed');
   let limit;
   try {
     limit = readFileSync(LIMIT, 'utf8');
-    if (Number(limit) === 0) return;
-    writeFileSync(LIMIT, NO_LIMIT);
+    if (Number(limit) === 0 || Number(limit) === NO_LIMIT) return;
+    writeFileSync(LIMIT, String(NO_LIMIT));
   } catch (error) {
-    bench.note('net.core.skb_defer_max', `cannot be set (${error.code}): where the kernel has lost count of deferred frees, it stays so`);
-    return;
+    return unable(`cannot be set (${error.code})`);
   }
   const restore = () => writeFileSync(LIMIT, limit);
   process.once('exit', restore);
   try {
-    const processors = availableParallelism();
-    for (let processor = 0; processor < processors; processor++) await send(processor, (processor + 1) % processors);
-  } catch (error) {
-    bench.note('taskset', `${error.message}: deferred frees are not counted anew`);
+    programs ??= { reader: compile('discard'), sender: compile('sender') };
+    const processors = allowedProcessors();
+    for (const [i, processor] of processors.entries()) await send(processor, processors[(i + 1) % processors.length]);
   } finally {
     restore();
     process.removeListener('exit', restore);
@@ -37,7 +41,21 @@ export async function countDeferredFreesAnew(bench) {
 }
 
 async function send(from, to) {
-  const reader = await startServer('', [0, MARK], { command: compile('discard'), prefix: ['taskset', '-c', to] });
-  await runText('taskset', ['-c', from, compile('sender'), reader.port, 1, BYTES, 0]);
-  await reader.stop();
+  const on = (processor) => ['taskset', '-c', String(processor)];
+  const reader = await startServer('', [0, MARK], { command: programs.reader, prefix: on(to) });
+  try {
+    const [command, ...args] = [...on(from), programs.sender, reader.port, 1, BYTES, 0];
+    await runText(command, args);
+  } finally {
+    await reader.stop();
+  }
+}
+
+/** By `0-3,8`, as the kernel writes it. */
+function allowedProcessors() {
+  const [, list] = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'));
+  return list.split(',').flatMap((range) => {
+    const [first, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
 }
