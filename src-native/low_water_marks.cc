@@ -16,9 +16,8 @@ struct Step {
   int mark;
   int64_t part;  // of the budget, 1/part, that all marks together may take for this step
 };
-// The largest first, the least for what is left of the budget. A mark is at most four times what its sender has sent: it also opens the window, and
-// to wait longer costs more for an upload of a few MiB than its whole rest. The largest leaves half of the budget to those that come later.
-constexpr Step kSteps[] = {{1 << 20, 2 << 20, 2}, {256 << 10, 1 << 20, 1}, {256 << 10, 256 << 10, 1}};
+// A mark is no more than its sender has sent: nobody parks more than he has given. The largest leaves half of the budget to those that come later.
+constexpr Step kSteps[] = {{2 << 20, 2 << 20, 2}, {1 << 20, 1 << 20, 1}, {256 << 10, 256 << 10, 1}};
 
 constexpr uint64_t kBudget = 128 << 20;
 // At most an eighth of the memory with which all of TCP comes under pressure, by default a sixteenth of the machine's (tcp_mem in tcp(7),

@@ -146,9 +146,8 @@ async function park(port, { parkers, seconds }, tally, memory) {
   const peers = await Promise.all(Array.from({ length: parkers }, () => parker(port)));
   const mark = (i) => (i < LARGEST ? 2 * MiB : MiB);
   const [largest, others] = [peers.slice(0, LARGEST), peers.slice(LARGEST)];
-  await earn(largest, 256 * KiB);
-  await earn(largest, MiB);
-  await earn(others, 256 * KiB);
+  await earn(largest, 3 * MiB);
+  await earn(others, 1.25 * MiB);
   for (const [i, socket] of peers.entries()) socket.write(Buffer.alloc(mark(i) - KiB));
   const parkedAt = performance.now();
   const getting = get(port, seconds, tally);
