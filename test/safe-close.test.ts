@@ -345,15 +345,19 @@ describe.each(ENGINES)('%s engine', (engine) => {
   test("'close' is emitted, and no descriptor is left", async () => {
     // One whose earlier connections are all gone.
     await using other = await CloseServer.start({ engine });
-    const before = await other.ask(['descriptors']);
-    await using connection = await other.connect();
-    const closed = connection.ask('closed');
-    await connection.do(['write', 10], ['safeClose']);
-    await connection.peer.receive();
-    await connection.peer.close();
-    await connection.report();
-    expect(await closed).toEqual({ hadError: false });
-    expect(await other.ask(['descriptors'])).toBe(before);
+    const descriptors: unknown[] = [];
+    // The first is there for a process that has just started, and may still have a file of its own open.
+    for (let i = 0; i < 2; i++) {
+      await using connection = await other.connect();
+      const closed = connection.ask('closed');
+      await connection.do(['write', 10], ['safeClose']);
+      await connection.peer.receive();
+      await connection.peer.close();
+      await connection.report();
+      expect(await closed).toEqual({ hadError: false });
+      descriptors.push(await other.ask(['descriptors']));
+    }
+    expect(descriptors[1]).toBe(descriptors[0]);
   });
 });
 
