@@ -1,11 +1,11 @@
 // What ordinary traffic pays: requests a second of a server with us, against the same server without. Server and wrk have a processor each, so that neither waits for the other's, and
 // what the server does is what is measured.
 import { spawnSync } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import { Bench } from './lib/bench.mjs';
 import { runText } from './lib/children.mjs';
 import { cpuSeconds } from './lib/cpu.mjs';
 import { CASES, startOrdinary, WITH_US } from './lib/ordinary.mjs';
+import { canPin, on, processors } from './lib/processors.mjs';
 import { NODE_AS_IT_IS as PLAIN } from './lib/rivals.mjs';
 import { pairedRatio } from './lib/statistics.mjs';
 
@@ -14,15 +14,15 @@ const SECONDS = 1;
 const CONNECTIONS = bench.size([10, 100], [10]);
 /** More of them where the targets are. Short turns, for the machine is never the same for long; and few, for what differs most is the processes. */
 const roundsOf = (connections) => (connections === CONNECTIONS.at(-1) ? bench.size(3, 1) : 1);
-const pinned = availableParallelism() > 1 && !spawnSync('taskset', ['-V']).error;
-const on = (processor) => (pinned ? ['taskset', '-c', String(processor)] : []);
+const pinned = canPin && processors.length > 1;
+const [forServer, forWrk] = pinned ? processors.map(on) : [[], []];
 if (!pinned) bench.note('taskset', 'is not installed, or there is a single processor: server and wrk share what there is');
 
 /** Requests a second, and CPU of the server a request. */
 async function wrk({ pid, port }, { protocol, close }, connections) {
   const cpuBefore = cpuSeconds(pid);
   const headers = close ? ['-H', 'Connection: close'] : [];
-  const words = [...on(1), 'wrk', '-t1', `-c${connections}`, `-d${SECONDS}s`, ...headers, `${protocol}://127.0.0.1:${port}/`];
+  const words = [...forWrk, 'wrk', '-t1', `-c${connections}`, `-d${SECONDS}s`, ...headers, `${protocol}://127.0.0.1:${port}/`];
   const text = await runText(words[0], words.slice(1));
   const requests = Number(/(\d+) requests in/.exec(text)[1]);
   return { requests, rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1]), cpu: ((cpuSeconds(pid) - cpuBefore) / requests) * 1e6 };
@@ -37,7 +37,7 @@ else {
     for (let run = 0; run < bench.runs; run++) {
       // New processes each time: two of the very same server differ by some per cent for as long as they live, so that it takes many.
       const servers = {};
-      for (const name of [PLAIN, ...WITH_US]) servers[name] = await startOrdinary(name, each.protocol, { prefix: on(0) });
+      for (const name of [PLAIN, ...WITH_US]) servers[name] = await startOrdinary(name, each.protocol, { prefix: forServer });
       // Warm by requests and not by time: on a busy machine V8 has not compiled everything after some seconds. Over TLS a server is a fifth faster behind its first fifty thousand.
       for (const server of Object.values(servers)) {
         for (let i = 0, requests = 0; i < 20 && requests < bench.size(120_000, 1); i++) requests += (await wrk(server, each, 20)).requests;

@@ -252,7 +252,7 @@ void LingerLoop::HandleEvent(const epoll_event& event) {
   if (found == sockets_.end()) return;
   LingeringSocket& socket = found->second;
   const bool to_the_end = event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI);
-  const uint64_t enough = socket.discarded + std::min<uint64_t>(socket.mark, socket.discarded) / 4;
+  const uint64_t enough = socket.discarded + socket.mark / 4;
   // Not one that is told of an acknowledgement, with whatever is in its queue.
   const bool marked = socket.mark > 0 && !to_the_end && (event.events & EPOLLIN);
   const Queue queue = Advance(socket, kBytesPerTurn, to_the_end);
@@ -335,7 +335,9 @@ Queue LingerLoop::Advance(LingeringSocket& socket, size_t budget, bool to_the_en
 
 void LingerLoop::CheckDeadlines() {
   const uint64_t started = uv_hrtime();
-  for (int i = 0; i < kEventsPerWakeup && !wakeups_.empty() && wakeups_.front().at <= uv_hrtime() && uv_hrtime() - started < kTimePerWakeup; i++) {
+  for (int i = 0; i < kEventsPerWakeup && !wakeups_.empty(); i++) {
+    const uint64_t now = uv_hrtime();
+    if (wakeups_.front().at > now || now - started >= kTimePerWakeup) break;
     const Wakeup wakeup = wakeups_.front();
     std::pop_heap(wakeups_.begin(), wakeups_.end(), std::greater<>());
     wakeups_.pop_back();

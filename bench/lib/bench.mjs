@@ -144,5 +144,5 @@ export function cellText(cell, digits = 2) {
   if (cell === undefined) return '';
   if (typeof cell !== 'object') return typeof cell === 'number' ? cell.toFixed(digits) : String(cell);
   const [median, min, max] = [cell.median, cell.min, cell.max].map((value) => value.toFixed(digits));
-  return Object.keys(cell.values).length > 1 ? `${median} (${min} to ${max})` : median;
+  return cell.values.length > 1 ? `${median} (${min} to ${max})` : median;
 }

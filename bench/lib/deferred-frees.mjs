@@ -3,10 +3,10 @@
 // (skb_defer_free_flush) leaves a count with no packets, and while the list is empty nothing sets it back. Once that is over the limit the reader frees
 // all packets itself, for two or three times the CPU, until the limit is over the count for a moment. (There is a count for each processor, and on
 // larger machines for each NUMA node of a reader; those of other nodes are not reached here.)
-import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { runText, startServer } from './children.mjs';
 import { compile } from './compile.mjs';
+import { canPin, on, processors } from './processors.mjs';
 
 const LIMIT = '/proc/sys/net/core/skb_defer_max';
 const NO_LIMIT = 2 ** 31 - 1;
@@ -19,7 +19,7 @@ let programs;
 export async function countDeferredFreesAnew(bench) {
   const unable = (reason) =>
     bench.note('net.core.skb_defer_max', `${reason}: where the kernel has lost count of deferred frees, it stays so`);
-  if (spawnSync('taskset', ['-V']).error) return unable('taskset is not installed');
+  if (!canPin) return unable('taskset is not installed');
   let limit;
   try {
     limit = readFileSync(LIMIT, 'utf8');
@@ -32,7 +32,6 @@ export async function countDeferredFreesAnew(bench) {
   process.once('exit', restore);
   try {
     programs ??= { reader: compile('discard'), sender: compile('sender') };
-    const processors = allowedProcessors();
     for (const [i, processor] of processors.entries()) await send(processor, processors[(i + 1) % processors.length]);
   } finally {
     restore();
@@ -41,7 +40,6 @@ export async function countDeferredFreesAnew(bench) {
 }
 
 async function send(from, to) {
-  const on = (processor) => ['taskset', '-c', String(processor)];
   const reader = await startServer('', [0, MARK], { command: programs.reader, prefix: on(to) });
   try {
     const [command, ...args] = [...on(from), programs.sender, reader.port, 1, BYTES, 0];
@@ -49,13 +47,4 @@ async function send(from, to) {
   } finally {
     await reader.stop();
   }
-}
-
-/** By `0-3,8`, as the kernel writes it. */
-function allowedProcessors() {
-  const [, list] = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'));
-  return list.split(',').flatMap((range) => {
-    const [first, last = first] = range.split('-').map(Number);
-    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
-  });
 }

@@ -2,8 +2,9 @@
 
 /** Of the runs that have a value: an array by run has holes where a rival failed. */
 export function summary(values) {
-  const sorted = Object.values(values).sort((a, b) => a - b);
-  return { median: quantile(sorted, 0.5), min: sorted[0], max: sorted.at(-1), values };
+  const present = Object.values(values);
+  const sorted = present.toSorted((a, b) => a - b);
+  return { median: quantile(sorted, 0.5), min: sorted[0], max: sorted.at(-1), values: present };
 }
 
 export function median(values) {
