@@ -21,6 +21,9 @@ constexpr uint64_t kTimePerWakeup = kMillisecond / 2;
 constexpr uint64_t kWithoutMarks = 1'000 * kMillisecond;
 // The busy mode is for where so many connections linger for each that has an event: then others are bound to follow.
 constexpr size_t kCompany = 8;
+// So many bytes an event, the largest mark's, are worth a turn of the event loop: of several in a row the kernel hands fewer packets back to the
+// processor that has allocated them (skb_attempt_defer_free), and the reader frees the rest.
+constexpr uint64_t kLargeEvent = 1536 << 10;
 
 // PRI, for urgent data makes a read end early.
 constexpr uint32_t kEvents = EPOLLET | EPOLLIN | EPOLLRDHUP | EPOLLPRI;
@@ -38,13 +41,13 @@ uint64_t Limit(double value, uint64_t unit) {
   return value * static_cast<double>(unit) < 9e18 ? static_cast<uint64_t>(value * static_cast<double>(unit)) : kNever;
 }
 
-// By a tick while epoll cannot tell of all progress: bytes below the mark, and an acknowledgement that is not the last, which counts for the
-// idle time only. Nobody has looked at the acknowledgements yet while `unacked` is -1.
+// By a tick for those that send in bulk, whose marks hide slow senders from epoll, and while an acknowledgement that is not the last counts for the
+// idle time, of which epoll does not tell. Nobody has looked at the acknowledgements yet while `unacked` is -1.
 uint64_t NextLook(const LingeringSocket& socket, uint64_t now) {
   const uint64_t limit = std::min(socket.deadline, Saturating(socket.progress, socket.idle));
-  const bool blind = socket.mark > 0 || (socket.idle != kNever && socket.unacked != 0);
+  const bool ticks = socket.bulk || (socket.idle != kNever && socket.unacked != 0);
   const uint64_t tick = std::clamp(socket.idle / 4, 10 * kMillisecond, 1'000 * kMillisecond);
-  return blind ? std::min(limit, now + tick) : limit;
+  return ticks ? std::min(limit, now + tick) : limit;
 }
 
 // By uv_handle_size, for the host's libuv may have larger handles than the headers that this was built with.
@@ -228,6 +231,7 @@ void LingerLoop::SetGate(bool open) {
 
 void LingerLoop::HandleEvents() {
   const uint64_t started = uv_hrtime();
+  const uint64_t discarded = discarded_;
   int count = 0;
   bool more = true;
   unread_.clear();
@@ -243,7 +247,7 @@ void LingerLoop::HandleEvents() {
     const auto found = sockets_.find(id);
     if (found != sockets_.end()) Watch(found->second);
   }
-  ChooseMode(count, more);
+  ChooseMode(count, more, discarded_ - discarded);
   Deliver(true);
 }
 
@@ -267,15 +271,16 @@ void LingerLoop::HandleEvent(const epoll_event& event) {
 // What was parked under them comes as events: to lower a mark makes the kernel look.
 void LingerLoop::RemoveAllMarks() {
   for (auto& [id, socket] : sockets_) {
-    if (socket.mark > 0) marks_.Remove(socket);
+    if (socket.bulk) marks_.Remove(socket);
   }
   marks_.Suspend(uv_hrtime() + kWithoutMarks);
 }
 
-// As the kernel's NAPI does with interrupts: where events come faster than once a millisecond, few at a time, and end nothing, they are gathered for
-// that long. A connection that drips, or sends fast in company, then costs no turn of the event loop of its own.
-void LingerLoop::ChooseMode(int events, bool more) {
-  const bool few = !more && static_cast<size_t>(events) * kCompany <= sockets_.size();
+// As the kernel's NAPI does with interrupts: where small events come faster than once a millisecond, few at a time, and end nothing, they are gathered
+// for that long. A connection that drips, or sends fast in company, then costs no turn of the event loop of its own.
+void LingerLoop::ChooseMode(int events, bool more, uint64_t bytes) {
+  const bool large = bytes >= events * kLargeEvent;
+  const bool few = !more && !large && static_cast<size_t>(events) * kCompany <= sockets_.size();
   if (uv_is_active(Handle(busy_))) {
     if (few && events > 1) return;
     uv_timer_stop(busy_);
@@ -305,8 +310,11 @@ Queue LingerLoop::Advance(LingeringSocket& socket, size_t budget, bool to_the_en
   Queue queue = Queue::kEof;
   if (!was_eof) {
     const int mark = socket.mark;
+    const bool bulk = socket.bulk;
+    const uint64_t before = socket.discarded;
     queue = Discard(socket, budget, to_the_end, marks_, scratch_.get(), &error);
-    if (socket.mark != mark) {
+    discarded_ += socket.discarded - before;
+    if (socket.mark != mark || socket.bulk != bulk) {
       socket.looked_at = socket.discarded;
       Schedule(socket, NextLook(socket, uv_hrtime()));
     }
@@ -364,9 +372,7 @@ void LingerLoop::CheckDeadline(LingeringSocket& socket) {
   if (now >= socket.deadline) return Finish(socket, Outcome::kTimeout, 0, unacked);
   if (now >= Saturating(socket.progress, socket.idle)) return Finish(socket, Outcome::kIdle, 0, unacked);
   socket.looked_at = socket.discarded;
-  // A mark hides a slow sender from epoll: one that needs more than a tick to fill it gets a lower one, and its edges back behind the lowest.
-  if (mark > 0 && socket.mark == mark && socket.discarded - before < static_cast<uint64_t>(mark)) marks_.Lower(socket);
-
+  if (socket.mark == mark) marks_.LowerIfSlow(socket, socket.discarded - before);
   Schedule(socket, NextLook(socket, now));
 }
 

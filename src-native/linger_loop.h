@@ -64,7 +64,7 @@ class LingerLoop {
   void HandleEvents();
   void HandleEvent(const epoll_event& event);
   void RemoveAllMarks();
-  void ChooseMode(int events, bool more);
+  void ChooseMode(int events, bool more, uint64_t bytes);
   void SetGate(bool open);
   void Watch(const LingeringSocket& socket);
   Queue Advance(LingeringSocket& socket, size_t budget, bool to_the_end);
@@ -95,6 +95,7 @@ class LingerLoop {
   uint64_t next_id_ = 0;
   uint64_t armed_ = 0;
   uint64_t woken_ = 0;
+  uint64_t discarded_ = 0;
   size_t refs_ = 0;
   LowWaterMarks marks_;
   std::unordered_map<uint64_t, LingeringSocket> sockets_;

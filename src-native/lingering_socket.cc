@@ -39,7 +39,7 @@ Queue Discard(LingeringSocket& socket, size_t budget, bool to_the_end, LowWaterM
     socket.discarded += got;
     socket.progress = uv_hrtime();
     budget -= got;
-    if (socket.tcp) marks.Raise(socket);
+    if (socket.tcp) marks.Adjust(socket);
     if (budget == 0) return Queue::kMore;
     // A TCP queue that gave less than was asked for is empty, unless an event said that more than data is waiting.
     if (socket.tcp && static_cast<size_t>(got) < want && !to_the_end) return Queue::kEmpty;

@@ -11,13 +11,9 @@
 namespace lingering_close {
 namespace {
 
-struct Step {
-  uint64_t sent;
-  int mark;
-  int64_t part;  // of the budget, 1/part, that all marks together may take for this step
-};
-// A mark is no more than its sender has sent: nobody parks more than he has given. The largest leaves half of the budget to those that come later.
-constexpr Step kSteps[] = {{2 << 20, 2 << 20, 2}, {1 << 20, 1 << 20, 1}, {256 << 10, 256 << 10, 1}};
+// A mark is no more than its sender has sent: nobody parks more than he has given.
+constexpr int64_t kSteps[] = {2 << 20, 1 << 20, 256 << 10};
+constexpr int64_t kLeast = kSteps[std::size(kSteps) - 1];
 
 constexpr uint64_t kBudget = 128 << 20;
 // At most an eighth of the memory with which all of TCP comes under pressure, by default a sixteenth of the machine's (tcp_mem in tcp(7),
@@ -43,15 +39,22 @@ int GetMark(int fd) {
 
 }  // namespace
 
-void LowWaterMarks::Raise(LingeringSocket& socket) {
-  for (const Step& step : kSteps) {
-    if (socket.asked >= step.mark) return;
-    if (socket.discarded - socket.bulk_from < step.sent || socket.max_bytes - socket.discarded < static_cast<uint64_t>(step.mark)) continue;
-    if (budget_ < 0) budget_ = Budget();
-    if (sum_ - socket.mark + step.mark > budget_ / step.part) continue;
-    if (uv_hrtime() < suspended_until_) return;
-    SetMark(socket.fd, step.mark);
-    socket.asked = step.mark;
+void LowWaterMarks::Adjust(LingeringSocket& socket) {
+  const auto sent = static_cast<int64_t>(socket.discarded - socket.bulk_from);
+  if (!socket.bulk) {
+    if (sent < kLeast || uv_hrtime() < suspended_until_) return;
+    socket.bulk = true;
+    bulk_++;
+  }
+  if (budget_ < 0) budget_ = Budget();
+  const int64_t share = std::max(budget_ / bulk_, kLeast);
+  if (socket.mark > share) return Lower(socket);
+  for (const int64_t step : kSteps) {
+    if (socket.asked >= step) return;
+    if (step > share || step > sent || socket.max_bytes - socket.discarded < static_cast<uint64_t>(step)) continue;
+    if (sum_ - socket.mark + step > budget_) continue;
+    SetMark(socket.fd, static_cast<int>(step));
+    socket.asked = static_cast<int>(step);
     const int mark = GetMark(socket.fd);
     sum_ += mark - socket.mark;
     socket.mark = mark;
@@ -59,9 +62,13 @@ void LowWaterMarks::Raise(LingeringSocket& socket) {
   }
 }
 
+void LowWaterMarks::LowerIfSlow(LingeringSocket& socket, uint64_t received) {
+  if (socket.bulk && received < static_cast<uint64_t>(socket.mark > 0 ? socket.mark : kLeast)) Lower(socket);
+}
+
 void LowWaterMarks::Lower(LingeringSocket& socket) {
-  const auto* const less = std::find_if(std::begin(kSteps), std::end(kSteps), [&](const Step& step) { return step.mark < socket.mark; });
-  LowerTo(socket, less == std::end(kSteps) ? 0 : less->mark);
+  const auto* const less = std::find_if(std::begin(kSteps), std::end(kSteps), [&](int64_t step) { return step < socket.mark; });
+  LowerTo(socket, less == std::end(kSteps) ? 0 : static_cast<int>(*less));
 }
 
 void LowWaterMarks::Remove(LingeringSocket& socket) { LowerTo(socket, 0); }
@@ -71,8 +78,17 @@ void LowWaterMarks::LowerTo(LingeringSocket& socket, int mark) {
   sum_ -= socket.mark - mark;
   socket.mark = socket.asked = mark;
   socket.bulk_from = socket.discarded;
+  if (mark == 0) Leave(socket);
 }
 
-void LowWaterMarks::Forget(const LingeringSocket& socket) { sum_ -= socket.mark; }
+void LowWaterMarks::Forget(LingeringSocket& socket) {
+  sum_ -= socket.mark;
+  Leave(socket);
+}
+
+void LowWaterMarks::Leave(LingeringSocket& socket) {
+  if (socket.bulk) bulk_--;
+  socket.bulk = false;
+}
 
 }  // namespace lingering_close

@@ -14,22 +14,27 @@ struct LingeringSocket;
 
 class LowWaterMarks {
  public:
-  // To the highest step that the peer has earned and that the budget has room for.
-  void Raise(LingeringSocket& socket);
-  // By a step.
-  void Lower(LingeringSocket& socket);
+  // To the highest step that the peer has earned and that is within its share of the budget, or to a lower one where it has more than its share.
+  void Adjust(LingeringSocket& socket);
+  // By a step, and behind the lowest to none, where a sender needs more than a tick to fill its mark: `received` in that time. Without a mark, one that
+  // waits for room in the budget and does not send enough for the lowest waits no longer.
+  void LowerIfSlow(LingeringSocket& socket, uint64_t received);
   void Remove(LingeringSocket& socket);
   // Of a connection that ends.
-  void Forget(const LingeringSocket& socket);
+  void Forget(LingeringSocket& socket);
   // Nothing is raised before `until`, a time of uv_hrtime.
   void Suspend(uint64_t until) { suspended_until_ = until; }
 
  private:
+  void Lower(LingeringSocket& socket);
   void LowerTo(LingeringSocket& socket, int mark);
+  void Leave(LingeringSocket& socket);
 
+  // Those that share the budget: they have sent enough for a mark, whether there is room for it or not.
+  int64_t bulk_ = 0;
   int64_t sum_ = 0;
   uint64_t suspended_until_ = 0;
-  // Read at the first raise: most threads never discard so much.
+  // Read for the first that sends in bulk: most threads never discard so much.
   int64_t budget_ = -1;
 };
 

@@ -1,5 +1,5 @@
 // The receive low-water marks of the discard loop: which it asks for, as the kernel is told.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
@@ -51,22 +51,32 @@ describe.skipIf(skips(missing))(`low-water marks${skipped(missing)}`, () => {
     expect(await fixture.next()).toMatchObject({ outcome: 'eof', discardedBytes: sent });
   });
 
-  test('all marks have a budget, and of the largest there are no more than fill half of it', async () => {
-    const count = 192;
+  test('all marks have a budget, of which each has its share', async () => {
     const budget = Math.min(128 * MB, Math.min(totalmem(), process.constrainedMemory() || Infinity) / 128);
-    await using fixture = start(count);
+    const few = 8;
+    const many = 1_000;
+    await using fixture = start(few + many);
     const { port } = await fixture.next();
-    const { connections } = await runJson(compile('sender'), [port, count, 1e15, 1]);
-    expect(connections).toBe(count);
+    const early = spawn(compile('sender'), [port, few, 1e15, 60].map(String), { stdio: 'ignore' });
+    // Of the largest, while there is room for them.
+    const largest = () => Math.max(0, ...marksOf(fixture).map(({ mark }) => mark));
+    while (largest() * (few + many) <= budget) await once(fixture.process.stderr as Readable, 'data');
+    await runJson(compile('sender'), [port, many, 4 * MB, 0]);
+    early.kill();
+
     const marks = new Map<number, number>();
-    let most = 0;
+    let shared = 0;
     for (const { fd, mark } of marksOf(fixture)) {
-      marks.set(fd, mark > 1 ? mark : 0);
-      const sum = [...marks.values()].reduce((a, b) => a + b, 0);
-      most = Math.max(most, sum);
-      expect(sum).toBeLessThanOrEqual(mark === 2 * MB ? budget / 2 : budget);
+      const raised = mark > (marks.get(fd) ?? 1);
+      if (mark > 1) marks.set(fd, mark);
+      else marks.delete(fd);
+      const held = [...marks.values()];
+      expect(held.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(budget);
+      if (raised && mark > 256 * KB) expect(mark * held.length).toBeLessThanOrEqual(budget);
+      if (Math.max(...held) * held.length <= budget) shared = Math.max(shared, held.length);
     }
-    expect(most).toBeGreaterThan(budget / 2);
+    // Those that came when there were few are lowered.
+    expect(shared).toBeGreaterThan(Math.min(many, Math.floor(budget / (256 * KB))) / 2);
   });
 
   test('a mark that is capped is not asked for again and again', async () => {
@@ -87,10 +97,15 @@ describe.skipIf(skips(missing))(`low-water marks${skipped(missing)}`, () => {
   });
 });
 
+interface Asked {
+  fd: number;
+  mark: number;
+}
+
 /** What the fixture asked for, in order: 1 where it took a mark away, 0 where it closed the descriptor. */
-function marksOf(fixture: Fixture<unknown>): { fd: number; mark: number }[] {
-  return fixture.stderr
-    .trimEnd()
+function marksOf({ stderr }: Fixture<unknown>): Asked[] {
+  return stderr
+    .slice(0, stderr.lastIndexOf('\n') + 1)
     .split('\n')
     .filter(Boolean)
     .map((line) => line.split(' ').map(Number))

@@ -27,15 +27,16 @@ const COUNTERS = ['TCPMemoryPressures', 'PruneCalled', 'RcvPruned', 'TCPRcvColla
 /** A slow tick takes what is parked within a second; a busy machine is late. */
 const FREE_WITHIN = 10_000;
 const PER_SECOND = 50;
-/** Marks of 2 MiB, which may fill half of the budget. */
-const LARGEST = 32;
+/** The largest mark; and as many as share the budget at that. */
+const MARK = 2 * MiB;
+const PARKERS = 64;
 
 const SCENES = { 'peers that flood': flood, 'peers that park': park };
 
 export async function run({ quick }) {
   const memory = SocketMemory.create();
   if (!memory) return [impossible()];
-  const size = quick ? { flooders: 2, parkers: 8, seconds: 0.5 } : { flooders: 32, parkers: 128, seconds: 2 };
+  const size = quick ? { flooders: 2, parkers: 8, seconds: 0.5 } : { flooders: 32, parkers: PARKERS, seconds: 2 };
   const rows = [];
   try {
     for (const [pressure, limit] of Object.entries(quick ? QUICK : LIMITS)) {
@@ -141,14 +142,11 @@ async function flood(port, { flooders, seconds }, tally) {
   return { 'p99 of the ordinary client, ms,': p99 };
 }
 
-/** So many peers send what earns a mark, and then a bit less than the mark, of which nothing would tell the server: the first earn the largest, as far as there are any. */
+/** So many peers send what earns the largest mark, and then a bit less than the mark, of which nothing would tell the server. */
 async function park(port, { parkers, seconds }, tally, memory) {
   const peers = await Promise.all(Array.from({ length: parkers }, () => parker(port)));
-  const mark = (i) => (i < LARGEST ? 2 * MiB : MiB);
-  const [largest, others] = [peers.slice(0, LARGEST), peers.slice(LARGEST)];
-  await earn(largest, 3 * MiB);
-  await earn(others, 1.25 * MiB);
-  for (const [i, socket] of peers.entries()) socket.write(Buffer.alloc(mark(i) - KiB));
+  await earn(peers, 1.5 * MARK);
+  for (const socket of peers) socket.write(Buffer.alloc(MARK - KiB));
   const parkedAt = performance.now();
   const getting = get(port, seconds, tally);
   while (memory.usage > MiB && performance.now() - parkedAt < FREE_WITHIN) await delay(10);

@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { DESCRIPTORS = 1024 };
+enum { DESCRIPTORS = 4096 };
 static char told[DESCRIPTORS];
 
 int setsockopt(int fd, int level, int name, const void *value, socklen_t size) {
