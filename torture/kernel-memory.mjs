@@ -30,6 +30,9 @@ const PER_SECOND = 50;
 /** The largest mark; and as many as share the budget at that. */
 const MARK = 2 * MiB;
 const PARKERS = 64;
+/** By so much more than the mark a peer earns it, in pieces. */
+const EXCESS = MARK / 4;
+const PIECE = 64 * KiB;
 
 const SCENES = { 'peers that flood': flood, 'peers that park': park };
 
@@ -145,8 +148,8 @@ async function flood(port, { flooders, seconds }, tally) {
 /** So many peers send what earns the largest mark, and then a bit less than the mark, of which nothing would tell the server. */
 async function park(port, { parkers, seconds }, tally, memory) {
   const peers = await Promise.all(Array.from({ length: parkers }, () => parker(port)));
-  await earn(peers, 1.5 * MARK);
-  for (const socket of peers) socket.write(Buffer.alloc(MARK - KiB));
+  await earn(peers);
+  for (const socket of peers) socket.write(Buffer.alloc(MARK - EXCESS - KiB));
   const parkedAt = performance.now();
   const getting = get(port, seconds, tally);
   while (memory.usage > MiB && performance.now() - parkedAt < FREE_WITHIN) await delay(10);
@@ -157,9 +160,11 @@ async function park(port, { parkers, seconds }, tally, memory) {
   return { 'p99 of the ordinary client, ms,': p99, 'ms until all but 1 MiB was free': free };
 }
 
-/** Until the server has read it; all of this has to be over before the slow tick looks, a second later. */
-async function earn(peers, bytes) {
-  for (const socket of peers) if (!socket.write(Buffer.alloc(bytes))) await once(socket, 'drain');
+/** In pieces, so that the server reads as the marks let it: what is unread behind that is no more than the excess. All of this has to be over before the slow tick looks, a second later. */
+async function earn(peers) {
+  for (let sent = 0; sent < MARK + EXCESS; sent += PIECE) {
+    for (const socket of peers) if (!socket.write(Buffer.alloc(PIECE))) await once(socket, 'drain');
+  }
   await delay(100);
 }
 
