@@ -276,8 +276,8 @@ void LingerLoop::RemoveAllMarks() {
   marks_.Suspend(uv_hrtime() + kWithoutMarks);
 }
 
-// As the kernel's NAPI does with interrupts: where small events come faster than once a millisecond, few at a time, and end nothing, they are gathered
-// for that long. A connection that drips, or sends fast in company, then costs no turn of the event loop of its own.
+// As the kernel's NAPI does with interrupts: where small events come faster than once a millisecond, few at a time, and end nothing, they are
+// gathered for that long. A connection that drips, or sends fast in company, then costs no turn of the event loop of its own.
 void LingerLoop::ChooseMode(int events, bool more, uint64_t bytes) {
   const bool large = bytes >= events * kLargeEvent;
   const bool few = !more && !large && static_cast<size_t>(events) * kCompany <= sockets_.size();

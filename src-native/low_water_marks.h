@@ -16,8 +16,8 @@ class LowWaterMarks {
  public:
   // To the highest step that the peer has earned and that is within its share of the budget, or to a lower one where it has more than its share.
   void Adjust(LingeringSocket& socket);
-  // By a step, and behind the lowest to none, where a sender needs more than a tick to fill its mark: `received` in that time. Without a mark, one that
-  // waits for room in the budget and does not send enough for the lowest waits no longer.
+  // By a step, and behind the lowest to none, where a sender needs more than a tick to fill its mark: `received` in that time. Without a mark, one
+  // that waits for room in the budget and does not send enough for the lowest waits no longer.
   void LowerIfSlow(LingeringSocket& socket, uint64_t received);
   void Remove(LingeringSocket& socket);
   // Of a connection that ends.
