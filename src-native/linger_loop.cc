@@ -21,8 +21,8 @@ constexpr uint64_t kTimePerWakeup = kMillisecond / 2;
 constexpr uint64_t kWithoutMarks = 1'000 * kMillisecond;
 // The busy mode is for where so many connections linger for each that has an event: then others are bound to follow.
 constexpr size_t kCompany = 8;
-// So many bytes an event, the largest mark's, are worth a turn of the event loop: of several in a row the kernel hands fewer packets back to the
-// processor that has allocated them (skb_attempt_defer_free), and the reader frees the rest.
+// So many bytes an event, as only the largest mark brings, are worth a turn of the event loop: read in a row, they are more
+// packets than the kernel hands back to the processor that has allocated them (skb_attempt_defer_free), and the reader frees the rest.
 constexpr uint64_t kLargeEvent = 1536 << 10;
 
 // PRI, for urgent data makes a read end early.

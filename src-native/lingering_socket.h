@@ -28,7 +28,8 @@ struct LingeringSocket {
   int unacked;  // as last read, 0 where the socket cannot tell; -1 before
   int mark;     // 0 while the low-water mark is the socket's own
   int asked;    // for which mark: the kernel may have made less of it
-  bool tcp, local, fin_sent, eof, ref, bulk;
+  bool bulk;    // among those that share the budget of marks
+  bool tcp, local, fin_sent, eof, ref;
   Until until;
 };
 

@@ -1,9 +1,9 @@
 // The receive low-water marks (SO_RCVLOWAT) of the lingering connections, and the budget on their sum.
 //
 // A mark is raised in steps for a peer that has sent so much: the kernel then wakes us once a mark, not once a segment. It also enlarges the receive
-// buffer to twice itself, and lets a peer park a byte less than the mark: hence the budget, and the slow tick that lowers the mark of those who do
-// not fill theirs (linger_loop.cc). Where the kernel is short of memory for TCP there are none for a while. docs/benchmarks.md has the measurements
-// by which the figures were chosen.
+// buffer to twice itself, and lets a peer park a byte less than the mark: hence the budget, of which each has its share, and the slow tick that
+// lowers the mark of those who do not fill theirs (linger_loop.cc). Where the kernel is short of memory for TCP there are none for a while.
+// docs/benchmarks.md has the measurements by which the figures were chosen.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ class LowWaterMarks {
   void Remove(LingeringSocket& socket);
   // Of a connection that ends.
   void Forget(LingeringSocket& socket);
-  // Nothing is raised before `until`, a time of uv_hrtime.
+  // No mark is given before `until`, a time of uv_hrtime.
   void Suspend(uint64_t until) { suspended_until_ = until; }
 
  private:

@@ -58,11 +58,13 @@ describe.skipIf(skips(missing))(`low-water marks${skipped(missing)}`, () => {
     await using fixture = start(few + many);
     const { port } = await fixture.next();
     const early = spawn(compile('sender'), [port, few, 1e15, 60].map(String), { stdio: 'ignore' });
-    // Larger ones, while there is room for them.
-    const largest = () => Math.max(0, ...marksOf(fixture).map(({ mark }) => mark));
-    while (largest() < 1 * MB) await once(fixture.process.stderr as Readable, 'data');
-    await runJson(compile('sender'), [port, many, 4 * MB, 0]);
-    early.kill();
+    try {
+      // Larger ones, while there is room for them.
+      while (!marksOf(fixture).some(({ mark }) => mark >= 1 * MB)) await once(fixture.process.stderr as Readable, 'data');
+      await runJson(compile('sender'), [port, many, 4 * MB, 0]);
+    } finally {
+      early.kill();
+    }
 
     const marks = new Map<number, number>();
     let shared = 0;
@@ -97,13 +99,8 @@ describe.skipIf(skips(missing))(`low-water marks${skipped(missing)}`, () => {
   });
 });
 
-interface Asked {
-  fd: number;
-  mark: number;
-}
-
 /** What the fixture asked for, in order: 1 where it took a mark away, 0 where it closed the descriptor. */
-function marksOf({ stderr }: Fixture<unknown>): Asked[] {
+function marksOf({ stderr }: Fixture<unknown>): { fd: number; mark: number }[] {
   return stderr
     .slice(0, stderr.lastIndexOf('\n') + 1)
     .split('\n')

@@ -160,7 +160,7 @@ async function park(port, { parkers, seconds }, tally, memory) {
   return { 'p99 of the ordinary client, ms,': p99, 'ms until all but 1 MiB was free': free };
 }
 
-/** In pieces, so that the server reads as the marks let it: what is unread behind that is no more than the excess. All of this has to be over before the slow tick looks, a second later. */
+/** In pieces, so that the server reads as the marks let it: what is unread behind that is mostly no more than the excess. All of this has to be over before the slow tick looks, a second later. */
 async function earn(peers) {
   for (let sent = 0; sent < MARK + EXCESS; sent += PIECE) {
     for (const socket of peers) if (!socket.write(Buffer.alloc(PIECE))) await once(socket, 'drain');
