@@ -1,11 +1,13 @@
 // `node --import lingering-close/register app.js`: lingerOnClose for every HTTP, HTTPS and HTTP/2 server of the process, without a change to its code.
+// Another copy of the package may ask for any of its functions.
+
 import diagnostics from 'node:diagnostics_channel';
 import type { Server, Socket } from 'node:net';
-import { otherCopyOfServer } from './copies.ts';
-import { readEnvironment } from './register-options.ts';
-import { lingerOnClose } from './server.ts';
-import { hubOf, isHttp } from './server-hub.ts';
-// Another copy of the package may ask for any of its functions.
+import { readEnvironment } from './server/environment.ts';
+import { lingerOnClose } from './server/linger-on-close.ts';
+import { hubOf } from './server/server-hub.ts';
+import { isHttp } from './server/server-kind.ts';
+import { otherCopyOfServer } from './socket/copies.ts';
 import './index.ts';
 
 const options = readEnvironment(process.env);

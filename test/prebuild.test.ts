@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TARGETS } from '../scripts/targets.mjs';
-import { addonFile } from '../src/native.ts';
+import { addonFile } from '../src/system/addon.ts';
 import { copyProject, PREBUILT_SKIPPED, platform, prebuilt, root, skipped, skips } from './support/project.ts';
 import { run, runOk } from './support/run.ts';
 

@@ -5,7 +5,7 @@ import { request } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { OUTCOMES } from '../src/native.ts';
+import { OUTCOMES } from '../src/system/addon.ts';
 import { type Example, ExampleFolder, examplesOf } from './support/documentation.ts';
 import { Peer } from './support/peer.ts';
 import { Program } from './support/program.ts';

@@ -1,4 +1,5 @@
 // The clients of the demo as seen from the parent: which are there, and how each is run.
+
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

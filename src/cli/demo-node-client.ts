@@ -1,8 +1,10 @@
 // A client of the demo, in a process of its own: uploads one after the other with Node's fetch or http.request, and prints a line for each, the status
 // that it got or the name of the error.
+
 import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
-import { exitOnBrokenPipe } from '../sigpipe.ts';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:http';
+import { exitOnBrokenPipe } from '../system/sigpipe.ts';
 
 type Upload = (url: string, body: Buffer<ArrayBuffer>, signal: AbortSignal) => Promise<number>;
 

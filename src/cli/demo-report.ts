@@ -1,5 +1,6 @@
 // What the demo prints in the end: a table for people, an object for programs.
-import { type Client, UPLOAD_BYTES } from './demo-clients.ts';
+import type { Client } from './demo-clients.ts';
+import { UPLOAD_BYTES } from './demo-clients.ts';
 import { table, wrap } from './table.ts';
 
 export interface Tally {

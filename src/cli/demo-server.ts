@@ -1,5 +1,6 @@
 // The server of the demo, in a process of its own: with server and client in one process the fault mostly hides. Answers every upload with 413 at
 // once, and closes as Node does ('plain') or with lingerOnClose ('linger').
+
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { closeServer, lingerOnClose } from '../index.ts';

@@ -1,11 +1,14 @@
 // `lingering-close demo`: real clients upload to a server that answers early, first as Node closes and then with lingerOnClose.
+
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { tcpAbortCounters } from '../counters.ts';
+import { tcpAbortCounters } from '../system/counters.ts';
 import { tieToProcess } from './children.ts';
-import { type Client, findClients } from './demo-clients.ts';
-import { type Phase, type Tally, toJson, toText } from './demo-report.ts';
+import type { Client } from './demo-clients.ts';
+import { findClients } from './demo-clients.ts';
+import type { Phase, Tally } from './demo-report.ts';
+import { toJson, toText } from './demo-report.ts';
 import { Progress } from './progress.ts';
 
 /** @returns the exit code */

@@ -1,7 +1,10 @@
 // What the kernel is set to, and what it has counted.
+
 import { readFileSync } from 'node:fs';
-import { type TcpAbortCounters, tcpAbortCounters } from '../counters.ts';
-import { notAvailable, type Reading } from './reading.ts';
+import type { TcpAbortCounters } from '../system/counters.ts';
+import { tcpAbortCounters } from '../system/counters.ts';
+import type { Reading } from './reading.ts';
+import { notAvailable } from './reading.ts';
 
 export function readOpenFiles(): Reading {
   const { userLimits } = process.report.getReport() as { userLimits?: { open_files?: { soft: unknown; hard: unknown } } };

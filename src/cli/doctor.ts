@@ -1,8 +1,8 @@
 // `lingering-close doctor`: what closing a socket has to work with here, and what each thing means.
 import { arch, platform, release, type } from 'node:os';
 import { engine } from '../index.ts';
-import { addon, addonFile, unavailable } from '../native.ts';
-import { getSigpipe } from '../sigpipe.ts';
+import { addon, addonFile, unavailable } from '../system/addon.ts';
+import { getSigpipe } from '../system/sigpipe.ts';
 import { readCounters, readOpenFiles, readSettings } from './doctor-kernel.ts';
 import { notAvailable, type Reading, reasonsOf, valuesOf } from './reading.ts';
 import { definitions } from './table.ts';

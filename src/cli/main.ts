@@ -2,7 +2,7 @@
 // The command line: finds the command, checks its options, runs it.
 import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { exitOnBrokenPipe } from '../sigpipe.ts';
+import { exitOnBrokenPipe } from '../system/sigpipe.ts';
 
 const USAGE = `Usage: lingering-close <command> [options]
 

@@ -1,4 +1,5 @@
 // What a waiting user sees on stderr: one live line on a terminal, a line for each finished client elsewhere.
+
 const BAR = 16;
 
 export class Progress {

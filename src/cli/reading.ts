@@ -1,4 +1,5 @@
 // One thing that the doctor has looked at.
+
 export interface Reading {
   name: string;
   /** For programs; null for what is not available here. */

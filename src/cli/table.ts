@@ -1,4 +1,5 @@
 // Text in columns, for a terminal of 100.
+
 const WIDTH = 100;
 const GAP = '   ';
 

@@ -1,4 +1,5 @@
 // Runs a client that prints a line for each of its uploads.
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';

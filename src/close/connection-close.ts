@@ -1,0 +1,279 @@
+// A close under way: flush, FIN, hand over to the discard loop, report.
+
+import { closeSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { constants } from 'node:os';
+import { isConnectionReset } from '../core/error-kinds.ts';
+import { SocketError } from '../core/errors.ts';
+import { onAbort } from '../core/on-abort.ts';
+import type { LingerEnd, LingerLimits, LingerListener, Outcome } from '../engine/linger-loop.ts';
+import { endLinger, engine, isOver, startLinger } from '../engine/linger-loop.ts';
+import { discardByStream } from '../engine/stream-discard.ts';
+import { findDescriptor } from '../socket/descriptor.ts';
+import { destroyNow } from '../socket/ownership.ts';
+import { readUnacked } from '../socket/queues.ts';
+import { resetOnClose, resetSocket, switchLingerOff } from '../socket/reset.ts';
+import type { CloseEnd } from './channels.ts';
+import { publishEnd, publishStart } from './channels.ts';
+import type { CloseReport } from './close-report.ts';
+import { flush } from './flush.ts';
+import { dropGuard } from './linger-guard.ts';
+import type { CheckedOptions } from './safe-close-options.ts';
+
+/** What ends a close from our side before its time. */
+type Cut = 'reset' | 'aborted' | 'evicted' | 'timeout';
+
+function isPlain(outcome: Cut): outcome is 'evicted' | 'timeout' {
+  return outcome === 'evicted' || outcome === 'timeout';
+}
+
+/** One close under way: its stages, one after the other, and its report. */
+export class ConnectionClose implements LingerListener {
+  /** Milliseconds of performance.now(). */
+  readonly startedAt = performance.now();
+  #promise: Promise<CloseReport> | undefined;
+  #resolve: ((report: CloseReport) => void) | undefined;
+  /** Ends a stage that holds the socket. Empty once the addon has taken over: nothing of ours retains the socket then. */
+  #cutStage: ((outcome: Cut) => void) | undefined;
+  #lingerId = -1;
+  #ended: CloseReport | undefined;
+  #discardedBefore = 0;
+  #stopListening: (() => void) | undefined;
+  #announced: Omit<CloseEnd, 'report'> | undefined;
+  readonly #onEnd: ((closing: ConnectionClose, report: CloseReport) => void) | undefined;
+
+  /** `onEnd`: called in the tick in which the connection is closed, before the promise settles. */
+  constructor(onEnd?: (closing: ConnectionClose, report: CloseReport) => void) {
+    this.#onEnd = onEnd;
+  }
+
+  /** Made when it is asked for: the closes of a server are nobody's, and it would make each of them almost half as heavy again. */
+  get promise(): Promise<CloseReport> {
+    this.#promise ??= this.#ended
+      ? Promise.resolve(this.#ended)
+      : new Promise((resolve) => {
+          this.#resolve = resolve;
+        });
+    return this.#promise;
+  }
+
+  start(socket: Socket, options: CheckedOptions): void {
+    this.#announced = publishStart(socket);
+    this.#begin(socket, options);
+  }
+
+  #begin(socket: Socket, options: CheckedOptions): void {
+    const { mode, signal, ref } = options;
+    dropGuard(socket);
+    if (socket.destroyed || socket.connecting || socket.pending) {
+      socket.destroy();
+      this.#report({ outcome: 'closed' });
+    } else if (signal?.aborted || mode === 'reset') {
+      this.#reset(socket, signal?.aborted ? 'aborted' : 'reset');
+    } else {
+      this.#listenForAbort(signal);
+      if (ref) socket.ref();
+      else socket.unref();
+      if (socket.writableFinished) this.#discard(socket, lingerLimits(options));
+      else this.#flush(socket, options);
+    }
+  }
+
+  /**
+   * In place of a `destroy(error)`: nothing is flushed any more, and the socket's events are those of the destroy. FIN goes out here if it has not yet.
+   * Where the addon cannot take the connection over (EMFILE), it lingers by the streams engine, unless there is TLS on top of it.
+   */
+  startDestroying(socket: Socket, options: CheckedOptions, error: Error | undefined, underTls: boolean): void {
+    const { mode, signal } = options;
+    this.#announced = publishStart(socket);
+    if (signal?.aborted || mode === 'reset') {
+      this.#reset(socket, signal?.aborted ? 'aborted' : 'reset');
+      return;
+    }
+    const fd = findDescriptor(socket);
+    const limits = lingerLimits(options);
+    if (socket.writableFinished && !underTls && limits.until === 'eof' && isOver(fd)) {
+      this.#endAtOnce(socket, error);
+      return;
+    }
+    this.#lingerId = startLinger(fd, false, limits, this);
+    if (this.#lingerId >= 0) {
+      this.#listenForAbort(signal);
+      destroyNow(socket, error);
+    } else if (!underTls) {
+      this.#begin(socket, options);
+    } else {
+      destroyNow(socket, error);
+      this.#report({ outcome: 'error', error: lingerError(this.#lingerId) });
+    }
+  }
+
+  /** A descriptor that {@link claimDescriptor} has claimed for us. */
+  startRaw(fd: number, options: CheckedOptions): void {
+    const { mode, signal } = options;
+    if (signal?.aborted || mode === 'reset') {
+      const unackedBytes = readUnacked(fd);
+      resetOnClose(fd);
+      closeSync(fd);
+      this.#report({ outcome: signal?.aborted ? 'aborted' : 'reset', delivered: false, unackedBytes });
+      return;
+    }
+    this.#lingerId = startLinger(fd, true, lingerLimits(options), this);
+    if (this.#lingerId >= 0) {
+      this.#listenForAbort(signal);
+    } else {
+      closeSync(fd);
+      this.#report({ outcome: 'error', delivered: false, error: lingerError(this.#lingerId) });
+    }
+  }
+
+  /** True until the socket is given up: handed over to the addon, or closed. */
+  get holdsSocket(): boolean {
+    return !this.#ended && this.#lingerId < 0;
+  }
+
+  /** Ends it by an error of the application's own. */
+  fail(socket: Socket, cause: Error): void {
+    try {
+      switchLingerOff(socket);
+      destroyNow(socket);
+    } catch {
+      // It has thrown before: that is `cause`.
+    }
+    this.#report({ outcome: 'error', error: SocketError.from(cause) });
+  }
+
+  /** Gives up on a peer that takes nothing of what is pending for it. */
+  giveUpFlush(socket: Socket): void {
+    this.#announced = publishStart(socket);
+    this.#giveUp(socket, 'timeout', false);
+  }
+
+  /** Ends it now: by RST, or by a plain close for 'evicted' and 'timeout'. Does nothing once the close has ended. */
+  cut(outcome: Cut): void {
+    if (this.#cutStage) this.#cutStage(outcome);
+    else endLinger(this.#lingerId, outcome);
+  }
+
+  lingerEnded({ outcome, errno, delivered, discardedBytes, unackedBytes }: LingerEnd): void {
+    const error = outcome === 'error' ? new SocketError('recv', errno) : undefined;
+    this.#report({ outcome, delivered, discardedBytes: this.#discardedBefore + discardedBytes, unackedBytes, error });
+  }
+
+  #flush(socket: Socket, options: CheckedOptions): void {
+    const readBefore = socket.bytesRead;
+    const stop = flush(socket, options, {
+      flushed: () => {
+        this.#discardedBefore = socket.bytesRead - readBefore;
+        const maxBytes = options.maxBytes - this.#discardedBefore;
+        if (maxBytes >= 0) this.#discard(socket, { ...lingerLimits(options), maxBytes });
+        else this.#giveUp(socket, 'max-bytes', true);
+      },
+      stalled: (outcome) => {
+        this.#discardedBefore = socket.bytesRead - readBefore;
+        this.#giveUp(socket, outcome, false);
+      },
+      closed: (cause) => {
+        const outcome = isConnectionReset(cause) ? 'peer-reset' : cause ? 'error' : 'closed';
+        const error = outcome === 'error' && cause ? SocketError.from(cause) : undefined;
+        this.#report({ outcome, delivered: false, discardedBytes: socket.bytesRead - readBefore, error });
+      },
+    });
+    this.#cutStage = (outcome) => {
+      stop();
+      this.#discardedBefore = socket.bytesRead - readBefore;
+      if (isPlain(outcome)) this.#giveUp(socket, outcome, false);
+      else this.#reset(socket, outcome);
+    };
+  }
+
+  #giveUp(socket: Socket, outcome: Outcome, finSent: boolean): void {
+    const unackedBytes = readUnacked(findDescriptor(socket));
+    const delivered = finSent && (unackedBytes === null ? null : unackedBytes === 0);
+    switchLingerOff(socket);
+    destroyNow(socket);
+    this.#report({ outcome, delivered, discardedBytes: this.#discardedBefore, unackedBytes });
+  }
+
+  #discard(socket: Socket, limits: LingerLimits): void {
+    this.#cutStage = undefined;
+    const fd = engine === 'native' ? findDescriptor(socket) : -1;
+    if (fd >= 0 && limits.until === 'eof' && isOver(fd)) {
+      this.#endAtOnce(socket, undefined);
+      return;
+    }
+    this.#lingerId = fd < 0 ? -1 : startLinger(fd, false, limits, this);
+    if (this.#lingerId >= 0) destroyNow(socket);
+    else this.#discardByStream(socket, limits, fd < 0 ? undefined : lingerError(this.#lingerId));
+  }
+
+  /** The peer has closed already, as it does behind a proxy nearby: no duplicate, and no turn of the discard loop, for such a one. */
+  #endAtOnce(socket: Socket, error: Error | undefined): void {
+    destroyNow(socket, error);
+    this.#report({ outcome: 'eof', delivered: true, discardedBytes: this.#discardedBefore, unackedBytes: 0 });
+  }
+
+  /** `reason`: why the addon could not. */
+  #discardByStream(socket: Socket, limits: LingerLimits, reason: SocketError | undefined): void {
+    // What came during the flush and is still in the stream is counted when it comes out of there.
+    const held = Math.min(socket.readableLength, this.#discardedBefore);
+    this.#discardedBefore -= held;
+    const stop = discardByStream(socket, { ...limits, maxBytes: limits.maxBytes + held }, ({ outcome, discardedBytes, error }) => {
+      this.#report({
+        outcome,
+        engine: 'streams',
+        discardedBytes: this.#discardedBefore + discardedBytes,
+        error: outcome === 'error' && error ? SocketError.from(error) : reason,
+      });
+    });
+    this.#cutStage = (outcome) => {
+      this.#discardedBefore += stop();
+      if (isPlain(outcome)) this.#giveUp(socket, outcome, true);
+      else this.#reset(socket, outcome, true, reason);
+    };
+  }
+
+  /** `finSent`: then it may be acknowledged, and nobody has looked. */
+  #reset(socket: Socket, outcome: Exclude<Cut, 'evicted' | 'timeout'>, finSent = false, error?: SocketError): void {
+    const native = engine === 'native' && !finSent && findDescriptor(socket) >= 0;
+    const unackedBytes = readUnacked(findDescriptor(socket));
+    resetSocket(socket);
+    this.#report({
+      outcome,
+      delivered: native ? socket.writableFinished && unackedBytes === 0 : null,
+      discardedBytes: this.#discardedBefore,
+      unackedBytes,
+      error,
+      engine: native ? 'native' : 'streams',
+    });
+  }
+
+  #listenForAbort(signal: AbortSignal | undefined): void {
+    if (signal) this.#stopListening = onAbort(signal, () => this.cut('aborted'));
+  }
+
+  #report(end: Partial<Omit<CloseReport, 'error'>> & { outcome: Outcome; error?: SocketError | undefined }): void {
+    if (this.#ended) return;
+    this.#cutStage = undefined;
+    this.#lingerId = -1;
+    const { outcome, delivered = null, discardedBytes = 0, unackedBytes = null, error } = end;
+    const duration = performance.now() - this.startedAt;
+    const report: CloseReport = { outcome, delivered, discardedBytes, unackedBytes, duration, engine: end.engine ?? engine };
+    if (error) report.error = error;
+    this.#ended = report;
+    this.#resolve?.(report);
+    this.#onEnd?.(this, report);
+    this.#stopListening?.();
+    if (this.#announced) publishEnd(this.#announced, report);
+  }
+}
+
+function lingerLimits({ mode, until, idleTimeout, timeout, maxBytes, ref }: CheckedOptions): LingerLimits {
+  return { until: mode === 'drain' ? 'drained' : until, idleTimeout, timeout, maxBytes, ref };
+}
+
+function lingerError(errno: number): SocketError {
+  // The duplicate is the only thing of a linger that counts against the limit of descriptors.
+  const { EMFILE, ENFILE } = constants.errno;
+  return new SocketError(errno === -EMFILE || errno === -ENFILE ? 'fcntl' : 'epoll_ctl', errno);
+}

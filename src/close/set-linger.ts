@@ -1,0 +1,74 @@
+// SO_LINGER, and what keeps it from blocking the event loop.
+import { checked, invalidArgType, outOfRange } from '../core/errors.ts';
+import { engine } from '../engine/linger-loop.ts';
+import { own } from '../socket/copies.ts';
+import type { SocketLike } from '../socket/descriptor.ts';
+import { descriptorOf, validatedDescriptorOf, validateExtensible, validateSocketLike } from '../socket/descriptor.ts';
+import { otherCopyOf, passOverOwner } from '../socket/ownership.ts';
+import { addon, requireAddon } from '../system/addon.ts';
+import { dropGuard, keepFromBlocking } from './linger-guard.ts';
+
+/** SO_LINGER in its own unit, whole seconds; 0 is RST on close; `false` is off. */
+export type Linger = number | false;
+
+/**
+ * Sets SO_LINGER, in whole **seconds**, the option's own unit.
+ *
+ * - `false`, the default of every socket: close returns at once and the kernel goes on delivering.
+ * - `0`: close throws unsent data away and sends RST, also where {@link lingerOnClose} has the server.
+ * - `n > 0`: close waits until everything is acknowledged, `n` seconds at most. The kernel does that by **blocking the thread in `close(2)`, also on a
+ *   non-blocking socket**. On a socket of Node it is therefore this package that waits, in the background: `socket.destroy()` returns at once, 'close' is emitted
+ *   as ever, and the connection is let go when everything is acknowledged or `n` seconds have passed; after that the kernel goes on delivering, as
+ *   it does behind a close that has waited in vain. On a raw descriptor the blocking close is the caller's.
+ *   In a Worker, and on a TLS socket, a second descriptor is held until the socket is closed.
+ *
+ * A fraction is refused: rounded down it would turn "wait" into "abort". On a UNIX socket the option is kept and has no effect. For a close that the peer
+ * survives, {@link safeClose} is what you want; this is the bare option.
+ *
+ * @param socket a connected socket of Node, or a raw descriptor
+ * @param linger seconds, an integer from 0 to 65,535 (macOS: 327), or `false`
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a Proxy; with `n > 0` also a socket that is not extensible), `ERR_OUT_OF_RANGE`;
+ * `ERR_SOCKET_CLOSED`, `ERR_INVALID_STATE`, `ERR_INVALID_HANDLE_TYPE`; a {@link SocketError} (`EBADF`, `ENOTSOCK`); `ERR_ADDON_UNAVAILABLE`,
+ * `ERR_UNSUPPORTED_PLATFORM`
+ *
+ * Platforms: Linux; macOS (SO_LINGER_SEC, and `destroy()` may block there for `n > 0`). Source: socket(7), SO_LINGER; `tcp_close` in Linux.
+ */
+export function setLinger(socket: SocketLike, linger: Linger): void {
+  validateSocketLike(socket);
+  if (linger !== false && typeof linger !== 'number') throw invalidArgType('linger', 'of type number, or false', linger);
+  const maximum = addon?.maxLingerSeconds ?? 65_535;
+  if (linger !== false && !(Number.isInteger(linger) && linger >= 0 && linger <= maximum)) {
+    throw outOfRange('linger', `false or an integer >= 0 && <= ${maximum}`, linger);
+  }
+  if (linger) validateExtensible(socket);
+  const other = typeof socket === 'number' ? undefined : otherCopyOf(socket);
+  if (other) {
+    other.setLinger(socket, linger);
+    return;
+  }
+  const fd = validatedDescriptorOf(socket);
+  const { setLinger } = requireAddon('setLinger');
+  if (typeof socket !== 'number') dropGuard(socket);
+  checked(setLinger(fd, linger === false ? -1 : linger), 'setsockopt');
+  if (typeof socket === 'number') return;
+  // lingerOnClose would take the option off.
+  passOverOwner(socket, linger === 0);
+  if (linger && engine === 'native') keepFromBlocking(socket, fd, linger);
+}
+
+own.setLinger = setLinger;
+
+/**
+ * Reads SO_LINGER: whole seconds, or `false` where it is off.
+ *
+ * @param socket a connected socket of Node, or a raw descriptor
+ * @returns seconds, or `false`
+ * @throws as {@link setLinger}, but for the range of `linger`
+ *
+ * Platforms: Linux, macOS. Source: socket(7), SO_LINGER.
+ */
+export function getLinger(socket: SocketLike): Linger {
+  const fd = descriptorOf(socket);
+  const seconds = checked(requireAddon('getLinger').getLinger(fd), 'getsockopt') - 1;
+  return seconds < 0 ? false : seconds;
+}

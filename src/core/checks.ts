@@ -1,0 +1,22 @@
+import { invalidArgType, outOfRange } from './errors.ts';
+
+export function checkObject(name: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalidArgType(name, 'of type object', value);
+}
+
+export function checkAbortSignal(name: string, value: unknown): void {
+  if (value !== undefined && !isAbortSignal(value)) throw invalidArgType(name, 'an instance of AbortSignal', value);
+}
+
+export function checkLimit(name: string, value: unknown): void {
+  if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value);
+  // NaN is neither.
+  if (!(value >= 0)) throw outOfRange(name, '>= 0', value);
+}
+
+function isAbortSignal(value: unknown): value is AbortSignal {
+  // By its shape, as Node does: the class may come from another realm.
+  if (typeof value !== 'object' || value === null || !('aborted' in value)) return false;
+  const { addEventListener, removeEventListener } = value as Partial<AbortSignal>;
+  return typeof addEventListener === 'function' && typeof removeEventListener === 'function';
+}

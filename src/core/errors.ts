@@ -1,0 +1,99 @@
+// Errors in Node's own form: what a caller does wrong is a TypeError or RangeError with a code, what the kernel says is a SocketError.
+import { getSystemErrorMap, getSystemErrorName, inspect } from 'node:util';
+
+/**
+ * What a system call on a socket answered, in the shape and with the sign of Node's own errors: `code` (`'ENOTSOCK'`), `errno` (`-88`), `syscall`
+ * (`'setsockopt'`).
+ *
+ * In a {@link CloseReport} it may also stand for an error that the socket itself ended with. `code` is then that error's own, `errno` and `syscall`
+ * are missing where it had none (a TLS alert), and `cause` is the error.
+ */
+export class SocketError extends Error {
+  override readonly name = 'SocketError';
+  readonly code: string;
+  readonly errno: number | undefined;
+  readonly syscall: string | undefined;
+
+  constructor(syscall: string, errno: number);
+  /** @internal */
+  constructor(syscall: string | undefined, errno: number | undefined, cause: NodeJS.ErrnoException);
+  constructor(syscall: string | undefined, errno: number | undefined, cause?: NodeJS.ErrnoException) {
+    super(cause ? cause.message : `${syscall} ${describeErrno(errno as number)}`, cause && { cause });
+    this.code = cause ? (cause.code ?? 'ERR_SOCKET') : systemErrorName(errno as number);
+    this.errno = errno;
+    this.syscall = syscall;
+  }
+
+  /** @internal An error that a socket was destroyed with, as one of ours. */
+  static from(error: NodeJS.ErrnoException): SocketError {
+    return new SocketError(error.syscall, error.errno, error);
+  }
+}
+
+function systemErrorName(errno: number): string {
+  // getSystemErrorName throws a RangeError for a number that it takes for impossible.
+  return errno < 0 ? getSystemErrorName(errno) : `E${errno}`;
+}
+
+function describeErrno(errno: number): string {
+  const description = getSystemErrorMap().get(errno)?.[1];
+  return description ? `${systemErrorName(errno)}: ${description}` : systemErrorName(errno);
+}
+
+/** The result of a native call, unless it is an errno. */
+export function checked(result: number, syscall: string): number {
+  if (result < 0) throw new SocketError(syscall, result);
+  return result;
+}
+
+type ErrorClass = typeof Error | typeof TypeError | typeof RangeError;
+
+/** An error with a `code`, whose stack begins as Node's do: `TypeError [ERR_INVALID_ARG_TYPE]: ...`. */
+export function codedError(Class: ErrorClass, code: string, message: string): NodeJS.ErrnoException {
+  const error: NodeJS.ErrnoException = new Class(message);
+  error.code = code;
+  error.stack = String(error.stack).replace(error.name, `${error.name} [${code}]`);
+  return error;
+}
+
+/** `expected` completes "must be ...". */
+export function invalidArgType(name: string, expected: string, value: unknown): NodeJS.ErrnoException {
+  return codedError(TypeError, 'ERR_INVALID_ARG_TYPE', `The ${named(name)} must be ${expected}. Received ${describe(value)}`);
+}
+
+export function invalidArgValue(name: string, expected: string, value: unknown): NodeJS.ErrnoException {
+  return codedError(TypeError, 'ERR_INVALID_ARG_VALUE', `The ${named(name)} must be ${expected}. Received ${inspectShortly(value)}`);
+}
+
+export function outOfRange(name: string, expected: string, value: unknown): NodeJS.ErrnoException {
+  return codedError(
+    RangeError,
+    'ERR_OUT_OF_RANGE',
+    `The value of "${name}" is out of range. It must be ${expected}. Received ${inspectShortly(value)}`,
+  );
+}
+
+function named(name: string): string {
+  return `"${name}" ${name.includes('.') ? 'property' : 'argument'}`;
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object') return `type ${typeof value} (${inspectShortly(value)})`;
+  try {
+    const name = value.constructor?.name;
+    return name ? `an instance of ${name}` : inspectShortly(value);
+  } catch {
+    return 'an object';
+  }
+}
+
+function inspectShortly(value: unknown): string {
+  try {
+    const text = inspect(value, { depth: -1 });
+    return text.length > 64 ? `${text.slice(0, 64)}...` : text;
+  } catch {
+    return `a value of type ${typeof value}`;
+  }
+}

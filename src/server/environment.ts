@@ -1,0 +1,62 @@
+// The options of lingering-close/register: environment variables, for there is no code to put them in.
+import { codedError } from '../core/errors.ts';
+import type { LingerOnCloseOptions } from './linger-on-close-options.ts';
+import { checkServerOptions } from './linger-on-close-options.ts';
+
+const PREFIX = 'LINGERING_CLOSE_';
+/** Of node-gyp-build: where the addon lies. */
+const FOREIGN = `${PREFIX}PREBUILD`;
+
+interface Variable {
+  option: keyof LingerOnCloseOptions;
+  /** Completes "must be ...". */
+  wanted: string;
+  parse(text: string): unknown;
+}
+
+function oneOf(option: keyof LingerOnCloseOptions, ...words: string[]): Variable {
+  return { option, wanted: `one of ${words.join(', ')}`, parse: (text) => (words.includes(text) ? text : undefined) };
+}
+
+function amount(option: keyof LingerOnCloseOptions, unit: string, pattern = /^\d+(\.\d+)?$|^Infinity$/): Variable {
+  return { option, wanted: `${unit}, >= 0 or Infinity`, parse: (text) => (pattern.test(text) ? Number(text) : undefined) };
+}
+
+const VARIABLES: Record<string, Variable> = {
+  WHEN: oneOf('when', 'needed', 'always'),
+  MODE: oneOf('mode', 'linger', 'drain', 'reset'),
+  UNTIL: oneOf('until', 'eof', 'delivered'),
+  IDLE_TIMEOUT: amount('idleTimeout', 'milliseconds'),
+  TIMEOUT: amount('timeout', 'milliseconds'),
+  MAX_BYTES: amount('maxBytes', 'bytes'),
+  MAX_LINGERING: amount('maxLingering', 'an integer number of connections', /^\d+$|^Infinity$/),
+  REF: { option: 'ref', wanted: 'one of true, false', parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined) },
+};
+
+/**
+ * Options of {@link lingerOnClose} from the variables `LINGERING_CLOSE_*`. One that is empty counts as not set.
+ * @throws `ERR_INVALID_ARG_VALUE` for a value that is none, and for a variable of that name that does not exist
+ */
+export function readEnvironment(env: NodeJS.ProcessEnv): LingerOnCloseOptions {
+  const options: Record<string, unknown> = {};
+  for (const [name, text] of Object.entries(env)) {
+    if (!name.startsWith(PREFIX) || name === FOREIGN || !text) continue;
+    const variable = VARIABLES[name.slice(PREFIX.length)];
+    if (!variable)
+      throw invalidVariable(
+        name,
+        `is not known. There are ${Object.keys(VARIABLES)
+          .map((key) => PREFIX + key)
+          .join(', ')}`,
+      );
+    const value = variable.parse(text);
+    if (value === undefined) throw invalidVariable(name, `must be ${variable.wanted}. Received '${text}'`);
+    options[variable.option] = value;
+  }
+  checkServerOptions(options, 'needed');
+  return options;
+}
+
+function invalidVariable(name: string, what: string): Error {
+  return codedError(TypeError, 'ERR_INVALID_ARG_VALUE', `The environment variable ${name} ${what}`);
+}

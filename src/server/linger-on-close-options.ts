@@ -1,0 +1,58 @@
+// The options of lingerOnClose: defaults, and the errors for what is not one.
+
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { CheckedOptions, SafeCloseOptions } from '../close/safe-close-options.ts';
+import { checkOptions } from '../close/safe-close-options.ts';
+import { invalidArgType, invalidArgValue, outOfRange } from '../core/errors.ts';
+
+/** For a single connection: what to close it with. */
+export interface LingerChoice extends SafeCloseOptions {
+  /**
+   * - `'needed'`, the default for HTTP servers: lingers when the request was not read to its end, or bytes are waiting in the receive queue. Where nobody can
+   *   tell (an upgraded connection, HTTP/2, a TLS handshake that failed), when the peer has not closed its side. Any other close costs next to nothing.
+   * - `'always'`, the default for net and tls servers: lingers whenever the peer has not closed its side yet.
+   */
+  when?: 'needed' | 'always' | undefined;
+}
+
+export interface LingerOnCloseOptions extends LingerChoice {
+  /**
+   * How many connections may linger at once. One more evicts the one with the least time left. Default 1,000; `Infinity` for no limit but that of
+   * descriptors. The largest one of all servers is also the limit of the process.
+   */
+  maxLingering?: number | undefined;
+  /**
+   * Asked when a connection is about to be closed that would linger or might: `false` closes it as Node does, an object has options for this one, anything else leaves
+   * it with those of the server. It must not throw: if it does, the connection is closed with the options of the server, and the error becomes a process warning.
+   */
+  choose?: ((socket: Socket | TLSSocket) => boolean | LingerChoice | undefined) | undefined;
+}
+
+export interface CheckedChoice extends CheckedOptions {
+  when: 'needed' | 'always';
+}
+
+export interface CheckedServerOptions extends CheckedChoice {
+  maxLingering: number;
+  choose: LingerOnCloseOptions['choose'];
+}
+
+/** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`. */
+export function checkServerOptions(options: LingerOnCloseOptions | undefined, when: 'needed' | 'always'): CheckedServerOptions {
+  const checked = checkChoice(options, when);
+  const { maxLingering = 1_000, choose } = options ?? {};
+  if (typeof maxLingering !== 'number') throw invalidArgType('options.maxLingering', 'of type number', maxLingering);
+  if (!((Number.isInteger(maxLingering) || maxLingering === Infinity) && maxLingering >= 0)) {
+    throw outOfRange('options.maxLingering', 'an integer >= 0, or Infinity', maxLingering);
+  }
+  if (choose !== undefined && typeof choose !== 'function') throw invalidArgType('options.choose', 'of type function', choose);
+  return { ...checked, maxLingering, choose };
+}
+
+export function checkChoice(options: LingerChoice | undefined, defaultWhen: 'needed' | 'always'): CheckedChoice {
+  const checked = checkOptions(options);
+  const { when = defaultWhen } = options ?? {};
+  if (when !== 'needed' && when !== 'always') throw invalidArgValue('options.when', "one of 'needed', 'always'", when);
+  return { ...checked, when };
+}

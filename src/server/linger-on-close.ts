@@ -1,0 +1,67 @@
+// lingerOnClose: every connection that a server closes lingers where that is needed.
+
+import type { Server } from 'node:net';
+import type { LingerTotals } from '../close/linger-set.ts';
+import { otherCopyOfServer, own } from '../socket/copies.ts';
+import type { LingerOnCloseOptions } from './linger-on-close-options.ts';
+import { checkServerOptions } from './linger-on-close-options.ts';
+import { hubOf, ServerHub } from './server-hub.ts';
+import { isHttp, validateServer } from './server-kind.ts';
+
+/** What {@link lingerOnClose} arranged for a server. */
+export interface LingeringServer extends Disposable {
+  /** Connections of this server that linger now. */
+  readonly active: number;
+  /** Counters since the call, of the lingers that are over. */
+  readonly totals: Readonly<LingerTotals>;
+  /**
+   * Gives the server back to Node: what it closes from now on is closed as ever. Lingers that have begun go on to their end. Does nothing the second time, or where a
+   * later call of `lingerOnClose` has taken over.
+   */
+  disable(): void;
+}
+
+/**
+ * Makes every connection that this server closes linger where that is needed, so that a client always gets what it was answered: FIN first, then what the client still
+ * sends is discarded until it has closed its side. A plain close with unread data makes the kernel send RST instead, and the client loses the answer.
+ *
+ * It covers every way in which Node closes a connection of a server on its own, and an application that calls `socket.destroy()` or `destroySoon()`:
+ * `Connection: close` responses, the 400, 408, 413 and 431 of the parser, `closeIdleConnections()`, time-outs, rejected upgrades, the end of an HTTP/2 session, TLS.
+ * Nothing changes for what is not closed by the server. `socket.destroy(error)` and `resetAndDestroy()` are a hard close, as in Node, save for the
+ * errors of Node's own parser; so is a `destroy()` while output is still queued in the process.
+ *
+ * A flush is never bounded by a clock: a slow download goes on as long as it makes progress. What is left of a response that the application has ended, and of which
+ * the client takes nothing for `timeout`, is given up.
+ *
+ * The events of a socket, their order and `server.close()` stay those of Node: the `net.Socket` is gone as ever, and it is a duplicate of its descriptor that lingers. (The
+ * streams engine keeps the socket to the end of the linger, and leaves HTTP/2 as it is.)
+ *
+ * Connections that are open already are covered too. A second call for the same server takes the place of the first. Nothing of Node is patched: it listens to the server's
+ * 'connection' and 'secureConnection' events, and gives each socket a `destroy` method of its own.
+ *
+ * @param server a server of node:net, node:tls, node:http, node:https or node:http2
+ * @param options see {@link LingerOnCloseOptions}: those of {@link safeClose}, `when`, `maxLingering` and `choose`; times are milliseconds
+ * @returns counters, and a way to stop; see {@link LingeringServer}
+ * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`
+ *
+ * Platforms: Linux natively; everywhere else through Node's streams. Source: RFC 9112 9.6; nginx's `lingering_close`, whose `on` is 'needed'.
+ */
+export function lingerOnClose(server: Server, options?: LingerOnCloseOptions): LingeringServer {
+  validateServer(server);
+  const other = otherCopyOfServer(server);
+  if (other) return other.lingerOnClose(server, options) as LingeringServer;
+  const checked = checkServerOptions(options, isHttp(server) ? 'needed' : 'always');
+  const hub = hubOf(server) ?? new ServerHub(server);
+  const lingering = hub.attach(checked);
+  const disable = () => hub.detach(lingering);
+  return {
+    get active() {
+      return lingering.active;
+    },
+    totals: lingering.totals,
+    disable,
+    [Symbol.dispose]: disable,
+  };
+}
+
+own.lingerOnClose = lingerOnClose;

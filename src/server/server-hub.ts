@@ -1,0 +1,261 @@
+// What is known of a server that lingers on close: its connections, and what becomes of each that it closes.
+
+import type { ServerHttp2Session } from 'node:http2';
+import type { Server } from 'node:net';
+import { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { ConnectionClose } from '../close/connection-close.ts';
+import { LingerSet } from '../close/linger-set.ts';
+import type { Outcome } from '../engine/linger-loop.ts';
+import { engine } from '../engine/linger-loop.ts';
+import { claimServer } from '../socket/copies.ts';
+import { hasHandle } from '../socket/descriptor.ts';
+import type { CloseUnderWay, SocketOwner } from '../socket/ownership.ts';
+import { defineHidden, destroyNow, otherCopyOf, ownerOf, setOwner } from '../socket/ownership.ts';
+import { bareSocketOf, isTls, TLS, topOf } from '../socket/tls.ts';
+import { Connections } from './connection-list.ts';
+import { openSocketsOf } from './earlier-sockets.ts';
+import type { CheckedChoice, CheckedServerOptions } from './linger-on-close-options.ts';
+import { isHttp } from './server-kind.ts';
+import { StalledConnections } from './stalled-connections.ts';
+import { askHook, isHardClose, mayReset } from './when-to-linger.ts';
+
+const HUB = Symbol('lingering-close.server');
+
+const PRUNE_AT = 64;
+
+export function hubOf(server: Server): ServerHub | undefined {
+  return (server as { [HUB]?: ServerHub })[HUB];
+}
+
+/** Told of what happens to the connections while a server is being closed. */
+export interface HubObserver {
+  /** One less is open, but the server still counts it. */
+  closed(bare: Socket): void;
+  lingerEnded(): void;
+}
+
+export class ServerHub implements SocketOwner {
+  readonly server: Server;
+  #options: CheckedServerOptions | undefined;
+  #lingering: LingerSet | undefined;
+  /** And those of calls before, whose lingers go on to their end. */
+  #lingerings: LingerSet[] = [];
+  readonly #open = new Connections();
+  #pruneAt = PRUNE_AT;
+  readonly #sessions = new Set<ServerHttp2Session>();
+  /** Closes of the application's own, by safeClose. */
+  readonly #foreign = new Set<CloseUnderWay>();
+  observer: HubObserver | undefined;
+  /** The connection for which the `choose` function runs. */
+  #asking: Socket | undefined;
+  readonly #stalled: StalledConnections | undefined;
+
+  constructor(server: Server) {
+    this.server = server;
+    if (isHttp(server)) this.#stalled = new StalledConnections(this);
+    defineHidden(server, HUB, this);
+    claimServer(server);
+  }
+
+  get options(): CheckedServerOptions | undefined {
+    return this.#options;
+  }
+
+  get lingering(): LingerSet | undefined {
+    return this.#lingering;
+  }
+
+  /** The connections that are open at this moment, without the TLS on top of them. */
+  get open(): Socket[] {
+    this.#prune();
+    return this.#open.all();
+  }
+
+  /** The same, as the application knows them. */
+  get sockets(): Socket[] {
+    return this.open.map(topOf);
+  }
+
+  get #isTls(): boolean {
+    return 'setSecureContext' in this.server;
+  }
+
+  get isEmpty(): boolean {
+    return this.#open.size === 0;
+  }
+
+  get sessions(): Iterable<ServerHttp2Session> {
+    return this.#sessions;
+  }
+
+  /** Whether anything lingers, be it by a safeClose of the application. */
+  get lingers(): boolean {
+    return this.#foreign.size > 0 || this.#lingerings.some(({ active }) => active > 0);
+  }
+
+  /** How the lingers that are over have ended. */
+  get outcomes(): Record<Outcome, number> {
+    const { outcomes } = new LingerSet(0).totals;
+    for (const { totals } of this.#lingerings)
+      for (const outcome of Object.keys(outcomes) as Outcome[]) outcomes[outcome] += totals.outcomes[outcome];
+    return outcomes;
+  }
+
+  liftLimit(lifted: boolean): void {
+    if (this.#lingering && this.#options) this.#lingering.maximum = lifted ? Infinity : this.#options.maxLingering;
+  }
+
+  cutLingers(outcome: 'aborted' | 'timeout'): void {
+    for (const lingering of this.#lingerings) lingering.cutAll(outcome);
+    for (const closing of this.#foreign) closing.cut(outcome);
+  }
+
+  attach(options: CheckedServerOptions): LingerSet {
+    if (!this.#lingering) {
+      // In front of Node's own listener, which may close at once.
+      this.server.prependListener('connection', this.#onConnection).prependListener('secureConnection', this.#onSecureConnection);
+      this.server.on('session', this.#onSession);
+      // Not what this server has passed on to another one.
+      for (const socket of openSocketsOf(this.server)) if ((ownerOf(socket) ?? this) === this) this.#adopt(socket);
+      if (this.#open.size > 0) this.#stalled?.watch();
+    }
+    this.#options = options;
+    this.#lingering = new LingerSet(options.maxLingering, () => this.observer?.lingerEnded());
+    // A closing that is under way has to find the figures that it began with.
+    if (!this.observer) this.#lingerings = this.#lingerings.filter(({ active }) => active > 0);
+    this.#lingerings.push(this.#lingering);
+    return this.#lingering;
+  }
+
+  detach(lingering: LingerSet): void {
+    if (this.#lingering !== lingering) return;
+    this.#lingering = undefined;
+    this.#options = undefined;
+    this.server.removeListener('connection', this.#onConnection).removeListener('secureConnection', this.#onSecureConnection);
+    this.server.removeListener('session', this.#onSession);
+    this.#stalled?.stop();
+  }
+
+  readonly #onConnection = (socket: unknown): void => {
+    // Anything that is a stream may be handed in, by an application that emits 'connection' itself.
+    if (socket instanceof Socket) this.#adopt(socket);
+  };
+
+  readonly #onSecureConnection = (socket: TLSSocket): void => {
+    this.#adoptTls(socket);
+  };
+
+  readonly #onSession = (session: ServerHttp2Session): void => {
+    this.adoptSession(session);
+  };
+
+  /** One that may have been there before anybody asked. */
+  adoptSession(session: ServerHttp2Session): void {
+    if (this.#sessions.has(session)) return;
+    this.#sessions.add(session);
+    session.once('close', () => this.#sessions.delete(session));
+  }
+
+  /** One that Node has accepted already. */
+  adopt(socket: Socket): void {
+    this.#adopt(socket);
+  }
+
+  #adopt(socket: Socket): void {
+    const bare = bareSocketOf(socket);
+    if (bare) {
+      this.#adopt(bare);
+      this.#adoptTls(socket as TLSSocket);
+    } else if (!socket.destroyed && Object.isExtensible(socket) && !this.#open.has(socket) && !otherCopyOf(socket)) {
+      setOwner(socket, this);
+      this.#open.add(socket);
+      if (this.#open.size >= this.#pruneAt) this.#prune();
+      this.#stalled?.watch();
+    }
+  }
+
+  #adoptTls(socket: TLSSocket): void {
+    const bare = bareSocketOf(socket);
+    if (bare && ownerOf(bare) === this) defineHidden(bare, TLS, socket);
+    // Without the addon it is the TLSSocket that has to discard, for the connection under it cannot be read past it.
+    if (!bare || engine === 'streams') setOwner(socket, this);
+  }
+
+  onDestroy(socket: Socket, error: Error | undefined): void {
+    const top = topOf(socket);
+    const options = this.#options;
+    // A `choose` function that destroys the socket has decided.
+    const given = options && this.#asking !== socket && this.#canLinger(socket) ? this.#choose(options, top, socket, error) : undefined;
+    if (socket.destroyed) return;
+    if (!given) {
+      destroyNow(socket, error);
+      return;
+    }
+    this.#lingering?.add(given.timeout, (closing) =>
+      begin(closing, socket, () => {
+        if (engine === 'native') closing.startDestroying(socket, given, error, top !== socket);
+        else closing.start(socket, given);
+      }),
+    );
+  }
+
+  /** The streams engine lingers on the TLSSocket, and cannot read a connection past one, be it one whose handshake goes on, or that nobody knows of. */
+  #canLinger(socket: Socket): boolean {
+    return engine === 'native' || isTls(socket) || !this.#isTls;
+  }
+
+  #choose(options: CheckedServerOptions, top: Socket, socket: Socket, error: Error | undefined): CheckedChoice | undefined {
+    if (isHardClose(top, socket, error)) return undefined;
+    this.#asking = socket;
+    const choice = options.choose ? askHook(options, top) : options;
+    this.#asking = undefined;
+    return choice && mayReset(top, socket, choice.when, error) ? choice : undefined;
+  }
+
+  /** Ends a connection that has nothing more to say: FIN, and a linger. */
+  close(socket: Socket): void {
+    const options = this.#options;
+    // A handshake that has not come to its end cannot be ended as TLS wants it.
+    if (!options || (this.#isTls && !isTls(socket))) socket.destroy();
+    else
+      this.#lingering?.add(options.timeout, (closing) =>
+        begin(closing, socket, () => closing.start(socket, { ...options, mode: 'linger' })),
+      );
+  }
+
+  takenOver(closing: CloseUnderWay): void {
+    this.#foreign.add(closing);
+    closing.promise.then(() => {
+      this.#foreign.delete(closing);
+      this.observer?.lingerEnded();
+    });
+  }
+
+  forget(socket: Socket): void {
+    if (this.#open.delete(socket)) this.observer?.closed(socket);
+  }
+
+  get flushTimeout(): number {
+    return this.#options?.timeout ?? Infinity;
+  }
+
+  giveUpFlush(socket: Socket): void {
+    this.#lingering?.add(0, (closing) => begin(closing, socket, () => closing.giveUpFlush(socket)));
+  }
+
+  /** A socket that was sent to another process is never destroyed in this one. */
+  #prune(): void {
+    for (const socket of this.#open.all()) if (!hasHandle(socket)) this.forget(socket);
+    this.#pruneAt = Math.max(PRUNE_AT, 2 * this.#open.size);
+  }
+}
+
+function begin(closing: ConnectionClose, socket: Socket, start: () => void): void {
+  try {
+    start();
+  } catch (error) {
+    // A listener or an overridden method of the application.
+    closing.fail(socket, error as Error);
+  }
+}

@@ -1,0 +1,60 @@
+// HTTP/2 in a server that is being closed: GOAWAY (RFC 9113, 6.8).
+
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { ServerHub } from '../server/server-hub.ts';
+import { isTls } from '../socket/tls.ts';
+
+const NO_ERROR = 0;
+/** The highest stream there can be: "do not begin new ones", while all that are on their way are still taken. */
+const ANY_STREAM = 2 ** 31 - 1;
+
+export class GoodbyeHttp2 {
+  readonly #hub: ServerHub;
+  /** Milliseconds that streams may be on their way, begun before their client was told. */
+  readonly #settle: number;
+  readonly #told = new WeakSet<ServerHttp2Session>();
+  #listens = true;
+
+  constructor(hub: ServerHub, settle: number) {
+    this.#hub = hub;
+    this.#settle = settle;
+    for (const session of hub.sessions) if (session.state.lastProcStreamID) this.#announce(session);
+    hub.server.prependListener('stream', this.#onStream);
+  }
+
+  /** From here on a session ends with the streams that it has, as soon as it has had one. */
+  stopListening(): void {
+    this.#listens = false;
+  }
+
+  /** Sessions end with the streams that they have. */
+  closeAll(): void {
+    for (const session of this.#hub.sessions) session.close();
+  }
+
+  stop(): void {
+    this.#hub.server.removeListener('stream', this.#onStream);
+  }
+
+  /** Whether a connection has HTTP/2 on it. */
+  speaks(socket: Socket): boolean {
+    return 'updateSettings' in this.#hub.server && (!isTls(socket) || socket.alpnProtocol === 'h2');
+  }
+
+  // A session is told with its first stream, for a client that is told before may not begin any. One that was there before anybody asked is seen here first.
+  readonly #onStream = ({ session }: ServerHttp2Stream): void => {
+    // The types of Node 20 have it always there; a stream that is destroyed has none.
+    if (!session || !('close' in session)) return;
+    this.#hub.adoptSession(session as ServerHttp2Session);
+    if (this.#listens) this.#announce(session as ServerHttp2Session);
+    else session.close();
+  };
+
+  #announce(session: ServerHttp2Session): void {
+    if (session.closed || session.destroyed || this.#told.has(session)) return;
+    this.#told.add(session);
+    session.goaway(NO_ERROR, ANY_STREAM);
+    setTimeout(() => session.close(), this.#settle).unref();
+  }
+}

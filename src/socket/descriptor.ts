@@ -1,0 +1,90 @@
+// SocketLike to file descriptor: the only place that touches `_handle`.
+//
+// A descriptor is read at the call and never kept: libuv closes it before 'close' is emitted, and the number may be another connection's by then.
+
+import { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { types } from 'node:util';
+import { codedError, invalidArgType, invalidArgValue, outOfRange } from '../core/errors.ts';
+import { isTls } from './tls.ts';
+
+/** A socket of Node, or a raw file descriptor. */
+export type SocketLike = Socket | TLSSocket | number;
+
+interface Handle {
+  fd?: unknown;
+  writeQueueSize?: unknown;
+}
+
+function handleOf(socket: Socket): Handle | null | undefined {
+  return (socket as unknown as { _handle?: Handle | null })._handle;
+}
+
+/** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`, and touches nothing. */
+export function validateSocketLike(socket: unknown): asserts socket is SocketLike {
+  if (typeof socket === 'number') {
+    if (!Number.isInteger(socket) || socket < 0 || socket > 2_147_483_647) {
+      throw outOfRange('socket', 'a file descriptor, an integer >= 0 && <= 2147483647', socket);
+    }
+  } else if (types.isProxy(socket)) {
+    // What HTTP/2 gives as a socket is a Proxy, some of whose methods are those of a stream: session.close() is the way there.
+    throw invalidArgValue('socket', 'the Socket itself, and not a Proxy such as the socket of an HTTP/2 session or request', 'a Proxy');
+  } else if (!(socket instanceof Socket) || socket.writableLength === undefined) {
+    // The second for what only has the prototype, and was never constructed.
+    throw invalidArgType('socket', 'an instance of net.Socket or tls.TLSSocket, or a file descriptor', socket);
+  }
+}
+
+/** For what watches over the close of a socket. Throws `ERR_INVALID_ARG_VALUE`, and touches nothing. */
+export function validateExtensible(socket: SocketLike): void {
+  if (typeof socket !== 'number' && !Object.isExtensible(socket)) {
+    throw invalidArgValue('socket', 'extensible: it gets a destroy method of its own', socket);
+  }
+}
+
+/** The socket's descriptor, or -1 while it has none: not connected, closed, TLS over a stream, a runtime that hides it. */
+export function findDescriptor(socket: Socket): number {
+  const fd = handleOf(socket)?.fd;
+  return typeof fd === 'number' ? fd : -1;
+}
+
+/**
+ * The descriptor of what a caller passed.
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED` for a closed socket; `ERR_INVALID_STATE` for one
+ * that is not connected yet; `ERR_INVALID_HANDLE_TYPE` for one without a descriptor of its own
+ */
+export function descriptorOf(socket: unknown): number {
+  validateSocketLike(socket);
+  return validatedDescriptorOf(socket);
+}
+
+/** The same for what {@link validateSocketLike} has seen already. */
+export function validatedDescriptorOf(socket: SocketLike): number {
+  if (typeof socket === 'number') return socket;
+  const fd = findDescriptor(socket);
+  if (fd >= 0 && !socket.connecting) return fd;
+  if (socket.destroyed) throw codedError(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed');
+  if (socket.pending || socket.connecting) throw codedError(Error, 'ERR_INVALID_STATE', 'Invalid state: the socket is not connected yet');
+  throw codedError(
+    TypeError,
+    'ERR_INVALID_HANDLE_TYPE',
+    'The socket has no file descriptor of its own (TLS over a stream, or a JavaScript handle)',
+  );
+}
+
+/** Not when it is closed, and not when it was sent to another process. */
+export function hasHandle(socket: Socket): boolean {
+  return handleOf(socket) != null;
+}
+
+/** Whether the descriptor is a TCP socket for certain: Node wraps others, pipe(2) among them, in its Pipe. */
+export function isTcp(socket: SocketLike): boolean {
+  if (typeof socket === 'number' || isTls(socket)) return false;
+  return (handleOf(socket) as { setNoDelay?: unknown } | null)?.setNoDelay !== undefined;
+}
+
+/** Bytes that libuv (or the TLS layer) still holds of what was written. */
+export function writeQueueSize(socket: Socket): number {
+  const size = handleOf(socket)?.writeQueueSize;
+  return typeof size === 'number' ? size : 0;
+}
