@@ -27,7 +27,8 @@ for (let run = 0; run < bench.runs; run++) {
     for (const times of [TIMES / 10, TIMES]) {
       try {
         const figures = await measure(times);
-        if (times === TIMES) for (const [call, nanoseconds] of Object.entries(figures)) samplesAt(samples, name, call).push(nanoseconds);
+        if (times === TIMES)
+          for (const [call, nanoseconds] of Object.entries(figures)) samplesAt(samples, name, call).push(nanoseconds);
         samplesAt(growth, name, times).push((figures.setLinger * times) / 1e6);
       } catch (error) {
         bench.note(name, error.message.split('\n', 1)[0]);
@@ -43,7 +44,10 @@ bench.table(
   columns,
   Object.fromEntries(Object.entries(samples).filter(([, cells]) => cells.setLinger)),
 );
-const series = Object.entries(growth).map(([name, by]) => [name, Object.entries(by).map(([times, values]) => [Number(times), values])]);
+const series = Object.entries(growth).map(([name, by]) => [
+  name,
+  Object.entries(by).map(([times, values]) => [Number(times), values]),
+]);
 bench.curve(
   'growth',
   'Milliseconds by calls of setLinger',

@@ -59,17 +59,28 @@ if (!short) {
   await watch('peers that drip, 20 a second, x 30 s', {}, 600, arrivals(20, 40, true));
   await watch('64 that flood', {}, 64, flood(64, 5));
   await watch('500 that flood', {}, 500, flood(500, 5));
-  await watch('9,000 silent peers at once', { ...unlimited, idleTimeout: 60_000, timeout: 60_000 }, 9_000, async (port) => {
-    const peers = startAnswering(holder, [port]);
-    await peers.ask('open 9000');
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    await peers.stop();
-  });
+  await watch(
+    '9,000 silent peers at once',
+    { ...unlimited, idleTimeout: 60_000, timeout: 60_000 },
+    9_000,
+    async (port) => {
+      const peers = startAnswering(holder, [port]);
+      await peers.ask('open 9000');
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await peers.stop();
+    },
+  );
 }
 bench.table('capacity', `${OURS}, limits by default unless said otherwise`, columns, rows);
 if (!short) {
-  for (const name of ['silent peers, 100 a second, x 5 s', 'the same without maxLingering', 'peers that drip, 20 a second, x 30 s']) {
-    bench.target(`${name}: lingered, against rate times seconds`, rows[name].active / rows[name].expected, 1.1, { digits: 2 });
+  for (const name of [
+    'silent peers, 100 a second, x 5 s',
+    'the same without maxLingering',
+    'peers that drip, 20 a second, x 30 s',
+  ]) {
+    bench.target(`${name}: lingered, against rate times seconds`, rows[name].active / rows[name].expected, 1.1, {
+      digits: 2,
+    });
   }
   bench.target(
     'silent peers, 300 a second: lingered at most, with maxLingering 1,000',

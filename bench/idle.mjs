@@ -51,7 +51,12 @@ const columns = {
   drip: { label: 'each drips 1 byte a second, % of a core', digits: 2 },
 };
 const measured = NAMES.filter((name) => samples[name][most]);
-bench.table('idle', `${most} lingering connections`, columns, Object.fromEntries(measured.map((name) => [name, samples[name][most]])));
+bench.table(
+  'idle',
+  `${most} lingering connections`,
+  columns,
+  Object.fromEntries(measured.map((name) => [name, samples[name][most]])),
+);
 const series = measured.map((name) => [name, COUNTS.map((count) => [count, samples[name][count].drip])]);
 bench.curve(
   'growth',

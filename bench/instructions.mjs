@@ -21,11 +21,20 @@ process.on('exit', () => rmSync(folder, { recursive: true }));
 /** Instructions of a process from its start to its end, with so many requests in between, one at a time. */
 async function count(name, requests, seed) {
   const log = join(folder, `${name}-${requests}`);
-  const prefix = ['valgrind', '--tool=cachegrind', '--cache-sim=no', '--cachegrind-out-file=/dev/null', '--smc-check=all-non-file'];
+  const prefix = [
+    'valgrind',
+    '--tool=cachegrind',
+    '--cache-sim=no',
+    '--cachegrind-out-file=/dev/null',
+    '--smc-check=all-non-file',
+  ];
   // Of one thread, and with the same seeds, the same program takes the same way.
   const execArgv = ['--single-threaded', `--hash-seed=${seed}`, `--random-seed=${seed}`];
   if (name === WITH_MODULES) execArgv.push(...loadModules());
-  const server = await startOrdinary(name === WITH_MODULES ? PLAIN : name, 'http', { prefix: [...prefix, `--log-file=${log}`], execArgv });
+  const server = await startOrdinary(name === WITH_MODULES ? PLAIN : name, 'http', {
+    prefix: [...prefix, `--log-file=${log}`],
+    execArgv,
+  });
   const agents = Array.from({ length: 4 }, () => new http.Agent({ keepAlive: true, maxSockets: 1 }));
   for (let i = 0; i < requests; i++) {
     const request = http.get({ port: server.port, host: '127.0.0.1', agent: agents[i % agents.length] });
@@ -52,11 +61,16 @@ async function countAll() {
   for (let run = 1; run <= bench.runs; run++) {
     for (const [name, { instructions }] of Object.entries(rows)) instructions.push(await perRequest(name, run));
   }
-  for (const name of [WITH_MODULES, ...WITH_US]) rows[name].ratio = pairedRatio(rows[name].instructions, rows[PLAIN].instructions).values;
-  const columns = { instructions: { label: 'instructions a request', digits: 0 }, ratio: { label: 'against Node as it is', digits: 3 } };
+  for (const name of [WITH_MODULES, ...WITH_US])
+    rows[name].ratio = pairedRatio(rows[name].instructions, rows[PLAIN].instructions).values;
+  const columns = {
+    instructions: { label: 'instructions a request', digits: 0 },
+    ratio: { label: 'against Node as it is', digits: 3 },
+  };
   bench.table('keep-alive', 'keep-alive', columns, rows);
 }
 
-if (spawnSync('valgrind', ['--version']).status !== 0) bench.note('valgrind', 'is not installed, and nothing can be counted without');
+if (spawnSync('valgrind', ['--version']).status !== 0)
+  bench.note('valgrind', 'is not installed, and nothing can be counted without');
 else await countAll().catch(({ message }) => bench.note('valgrind', message));
 bench.finish();

@@ -33,5 +33,9 @@ bench.curve(
   Object.fromEntries(series),
 );
 const { [WAYS.safeClose]: ours, [WAYS.end]: theirs } = samples[SIZES[0]];
-bench.target("median of safeClose above end() and 'close', ms", median(ours.median.map((value, i) => value - theirs.median[i])), 0.2);
+bench.target(
+  "median of safeClose above end() and 'close', ms",
+  median(ours.median.map((value, i) => value - theirs.median[i])),
+  0.2,
+);
 bench.finish();

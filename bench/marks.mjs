@@ -36,7 +36,10 @@ for (let run = 0; run < bench.runs; run++) {
     await server.stop();
   }
 }
-const columns = { cpu: { label: 'CPU s a GB', digits: 4 }, buffers: { label: 'kernel buffers, MB a connection, both ends' } };
+const columns = {
+  cpu: { label: 'CPU s a GB', digits: 4 },
+  buffers: { label: 'kernel buffers, MB a connection, both ends' },
+};
 const rows = (i) => Object.fromEntries(MARKS.map((mark) => [nameOf(mark), samples[i][mark]]));
 bench.table('one', 'One sender, by the mark', columns, rows(0));
 bench.table('many', '64 senders at once, by the mark', columns, rows(1));

@@ -81,8 +81,12 @@ const samples = Object.fromEntries(NAMES.map((name) => [name, {}]));
 for (let run = 0; run < bench.runs; run++) {
   for (const count of COUNTS) {
     for (const name of NAMES) {
-      const figures = { ...(await measure(name, count)), ...(count === COUNTS.at(-1) && (await measureCold(name, count))) };
-      for (const [key, value] of Object.entries(figures)) if (!Number.isNaN(value)) samplesAt(samples, name, count, key).push(value);
+      const figures = {
+        ...(await measure(name, count)),
+        ...(count === COUNTS.at(-1) && (await measureCold(name, count))),
+      };
+      for (const [key, value] of Object.entries(figures))
+        if (!Number.isNaN(value)) samplesAt(samples, name, count, key).push(value);
     }
   }
 }

@@ -65,5 +65,10 @@ bench.curve(
   Object.fromEntries(series),
 );
 bench.targetRatio(`p99 against ${NODE}, ${most} hostile uploads`, samples[OURS][most].p99, samples[NODE][most].p99, 1);
-bench.targetRatio(`p99 against socket.resume(), ${most} hostile uploads`, samples[OURS][most].p99, samples['socket.resume()'][most].p99, 1);
+bench.targetRatio(
+  `p99 against socket.resume(), ${most} hostile uploads`,
+  samples[OURS][most].p99,
+  samples['socket.resume()'][most].p99,
+  1,
+);
 bench.finish();

@@ -12,7 +12,9 @@ const plots = at('../docs/plots');
 
 const OURS = /^lingering-close|^lingerOnClose$|^register$|^safeClose/;
 const read = (subject) =>
-  existsSync(at(`results/${subject}.json`)) ? JSON.parse(readFileSync(at(`results/${subject}.json`), 'utf8')) : undefined;
+  existsSync(at(`results/${subject}.json`))
+    ? JSON.parse(readFileSync(at(`results/${subject}.json`), 'utf8'))
+    : undefined;
 
 function image(name, title, text) {
   writeFileSync(`${plots}/${name}.svg`, text);
@@ -26,7 +28,9 @@ function tableSection(subject, { id, caption, columns, rows }) {
     rows.map(({ name, cells }) => [name, ...used.map(([key, { digits }]) => cellText(cells[key], digits))]),
   );
   const [key, { label }] = used[0];
-  const bars = rows.filter(({ cells }) => cells[key]?.values).map(({ name, cells }) => ({ name, ...cells[key], ours: OURS.test(name) }));
+  const bars = rows
+    .filter(({ cells }) => cells[key]?.values)
+    .map(({ name, cells }) => ({ name, ...cells[key], ours: OURS.test(name) }));
   return `${text}\n\n${image(`${subject}-${id}`, `${caption}: ${label}`, barChart(caption, label, bars))}`;
 }
 
@@ -44,13 +48,20 @@ function section(subject) {
     );
   }
   parts.push(
-    ...result.curves.map(({ id, title: caption, x, y, series }) => image(`${subject}-${id}`, caption, lineChart(caption, x, y, series))),
+    ...result.curves.map(({ id, title: caption, x, y, series }) =>
+      image(`${subject}-${id}`, caption, lineChart(caption, x, y, series)),
+    ),
   );
   if (result.targets.length > 0) {
     parts.push(
       markdownTable(
         ['Target', 'figure', 'wanted', ''],
-        result.targets.map(({ what: target, figure, limit, met }) => [target, figure, limit, met ? 'reached' : '**not reached**']),
+        result.targets.map(({ what: target, figure, limit, met }) => [
+          target,
+          figure,
+          limit,
+          met ? 'reached' : '**not reached**',
+        ]),
       ),
     );
   }

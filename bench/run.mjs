@@ -17,7 +17,8 @@ const SUBJECTS = [
   'capacity',
 ];
 const run = (script, args) =>
-  spawnSync(process.execPath, [fileURLToPath(new URL(`${script}.mjs`, import.meta.url)), ...args], { stdio: 'inherit' }).status;
+  spawnSync(process.execPath, [fileURLToPath(new URL(`${script}.mjs`, import.meta.url)), ...args], { stdio: 'inherit' })
+    .status;
 
 const args = process.argv.slice(2);
 for (const subject of SUBJECTS) {

@@ -78,7 +78,10 @@ async function repeat(run) {
 const results = {};
 for (const [adapter, { drains }] of Object.entries(ADAPTERS)) {
   if (only && adapter !== only) continue;
-  results[adapter] = { readers: await repeat(() => readers(adapter)), restarts: await repeat(() => restarts(adapter, 0)) };
+  results[adapter] = {
+    readers: await repeat(() => readers(adapter)),
+    restarts: await repeat(() => restarts(adapter, 0)),
+  };
   if (drains) results[adapter].drained = await repeat(() => restarts(adapter, DRAIN_DELAY));
   console.log(row(adapter));
 }

@@ -16,31 +16,49 @@ const CONNECTIONS = bench.size([10, 100], [10]);
 const roundsOf = (connections) => (connections === CONNECTIONS.at(-1) ? bench.size(3, 1) : 1);
 const pinned = canPin && processors.length > 1;
 const [forServer, forWrk] = pinned ? processors.map(on) : [[], []];
-if (!pinned) bench.note('taskset', 'is not installed, or there is a single processor: server and wrk share what there is');
+if (!pinned)
+  bench.note('taskset', 'is not installed, or there is a single processor: server and wrk share what there is');
 
 /** Requests a second, and CPU of the server a request. */
 async function wrk({ pid, port }, { protocol, close }, connections) {
   const cpuBefore = cpuSeconds(pid);
   const headers = close ? ['-H', 'Connection: close'] : [];
-  const words = [...forWrk, 'wrk', '-t1', `-c${connections}`, `-d${SECONDS}s`, ...headers, `${protocol}://127.0.0.1:${port}/`];
+  const words = [
+    ...forWrk,
+    'wrk',
+    '-t1',
+    `-c${connections}`,
+    `-d${SECONDS}s`,
+    ...headers,
+    `${protocol}://127.0.0.1:${port}/`,
+  ];
   const text = await runText(words[0], words.slice(1));
   const requests = Number(/(\d+) requests in/.exec(text)[1]);
-  return { requests, rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1]), cpu: ((cpuSeconds(pid) - cpuBefore) / requests) * 1e6 };
+  return {
+    requests,
+    rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1]),
+    cpu: ((cpuSeconds(pid) - cpuBefore) / requests) * 1e6,
+  };
 }
 
 if (spawnSync('wrk', ['-v']).error) bench.note('wrk', 'is not installed, and nothing can be measured without');
 else {
   for (const [caseName, each] of Object.entries(CASES)) {
     const samples = Object.fromEntries(
-      CONNECTIONS.map((connections) => [connections, Object.fromEntries([PLAIN, ...WITH_US].map((name) => [name, { rate: [], cpu: [] }]))]),
+      CONNECTIONS.map((connections) => [
+        connections,
+        Object.fromEntries([PLAIN, ...WITH_US].map((name) => [name, { rate: [], cpu: [] }])),
+      ]),
     );
     for (let run = 0; run < bench.runs; run++) {
       // New processes each time: two of the very same server differ by some per cent for as long as they live, so that it takes many.
       const servers = {};
-      for (const name of [PLAIN, ...WITH_US]) servers[name] = await startOrdinary(name, each.protocol, { prefix: forServer });
+      for (const name of [PLAIN, ...WITH_US])
+        servers[name] = await startOrdinary(name, each.protocol, { prefix: forServer });
       // Warm by requests and not by time: on a busy machine V8 has not compiled everything after some seconds. Over TLS a server is a fifth faster behind its first fifty thousand.
       for (const server of Object.values(servers)) {
-        for (let i = 0, requests = 0; i < 20 && requests < bench.size(120_000, 1); i++) requests += (await wrk(server, each, 20)).requests;
+        for (let i = 0, requests = 0; i < 20 && requests < bench.size(120_000, 1); i++)
+          requests += (await wrk(server, each, 20)).requests;
       }
       for (const connections of CONNECTIONS) {
         for (let round = 0; round < roundsOf(connections); round++) {

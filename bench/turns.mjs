@@ -117,5 +117,6 @@ const columns = {
   answer: { label: 'first answer behind a standstill, ms' },
   parked: { label: 'kernel buffers then, MB a connection, both ends' },
 };
-for (const floods of FLOODS) bench.table(`${floods}`, `${floods} uploads without end, by the caps on a wake-up`, columns, samples[floods]);
+for (const floods of FLOODS)
+  bench.table(`${floods}`, `${floods} uploads without end, by the caps on a wake-up`, columns, samples[floods]);
 bench.finish();

@@ -70,17 +70,33 @@ for (const bytes of bench.size([65_536, 1_048_576], [65_536])) {
     }
   }
   const size = bytes === 65_536 ? '64 KB' : '1 MB';
-  bench.table(size === '64 KB' ? 'small' : 'large', `${batch * bench.runs} uploads of ${size}, ${CLIENTS} clients`, columns, samples);
+  bench.table(
+    size === '64 KB' ? 'small' : 'large',
+    `${batch * bench.runs} uploads of ${size}, ${CLIENTS} clients`,
+    columns,
+    samples,
+  );
   growth[size] = Object.fromEntries(
-    Object.entries(curve).map(([name, by]) => [name, Object.entries(by).map(([uploads, values]) => [Number(uploads), values])]),
+    Object.entries(curve).map(([name, by]) => [
+      name,
+      Object.entries(by).map(([uploads, values]) => [Number(uploads), values]),
+    ]),
   );
   const against = (name, limit) =>
     bench.targetRatio(`${size}: CPU an upload against ${name}`, samples[OURS].cpu, samples[name]?.cpu, limit);
   for (const name of [OURS, SAFE_CLOSE])
-    bench.target(`${size}: answers seen, %, ${name}`, Math.min(...samples[name].answered), 100, { atLeast: true, digits: 2 });
+    bench.target(`${size}: answers seen, %, ${name}`, Math.min(...samples[name].answered), 100, {
+      atLeast: true,
+      digits: 2,
+    });
   if (size === '64 KB') {
     against(NODE, 1.15);
-    bench.targetRatio(`${size}: CPU an upload against ${NODE}, by safeClose`, samples[SAFE_CLOSE].cpu, samples[NODE]?.cpu, 1.15);
+    bench.targetRatio(
+      `${size}: CPU an upload against ${NODE}, by safeClose`,
+      samples[SAFE_CLOSE].cpu,
+      samples[NODE]?.cpu,
+      1.15,
+    );
   } else {
     against('nginx', 1);
     against('socket.resume()', 1);

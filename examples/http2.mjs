@@ -6,15 +6,18 @@ import { closeServer, lingerOnClose } from 'lingering-close';
 
 const { KEY = 'key.pem', CERT = 'cert.pem', PORT = 8443 } = process.env;
 
-const server = createSecureServer({ key: readFileSync(KEY), cert: readFileSync(CERT), allowHTTP1: true }, async (request, response) => {
-  // An echo: a stream that lasts for as long as its client likes.
-  response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
-  try {
-    await pipeline(request, response);
-  } catch (error) {
-    console.error(`${request.url}: ${error.message}`);
-  }
-});
+const server = createSecureServer(
+  { key: readFileSync(KEY), cert: readFileSync(CERT), allowHTTP1: true },
+  async (request, response) => {
+    // An echo: a stream that lasts for as long as its client likes.
+    response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
+    try {
+      await pipeline(request, response);
+    } catch (error) {
+      console.error(`${request.url}: ${error.message}`);
+    }
+  },
+);
 
 lingerOnClose(server);
 

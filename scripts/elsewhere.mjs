@@ -1,6 +1,16 @@
 // Other versions of Node.js, Node.js for other platforms than this machine's, and musl for arm64: fetched by the ordinary clients, made ready in test/elsewhere/made.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { root } from './targets.mjs';
 
@@ -14,7 +24,8 @@ const MUSL_LOADER = '/lib/ld-musl-x86_64.so.1';
 const FROM_DEBIAN = '/usr/lib/x86_64-linux-gnu';
 
 const onX64 = () => (process.platform === 'linux' && process.arch === 'x64' ? undefined : 'it takes Linux on x64');
-const command = (name, debianPackage) => (spawnSync(name, ['--version']).error ? `${name} is not installed (${debianPackage})` : undefined);
+const command = (name, debianPackage) =>
+  spawnSync(name, ['--version']).error ? `${name} is not installed (${debianPackage})` : undefined;
 const file = (path, debianPackage) => (existsSync(path) ? undefined : `${path} is missing (${debianPackage})`);
 
 /** Each: the fixtures' `host` as they have to name it, what is missing on this machine, and how its Node.js is made; that gives its path. */
@@ -33,7 +44,8 @@ export const HOSTS = {
   },
   musl: {
     host: 'linux-x64 musl',
-    obstacle: () => onX64() ?? file(MUSL_LOADER, 'Debian package musl') ?? command('musl-gcc', 'Debian package musl-tools'),
+    obstacle: () =>
+      onX64() ?? file(MUSL_LOADER, 'Debian package musl') ?? command('musl-gcc', 'Debian package musl-tools'),
     prepare() {
       fetchNodes();
       const node = join(folder, 'node');
@@ -53,10 +65,13 @@ export const HOSTS = {
 /** By the lockfile, so that each package is the one whose hash it names. */
 export function fetchNodes() {
   const { dependencies } = JSON.parse(readFileSync(join(sources, 'package.json'), 'utf8'));
-  const isThere = ([name, version]) => version.endsWith(`@${installedVersion(name)}`) || version === installedVersion(name);
+  const isThere = ([name, version]) =>
+    version.endsWith(`@${installedVersion(name)}`) || version === installedVersion(name);
   if (Object.entries(dependencies).every(isThere)) return;
   // By force, for some are made for other machines than this; and all of them would be `node` in node_modules/.bin.
-  run('npm', ['ci', '--force', '--ignore-scripts', '--no-bin-links', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: sources });
+  run('npm', ['ci', '--force', '--ignore-scripts', '--no-bin-links', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: sources,
+  });
 }
 
 function installedVersion(name) {
@@ -93,7 +108,8 @@ export function fetchMuslForArm64() {
   if (existsSync(muslForArm64)) return;
   const apt = join(folder, 'apt');
   rmSync(apt, { recursive: true, force: true });
-  for (const part of ['state/lists/partial', 'cache/archives/partial', 'debs', 'unpacked']) mkdirSync(join(apt, part), { recursive: true });
+  for (const part of ['state/lists/partial', 'cache/archives/partial', 'debs', 'unpacked'])
+    mkdirSync(join(apt, part), { recursive: true });
   writeFileSync(join(apt, 'state/status'), '');
   const options = [
     'APT::Architecture=arm64',
@@ -127,5 +143,6 @@ function launcher(name, line) {
 
 function run(name, args, options = {}) {
   const { status, error, stdout, stderr } = spawnSync(name, args, { encoding: 'utf8', ...options });
-  if (status !== 0) throw error ?? new Error(`${name} ${args.join(' ')} ended with exit code ${status}:\n${stdout}${stderr}`);
+  if (status !== 0)
+    throw error ?? new Error(`${name} ${args.join(' ')} ended with exit code ${status}:\n${stdout}${stderr}`);
 }

@@ -15,7 +15,8 @@ if (spawnSync(tidy, ['--version']).error) {
 }
 
 const gyp = readFileSync(join(root, 'binding.gyp'), 'utf8');
-const list = (name) => [...gyp.match(new RegExp(`"${name}": \\[([^\\]]*)\\]`))[1].matchAll(/"([^"]*)"/g)].map(([, word]) => word);
+const list = (name) =>
+  [...gyp.match(new RegExp(`"${name}": \\[([^\\]]*)\\]`))[1].matchAll(/"([^"]*)"/g)].map(([, word]) => word);
 const { include_dir: addonApi } = createRequire(import.meta.url)('node-addon-api');
 const flags = [
   ...list('cflags_cc'),
@@ -30,7 +31,10 @@ let failed = false;
 
 async function work() {
   for (let name = waiting.pop(); name; name = waiting.pop()) {
-    const child = spawn(tidy, ['--quiet', join('src-native', name), '--', ...flags], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(tidy, ['--quiet', join('src-native', name), '--', ...flags], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
     const status = await new Promise((resolve) => child.once('close', resolve));

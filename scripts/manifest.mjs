@@ -38,12 +38,17 @@ export function differences(target) {
   const current = currentManifest(target);
   const changed = (part, word) => {
     const [before, now] = [recorded[part] ?? {}, current[part]];
-    const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((name) => before[name] !== now[name]);
+    const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
+      (name) => before[name] !== now[name],
+    );
     return names.map((name) => word(name, before[name], now[name]));
   };
   return [
     ...changed('sources', (name, before, now) => `${name} ${!before ? 'is new' : now ? 'has changed' : 'is gone'}`),
     ...changed('packages', (name, before, now) => `${name} is ${now} and was ${before}`),
-    ...changed('binaries', (name, before, now) => `${name} ${!before ? 'is not listed' : now ? 'is another file' : 'is missing'}`),
+    ...changed(
+      'binaries',
+      (name, before, now) => `${name} ${!before ? 'is not listed' : now ? 'is another file' : 'is missing'}`,
+    ),
   ];
 }

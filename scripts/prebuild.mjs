@@ -23,13 +23,23 @@ async function build(target) {
   const { arch, cc, cxx, strip, folder } = target;
   for (const old of [cwd, folder]) rmSync(old, { recursive: true, force: true });
   mkdirSync(cwd, { recursive: true });
-  for (const name of ['binding.gyp', 'package.json', 'src-native']) cpSync(join(root, name), join(cwd, name), { recursive: true });
+  for (const name of ['binding.gyp', 'package.json', 'src-native'])
+    cpSync(join(root, name), join(cwd, name), { recursive: true });
 
   // prebuildify hands its own environment on to node-gyp. Neither __FILE__ nor debug information may tell where the project lies.
   const flags = { CXXFLAGS: `-ffile-prefix-map=${cwd}=. -ffile-prefix-map=${root}=./` };
   Object.assign(process.env, buildEnvironment(), flags, { CC: cc, CXX: cxx });
   const targets = [{ runtime: 'node', target: process.versions.node }];
-  await promisify(prebuildify)({ cwd, out: root, arch, platform: 'linux', targets, napi: true, strip: true, stripBin: strip });
+  await promisify(prebuildify)({
+    cwd,
+    out: root,
+    arch,
+    platform: 'linux',
+    targets,
+    napi: true,
+    strip: true,
+    stripBin: strip,
+  });
   writeManifest(target);
   rmSync(cwd, { recursive: true });
 }

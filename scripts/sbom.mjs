@@ -41,11 +41,21 @@ const binaries = TARGETS.flatMap((target) => {
     hashes: [{ alg: 'SHA-256', content: hash }],
     // Headers only, and so a part of the binary.
     components: [{ ...npmPackage('node-addon-api'), 'bom-ref': `prebuilds/${target.name}/node-addon-api` }],
-    properties: Object.entries(manifest.builtWith).map(([tool, value]) => ({ name: `${name}:builtWith:${tool}`, value })),
+    properties: Object.entries(manifest.builtWith).map(([tool, value]) => ({
+      name: `${name}:builtWith:${tool}`,
+      value,
+    })),
   }));
 });
 
-const self = withReference({ type: 'library', name, version, description, purl: purl(name, version), licenses: licenses(license) });
+const self = withReference({
+  type: 'library',
+  name,
+  version,
+  description,
+  purl: purl(name, version),
+  licenses: licenses(license),
+});
 const dependsOn = [...dependencies, ...binaries].map((component) => component['bom-ref']);
 
 const bom = {

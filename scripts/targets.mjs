@@ -45,5 +45,7 @@ export function toolsOf({ cxx, linker }) {
 /** Why a target cannot be built on this machine; undefined where it can. */
 export function whyNotBuilt({ cxx, strip, debianPackage }) {
   const missing = [cxx, strip].filter((command) => versionOf(command) === undefined);
-  return missing.length > 0 ? `this machine lacks ${missing.join(' and ')} (Debian package ${debianPackage})` : undefined;
+  return missing.length > 0
+    ? `this machine lacks ${missing.join(' and ')} (Debian package ${debianPackage})`
+    : undefined;
 }

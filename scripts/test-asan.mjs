@@ -24,7 +24,9 @@ mkdirSync(logs);
 const faults = buildFaults(root, join(folder, 'faults'), flags);
 
 // The runtime has to be there before anything else is loaded, and Node was linked without it.
-const runtime = spawnSync(process.env.CXX ?? 'g++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim();
+const runtime = spawnSync(process.env.CXX ?? 'g++', ['-print-file-name=libasan.so'], {
+  encoding: 'utf8',
+}).stdout.trim();
 const sanitized = {
   ...process.env,
   LD_PRELOAD: realpathSync(runtime),
@@ -32,7 +34,8 @@ const sanitized = {
   ...loadingIt,
 };
 // The shadow memory of older runtimes has a fixed place, which a kernel with much randomness may have given to something else.
-const unshuffled = spawnSync('setarch', ['--addr-no-randomize', 'true']).status === 0 ? ['setarch', '--addr-no-randomize'] : [];
+const unshuffled =
+  spawnSync('setarch', ['--addr-no-randomize', 'true']).status === 0 ? ['setarch', '--addr-no-randomize'] : [];
 
 function run(command, { env = {}, stdio = 'inherit' } = {}) {
   const [file, ...args] = [...unshuffled, ...command];

@@ -29,7 +29,11 @@ if (missing) {
 }
 
 const env = { LINGERING_CLOSE_TEST_NODE: prepare(), LINGERING_CLOSE_TEST_HOST: host };
-const selection = ['--testNamePattern', `^(?!.*(${Object.keys(LEFT_OUT).join('|')}))`, ...FILES.map((file) => `test/${file}.test.ts`)];
+const selection = [
+  '--testNamePattern',
+  `^(?!.*(${Object.keys(LEFT_OUT).join('|')}))`,
+  ...FILES.map((file) => `test/${file}.test.ts`),
+];
 // As generous as elsewhere, by the pace of qemu.
 const limits = ['--testTimeout=300000', '--hookTimeout=300000'];
 const status = runOnPrebuilt([...limits, ...selection, ...args], { env });

@@ -13,7 +13,9 @@ const LEFT_OUT = {
 };
 
 if (process.platform !== 'linux' || process.arch !== 'x64') {
-  console.error(`${process.env.CI ? 'Failed' : 'Skipped'}: the versions of Node.js that are fetched are those for Linux on x64.`);
+  console.error(
+    `${process.env.CI ? 'Failed' : 'Skipped'}: the versions of Node.js that are fetched are those for Linux on x64.`,
+  );
   process.exit(process.env.CI ? 1 : 0);
 }
 
@@ -26,7 +28,8 @@ const excluded = Object.keys(LEFT_OUT).map((name) => `--exclude=test/${name}.tes
 for (const version of chosen) {
   console.log(`\nNode.js ${version}, on the prebuilt binary`);
   // The first failure ends the run: what has failed is then the last that a log of it shows.
-  if (runOnPrebuilt([...excluded, ...args], { node: join(packages, `node-${version}`, 'bin/node') }) !== 0) process.exit(1);
+  if (runOnPrebuilt([...excluded, ...args], { node: join(packages, `node-${version}`, 'bin/node') }) !== 0)
+    process.exit(1);
 }
 
 const leftOut = Object.entries(LEFT_OUT).map(([name, why]) => `${name} (${why})`);

@@ -25,7 +25,8 @@ export function buildEnvironment() {
 export function buildCopy(folder, { env: variables = {}, edit = () => {} } = {}) {
   requireTools();
   rmSync(folder, { recursive: true, force: true });
-  for (const name of ['binding.gyp', 'package.json', 'src-native']) cpSync(join(root, name), join(folder, name), { recursive: true });
+  for (const name of ['binding.gyp', 'package.json', 'src-native'])
+    cpSync(join(root, name), join(folder, name), { recursive: true });
   edit(join(folder, 'src-native'));
   const args = [nodeGyp, 'rebuild', '--loglevel=warn', '--jobs=max', `--directory=${folder}`];
   const { status } = spawnSync(process.execPath, args, {
@@ -37,7 +38,11 @@ export function buildCopy(folder, { env: variables = {}, edit = () => {} } = {})
 
 /** The folder with node_api.h and uv.h, for what is compiled without node-gyp. Where Node.js came without, they are those that node-gyp has fetched for a build. */
 export function nodeHeaders() {
-  const fetched = join(env.npm_config_devdir ?? join(homedir(), '.cache/node-gyp'), process.versions.node, 'include/node');
+  const fetched = join(
+    env.npm_config_devdir ?? join(homedir(), '.cache/node-gyp'),
+    process.versions.node,
+    'include/node',
+  );
   const found = [besideNode, fetched].find((folder) => existsSync(join(folder, 'node_api.h')));
   if (found) return found;
   console.error('There are no headers of Node.js on this machine yet: npm run build:native fetches them.');
@@ -46,7 +51,10 @@ export function nodeHeaders() {
 
 /** Ends the process with a plain word where a tool is missing: node-gyp would say it in fifty lines. */
 export function requireTools() {
-  demand([{ name: 'a C++ compiler', commands: env.CXX ? [env.CXX] : process.platform === 'linux' ? ['g++'] : ['c++'] }, ...BUILD_TOOLS]);
+  demand([
+    { name: 'a C++ compiler', commands: env.CXX ? [env.CXX] : process.platform === 'linux' ? ['g++'] : ['c++'] },
+    ...BUILD_TOOLS,
+  ]);
 }
 
 /** The same but for the compiler. */
@@ -61,7 +69,9 @@ const BUILD_TOOLS = [
 ];
 
 function demand(tools) {
-  const missing = tools.filter(({ commands }) => commands.every((command) => versionOf(command) === undefined)).map(({ name }) => name);
+  const missing = tools
+    .filter(({ commands }) => commands.every((command) => versionOf(command) === undefined))
+    .map(({ name }) => name);
   if (missing.length === 0) return;
   console.error(
     `The addon cannot be built, because this machine lacks: ${missing.join(', ')}.\n` +

@@ -8,17 +8,20 @@
 
 namespace lingering_close {
 
-// openLingerLoop(callback): 0 or -errno; callback(...[id, outcome, errno, delivered, discarded, unacked]) for the lingers that have ended.
+// openLingerLoop(callback): 0 or -errno; callback(...[id, outcome, errno, delivered, discarded, unacked]) for the
+// lingers that have ended.
 Napi::Value OpenLingerLoop(const Napi::CallbackInfo& info) {
   if (!info[0].IsFunction()) {
     Napi::TypeError::New(info.Env(), "openLingerLoop wants a function").ThrowAsJavaScriptException();
     return {};
   }
-  const int result = LingerLoop::Get(info.Env()) ? -EALREADY : LingerLoop::Open(info.Env(), info[0].As<Napi::Function>());
+  const int result =
+      LingerLoop::Get(info.Env()) ? -EALREADY : LingerLoop::Open(info.Env(), info[0].As<Napi::Function>());
   return Result(info, result);
 }
 
-// checkTakeover(fd): 0, 1 for a listening socket, 2 for one that this thread's event loop has; or -errno (EBADF, ENOTSOCK, EPROTOTYPE).
+// checkTakeover(fd): 0, 1 for a listening socket, 2 for one that this thread's event loop has; or -errno (EBADF,
+// ENOTSOCK, EPROTOTYPE).
 Napi::Value CheckTakeover(const Napi::CallbackInfo& info) {
   const Numbers<1> numbers(info);
   if (!numbers) return {};
@@ -26,18 +29,21 @@ Napi::Value CheckTakeover(const Napi::CallbackInfo& info) {
   return Result(info, loop ? loop->CheckTakeover(Descriptor(numbers[0])) : -ENOSYS);
 }
 
-// isOver(fd): 1 where the peer has closed its side, all that it sent is read, and all that it was sent, FIN included, is acknowledged; else 0.
+// isOver(fd): 1 where the peer has closed its side, all that it sent is read, and all that it was sent, FIN included,
+// is acknowledged; else 0.
 Napi::Value IsOver(const Napi::CallbackInfo& info) {
   const Numbers<1> numbers(info);
   if (!numbers) return {};
   const int fd = Descriptor(numbers[0]);
   char byte;
   int unacked = 0;
-  // poll first: recv would take an error off the socket, and the linger that then begins could not tell a RST from an EOF any more.
+  // poll first: recv would take an error off the socket, and the linger that then begins could not tell a RST from an
+  // EOF any more.
   pollfd state = {fd, POLLRDHUP, 0};
-  const bool over = Call([&] { return poll(&state, 1, 0); }) == 1 && (state.revents & (POLLRDHUP | POLLERR)) == POLLRDHUP &&
-                    Call([&] { return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); }) == 0 && platform::UnackedBytes(fd, &unacked) == 0 &&
-                    unacked == 0;
+  const bool over = Call([&] { return poll(&state, 1, 0); }) == 1 &&
+                    (state.revents & (POLLRDHUP | POLLERR)) == POLLRDHUP &&
+                    Call([&] { return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); }) == 0 &&
+                    platform::UnackedBytes(fd, &unacked) == 0 && unacked == 0;
   return Result(info, over);
 }
 
@@ -53,8 +59,8 @@ Napi::Value StartLinger(const Napi::CallbackInfo& info) {
   const double max_bytes = numbers[5];
   // Written so that NaN fails too.
   if (!(until >= 0 && until <= 2 && idle >= 0 && timeout >= 0 && max_bytes >= 0)) return Result(info, -EINVAL);
-  const auto result =
-      loop->Start(Descriptor(numbers[0]), numbers[1] != 0, static_cast<Until>(static_cast<int>(until)), idle, timeout, max_bytes, numbers[6] != 0);
+  const auto result = loop->Start(Descriptor(numbers[0]), numbers[1] != 0, static_cast<Until>(static_cast<int>(until)),
+                                  idle, timeout, max_bytes, numbers[6] != 0);
   return Result(info, static_cast<double>(result));
 }
 
@@ -65,7 +71,8 @@ Napi::Value EndLinger(const Napi::CallbackInfo& info) {
   auto* loop = LingerLoop::Get(info.Env());
   const double id = numbers[0];
   const double outcome = numbers[1];
-  if (!loop || !(id >= 0 && id < 9e15) || !(outcome >= 0 && outcome <= static_cast<int>(Outcome::kError))) return Result(info, 0);
+  if (!loop || !(id >= 0 && id < 9e15) || !(outcome >= 0 && outcome <= static_cast<int>(Outcome::kError)))
+    return Result(info, 0);
   return Result(info, loop->End(static_cast<uint64_t>(id), static_cast<Outcome>(static_cast<int>(outcome))));
 }
 

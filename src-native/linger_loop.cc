@@ -13,7 +13,8 @@ namespace {
 
 constexpr uint64_t kMillisecond = 1'000'000;
 
-// So many connections a wake-up of the loop, and kBytesPerTurn from each; no more once it has taken so long, looked at after each few.
+// So many connections a wake-up of the loop, and kBytesPerTurn from each; no more once it has taken so long, looked at
+// after each few.
 constexpr int kEventsPerWakeup = 64;
 constexpr int kFewEvents = 8;
 constexpr uint64_t kTimePerWakeup = kMillisecond / 2;
@@ -21,13 +22,15 @@ constexpr uint64_t kTimePerWakeup = kMillisecond / 2;
 constexpr uint64_t kWithoutMarks = 1'000 * kMillisecond;
 // The busy mode is for where so many connections linger for each that has an event: then others are bound to follow.
 constexpr size_t kCompany = 8;
-// So many bytes an event, as only the largest mark brings, are worth a turn of the event loop: read in a row, they are more
-// packets than the kernel hands back to the processor that has allocated them (skb_attempt_defer_free), and the reader frees the rest.
+// So many bytes an event, as only the largest mark brings, are worth a turn of the event loop: read in a row, they are
+// more packets than the kernel hands back to the processor that has allocated them (skb_attempt_defer_free), and the
+// reader frees the rest.
 constexpr uint64_t kLargeEvent = 1536 << 10;
 
 // PRI, for urgent data makes a read end early.
 constexpr uint32_t kEvents = EPOLLET | EPOLLIN | EPOLLRDHUP | EPOLLPRI;
-// Its edge comes when the peer acknowledges our FIN. Only for those that wait for no more bytes, since it is told to everybody at once.
+// Its edge comes when the peer acknowledges our FIN. Only for those that wait for no more bytes, since it is told to
+// everybody at once.
 constexpr uint32_t kAcknowledged = EPOLLOUT;
 
 uint32_t EventsFor(Until until, bool eof) { return eof || until != Until::kEof ? kEvents | kAcknowledged : kEvents; }
@@ -41,8 +44,9 @@ uint64_t Limit(double value, uint64_t unit) {
   return value * static_cast<double>(unit) < 9e18 ? static_cast<uint64_t>(value * static_cast<double>(unit)) : kNever;
 }
 
-// By a tick for those that send in bulk, whose marks hide slow senders from epoll, and while an acknowledgement that is not the last counts for the
-// idle time, of which epoll does not tell. Nobody has looked at the acknowledgements yet while `unacked` is -1.
+// By a tick for those that send in bulk, whose marks hide slow senders from epoll, and while an acknowledgement that is
+// not the last counts for the idle time, of which epoll does not tell. Nobody has looked at the acknowledgements yet
+// while `unacked` is -1.
 uint64_t NextLook(const LingeringSocket& socket, uint64_t now) {
   const uint64_t limit = std::min(socket.deadline, Saturating(socket.progress, socket.idle));
   const bool ticks = socket.bulk || (socket.idle != kNever && socket.unacked != 0);
@@ -93,7 +97,8 @@ int LingerLoop::CheckTakeover(int fd) {
   if (const int result = SocketOption(fd, SO_TYPE, &type); result < 0) return result;
   if (type != SOCK_STREAM) return -EPROTOTYPE;
   if (SocketOption(fd, SO_ACCEPTCONN, &listening) == 0 && listening) return 1;
-  const bool lingers = std::any_of(sockets_.begin(), sockets_.end(), [&](const auto& entry) { return entry.second.fd == fd; });
+  const bool lingers =
+      std::any_of(sockets_.begin(), sockets_.end(), [&](const auto& entry) { return entry.second.fd == fd; });
   return lingers || IsOwned(fd) ? 2 : 0;
 }
 
@@ -174,7 +179,11 @@ void LingerLoop::Drain() {
 }
 
 LingerLoop::LingerLoop(napi_env env, uv_loop_t* loop)
-    : env_(env), loop_(loop), poll_(NewHandle<uv_poll_t>(UV_POLL)), timer_(NewHandle<uv_timer_t>(UV_TIMER)), busy_(NewHandle<uv_timer_t>(UV_TIMER)) {}
+    : env_(env),
+      loop_(loop),
+      poll_(NewHandle<uv_poll_t>(UV_POLL)),
+      timer_(NewHandle<uv_timer_t>(UV_TIMER)),
+      busy_(NewHandle<uv_timer_t>(UV_TIMER)) {}
 
 LingerLoop::~LingerLoop() {
   for (const int fd : {epoll_, gate_}) {
@@ -194,12 +203,14 @@ int LingerLoop::Init() {
   if (gate_ < 0) return gate_;
   epoll_event event = {};
   event.events = EPOLLIN;
-  if (const int result = Call([&] { return epoll_ctl(gate_, EPOLL_CTL_ADD, epoll_, &event); }); result < 0) return result;
+  if (const int result = Call([&] { return epoll_ctl(gate_, EPOLL_CTL_ADD, epoll_, &event); }); result < 0)
+    return result;
   if (const int result = uv_poll_init(loop_, poll_, gate_); result < 0) return result;
   uv_timer_init(loop_, timer_);
   uv_timer_init(loop_, busy_);
   poll_->data = timer_->data = busy_->data = this;
-  uv_poll_start(poll_, UV_READABLE, [](uv_poll_t* handle, int, int) { static_cast<LingerLoop*>(handle->data)->HandleEvents(); });
+  uv_poll_start(poll_, UV_READABLE,
+                [](uv_poll_t* handle, int, int) { static_cast<LingerLoop*>(handle->data)->HandleEvents(); });
   for (uv_handle_t* handle : {Handle(poll_), Handle(timer_), Handle(busy_)}) uv_unref(handle);
   return 0;
 }
@@ -221,8 +232,9 @@ bool LingerLoop::IsOwned(int fd) {
   return search.found;
 }
 
-// Open, the gate is readable while the loop's own epoll is. Closed, events gather behind it. Not by uv_poll_stop and uv_poll_start: to add an epoll
-// to another makes the kernel walk all that is in it (ep_loop_check), a third of a millisecond for 9,000 connections.
+// Open, the gate is readable while the loop's own epoll is. Closed, events gather behind it. Not by uv_poll_stop and
+// uv_poll_start: to add an epoll to another makes the kernel walk all that is in it (ep_loop_check), a third of a
+// millisecond for 9,000 connections.
 void LingerLoop::SetGate(bool open) {
   epoll_event event = {};
   event.events = open ? uint32_t{EPOLLIN} : 0;
@@ -262,8 +274,8 @@ void LingerLoop::HandleEvent(const epoll_event& event) {
   const Queue queue = Advance(socket, kBytesPerTurn, to_the_end);
   if (queue == Queue::kMore) unread_.push_back(event.data.u64);
   if (!marked || queue != Queue::kEmpty) return;
-  // The kernel wakes us below the mark where TCP is short of memory (tcp_epollin_ready, tcp_rmem_pressure); with somewhat less than the mark also
-  // where small segments have filled this one's buffer.
+  // The kernel wakes us below the mark where TCP is short of memory (tcp_epollin_ready, tcp_rmem_pressure); with
+  // somewhat less than the mark also where small segments have filled this one's buffer.
   const auto still = sockets_.find(event.data.u64);
   if (still != sockets_.end() && still->second.discarded < enough) RemoveAllMarks();
 }
@@ -276,8 +288,9 @@ void LingerLoop::RemoveAllMarks() {
   marks_.Suspend(uv_hrtime() + kWithoutMarks);
 }
 
-// As the kernel's NAPI does with interrupts: where small events come faster than once a millisecond, few at a time, and end nothing, they are
-// gathered for that long. A connection that drips, or sends fast in company, then costs no turn of the event loop of its own.
+// As the kernel's NAPI does with interrupts: where small events come faster than once a millisecond, few at a time, and
+// end nothing, they are gathered for that long. A connection that drips, or sends fast in company, then costs no turn
+// of the event loop of its own.
 void LingerLoop::ChooseMode(int events, bool more, uint64_t bytes) {
   const bool large = bytes >= events * kLargeEvent;
   const bool few = !more && !large && static_cast<size_t>(events) * kCompany <= sockets_.size();
@@ -303,7 +316,8 @@ void LingerLoop::Watch(const LingeringSocket& socket) {
   Call([&] { return epoll_ctl(epoll_, EPOLL_CTL_MOD, socket.fd, &event); });
 }
 
-// Reads what there is and finishes the linger if that was its end. After kMore it is still there; after anything else it may not be.
+// Reads what there is and finishes the linger if that was its end. After kMore it is still there; after anything else
+// it may not be.
 Queue LingerLoop::Advance(LingeringSocket& socket, size_t budget, bool to_the_end) {
   int error = 0;
   const bool was_eof = socket.eof;
@@ -361,7 +375,8 @@ void LingerLoop::CheckDeadline(LingeringSocket& socket) {
   const uint64_t before = socket.looked_at;
   const uint64_t id = socket.id;
   const int mark = socket.mark;
-  // The queue decides, not the clock: a blocked event loop must not turn an EOF that is waiting in the queue into a time-out.
+  // The queue decides, not the clock: a blocked event loop must not turn an EOF that is waiting in the queue into a
+  // time-out.
   Advance(socket, WholeQueue(socket), true);
   if (sockets_.find(id) == sockets_.end()) return;
 
@@ -392,8 +407,8 @@ void LingerLoop::Schedule(LingeringSocket& socket, uint64_t at) {
   ArmTimer();
 }
 
-// Only ever brought forward: a timer that fires too early looks, and arms itself anew. Never by 0 ms: libuv may run such a one in the same turn,
-// and the cap on a wake-up would be none.
+// Only ever brought forward: a timer that fires too early looks, and arms itself anew. Never by 0 ms: libuv may run
+// such a one in the same turn, and the cap on a wake-up would be none.
 void LingerLoop::ArmTimer() {
   if (wakeups_.empty()) return;
   const uint64_t at = wakeups_.front().at;
@@ -401,26 +416,33 @@ void LingerLoop::ArmTimer() {
   const uint64_t now = uv_hrtime();
   armed_ = at;
   uv_timer_start(
-      timer_, [](uv_timer_t* timer) { static_cast<LingerLoop*>(timer->data)->CheckDeadlines(); }, at > now ? (at - now) / kMillisecond + 1 : 1, 0);
+      timer_, [](uv_timer_t* timer) { static_cast<LingerLoop*>(timer->data)->CheckDeadlines(); },
+      at > now ? (at - now) / kMillisecond + 1 : 1, 0);
 }
 
 void LingerLoop::FinishByError(LingeringSocket& socket, int error) {
-  const Outcome outcome = IsConnectionReset(error) ? Outcome::kPeerReset : error == ENOTCONN ? Outcome::kClosed : Outcome::kError;
+  const Outcome outcome = IsConnectionReset(error) ? Outcome::kPeerReset
+                          : error == ENOTCONN      ? Outcome::kClosed
+                                                   : Outcome::kError;
   Finish(socket, outcome, error, UnackedBytes(socket));
 }
 
 void LingerLoop::Finish(LingeringSocket& socket, Outcome outcome, int error, int unacked) {
-  // What the peer's TCP has acknowledged stays delivered though RST follows; a UNIX socket's buffer is as empty when the peer threw it away unread.
+  // What the peer's TCP has acknowledged stays delivered though RST follows; a UNIX socket's buffer is as empty when
+  // the peer threw it away unread.
   const bool thrown_away = socket.local && outcome == Outcome::kPeerReset;
-  // Nothing is unacknowledged either when RST came before the FIN, and the shutdown of a connection that is over already does not tell which.
+  // Nothing is unacknowledged either when RST came before the FIN, and the shutdown of a connection that is over
+  // already does not tell which.
   const bool fin_known = socket.fin_sent || (socket.eof && error == 0);
   const int delivered = unacked > 0 || thrown_away ? 0 : unacked == 0 && fin_known ? 1 : -1;
   reports_.push_back({socket.id, socket.discarded, outcome, error, unacked, delivered});
   marks_.Forget(socket);
   if (socket.ref && --refs_ == 0) uv_unref(Handle(poll_));
   // Behind EOF and an acknowledged FIN there is nothing left that SO_LINGER could say.
-  if (outcome != Outcome::kEof || unacked != 0) SetLingerOption(socket.fd, outcome == Outcome::kReset || outcome == Outcome::kAborted);
-  // While another process or thread has a duplicate, close() leaves the entry in: it would go on to wake us, and refuse the next such duplicate.
+  if (outcome != Outcome::kEof || unacked != 0)
+    SetLingerOption(socket.fd, outcome == Outcome::kReset || outcome == Outcome::kAborted);
+  // While another process or thread has a duplicate, close() leaves the entry in: it would go on to wake us, and refuse
+  // the next such duplicate.
   Call([&] { return epoll_ctl(epoll_, EPOLL_CTL_DEL, socket.fd, nullptr); });
   Close(socket.fd);
   sockets_.erase(socket.id);
@@ -429,7 +451,8 @@ void LingerLoop::Finish(LingeringSocket& socket, Outcome outcome, int error, int
   wakeups_.clear();
 }
 
-// One call into JavaScript for everything that ended in this wake-up. A callback may end other lingers: `reports_` is its own again by then.
+// One call into JavaScript for everything that ended in this wake-up. A callback may end other lingers: `reports_` is
+// its own again by then.
 void LingerLoop::Deliver(bool from_loop) {
   if (reports_.empty()) return;
   std::vector<Report> reports;
@@ -438,8 +461,9 @@ void LingerLoop::Deliver(bool from_loop) {
   std::vector<napi_value> figures;
   figures.reserve(reports.size() * 6);
   for (const Report& report : reports) {
-    for (const double figure : {static_cast<double>(report.id), static_cast<double>(report.outcome), static_cast<double>(report.error),
-                                static_cast<double>(report.delivered), static_cast<double>(report.discarded), static_cast<double>(report.unacked)}) {
+    for (const double figure : {static_cast<double>(report.id), static_cast<double>(report.outcome),
+                                static_cast<double>(report.error), static_cast<double>(report.delivered),
+                                static_cast<double>(report.discarded), static_cast<double>(report.unacked)}) {
       figures.push_back(Napi::Number::New(env_, figure));
     }
   }
@@ -455,7 +479,8 @@ void LingerLoop::Deliver(bool from_loop) {
   // A Worker that is being terminated fails the call without an exception: then there is nobody to tell.
   bool thrown = false;
   napi_value error = nullptr;
-  if (napi_is_exception_pending(env_, &thrown) == napi_ok && thrown && napi_get_and_clear_last_exception(env_, &error) == napi_ok) {
+  if (napi_is_exception_pending(env_, &thrown) == napi_ok && thrown &&
+      napi_get_and_clear_last_exception(env_, &error) == napi_ok) {
     napi_fatal_exception(env_, error);
   }
 }

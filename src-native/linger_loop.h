@@ -1,8 +1,9 @@
-// The discard loop of a lingering close. FIN has been sent, or is sent here; from then on whatever the peer still sends is thrown away, so
-// that close() finds an empty receive queue and the kernel has no reason to send RST (tcp_close in net/ipv4/tcp.c).
+// The discard loop of a lingering close. FIN has been sent, or is sent here; from then on whatever the peer still sends
+// is thrown away, so that close() finds an empty receive queue and the kernel has no reason to send RST (tcp_close in
+// net/ipv4/tcp.c).
 //
-// One LingerLoop an environment: a private epoll instance, a second one over it as a gate, which one uv_poll_t watches, one uv_timer_t over all
-// deadlines, and one that opens the gate. It owns every descriptor in it. Linux only.
+// One LingerLoop an environment: a private epoll instance, a second one over it as a gate, which one uv_poll_t watches,
+// one uv_timer_t over all deadlines, and one that opens the gate. It owns every descriptor in it. Linux only.
 #pragma once
 
 #include <memory>
@@ -29,18 +30,21 @@ class LingerLoop {
   // Whether a raw descriptor may be taken over: 0, or 1 if it listens, 2 if this thread's event loop has it.
   int CheckTakeover(int fd);
 
-  // An id, or -errno. With `take` the descriptor itself is ours from now on; otherwise a duplicate, so that the caller can close its own at once.
+  // An id, or -errno. With `take` the descriptor itself is ours from now on; otherwise a duplicate, so that the caller
+  // can close its own at once.
   int64_t Start(int fd, bool take, Until until, double idle, double timeout, double max_bytes, bool ref);
 
   // Ends a linger now: false where it has ended already.
   bool End(uint64_t id, Outcome outcome);
 
-  // A duplicate whose only purpose is to outlive the caller's descriptor: for sockets with SO_LINGER > 0, whose close() would block the end of a
-  // Worker. Node closes its handles before any hook of ours runs; while a duplicate is open, that close is not the last and does not wait.
+  // A duplicate whose only purpose is to outlive the caller's descriptor: for sockets with SO_LINGER > 0, whose close()
+  // would block the end of a Worker. Node closes its handles before any hook of ours runs; while a duplicate is open,
+  // that close is not the last and does not wait.
   int Hold(int fd);
   bool Release(int fd);
 
-  // Empties every receive queue once, so that the kernel finds nothing unread when the process goes, and no reason of ours to send RST or to wait.
+  // Empties every receive queue once, so that the kernel finds nothing unread when the process goes, and no reason of
+  // ours to send RST or to wait.
   void Drain();
 
  private:

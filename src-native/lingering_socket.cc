@@ -11,7 +11,8 @@
 namespace lingering_close {
 namespace {
 
-// MSG_TRUNC makes TCP free the bytes without copying them (tcp(7)), so the buffer is never touched; elsewhere it is needed, and the flag is not.
+// MSG_TRUNC makes TCP free the bytes without copying them (tcp(7)), so the buffer is never touched; elsewhere it is
+// needed, and the flag is not.
 ssize_t Receive(const LingeringSocket& socket, char* scratch, size_t want) {
   return Call([&] { return recv(socket.fd, scratch, want, MSG_DONTWAIT | (socket.tcp ? MSG_TRUNC : 0)); });
 }
@@ -24,7 +25,8 @@ ssize_t Peek(const LingeringSocket& socket) {
 
 }  // namespace
 
-Queue Discard(LingeringSocket& socket, size_t budget, bool to_the_end, LowWaterMarks& marks, char* scratch, int* error) {
+Queue Discard(LingeringSocket& socket, size_t budget, bool to_the_end, LowWaterMarks& marks, char* scratch,
+              int* error) {
   for (;;) {
     const uint64_t left = socket.max_bytes - socket.discarded;
     const size_t want = std::min<uint64_t>({left, budget, kBytesPerTurn});

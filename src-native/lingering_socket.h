@@ -10,7 +10,20 @@ class LowWaterMarks;
 
 // Both as in src/native.ts.
 enum class Until { kEof = 0, kDelivered = 1, kDrained = 2 };
-enum class Outcome { kEof, kDelivered, kDrained, kReset, kPeerReset, kIdle, kTimeout, kMaxBytes, kEvicted, kAborted, kClosed, kError };
+enum class Outcome {
+  kEof,
+  kDelivered,
+  kDrained,
+  kReset,
+  kPeerReset,
+  kIdle,
+  kTimeout,
+  kMaxBytes,
+  kEvicted,
+  kAborted,
+  kClosed,
+  kError
+};
 
 constexpr uint64_t kNever = UINT64_MAX;
 
@@ -33,14 +46,15 @@ struct LingeringSocket {
   Until until;
 };
 
-// What a wake-up may read of one connection: twice the largest low-water mark, so that one recv empties what a mark has let gather. Who has more
-// comes round again in the next iteration of the event loop, or a millisecond later in the busy mode, behind everybody else.
+// What a wake-up may read of one connection: twice the largest low-water mark, so that one recv empties what a mark has
+// let gather. Who has more comes round again in the next iteration of the event loop, or a millisecond later in the
+// busy mode, behind everybody else.
 constexpr size_t kBytesPerTurn = 4 << 20;
 
 enum class Queue { kEmpty, kEof, kMore, kLimit, kError };
 
-// Throws away up to `budget` bytes of the receive queue. `to_the_end` where more than data may be waiting: an EOF, an error, urgent data. `scratch`
-// has room for kBytesPerTurn. With kError, `error` is the errno.
+// Throws away up to `budget` bytes of the receive queue. `to_the_end` where more than data may be waiting: an EOF, an
+// error, urgent data. `scratch` has room for kBytesPerTurn. With kError, `error` is the errno.
 Queue Discard(LingeringSocket& socket, size_t budget, bool to_the_end, LowWaterMarks& marks, char* scratch, int* error);
 
 // A budget for what is in the queue now and the EOF behind it, but not for what a fast sender adds meanwhile.

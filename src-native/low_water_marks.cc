@@ -16,8 +16,8 @@ constexpr int64_t kSteps[] = {2 << 20, 1 << 20, 256 << 10};
 constexpr int64_t kLeast = kSteps[std::size(kSteps) - 1];
 
 constexpr uint64_t kBudget = 128 << 20;
-// At most an eighth of the memory with which all of TCP comes under pressure, by default a sixteenth of the machine's (tcp_mem in tcp(7),
-// tcp_init_mem).
+// At most an eighth of the memory with which all of TCP comes under pressure, by default a sixteenth of the machine's
+// (tcp_mem in tcp(7), tcp_init_mem).
 constexpr uint64_t kShareOfMemory = 128;
 
 int64_t Budget() {
@@ -67,7 +67,8 @@ void LowWaterMarks::LowerIfSlow(LingeringSocket& socket, uint64_t received) {
 }
 
 void LowWaterMarks::Lower(LingeringSocket& socket) {
-  const auto* const less = std::find_if(std::begin(kSteps), std::end(kSteps), [&](int64_t step) { return step < socket.mark; });
+  const auto* const less =
+      std::find_if(std::begin(kSteps), std::end(kSteps), [&](int64_t step) { return step < socket.mark; });
   LowerTo(socket, less == std::end(kSteps) ? 0 : static_cast<int>(*less));
 }
 

@@ -1,4 +1,5 @@
-// What differs between the platforms, and the only #ifdefs of the addon. Everything else is written against these names.
+// What differs between the platforms, and the only #ifdefs of the addon. Everything else is written against these
+// names.
 #pragma once
 
 #include <sys/ioctl.h>

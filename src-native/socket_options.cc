@@ -6,7 +6,8 @@
 namespace lingering_close {
 namespace {
 
-// FIONREAD and TIOCOUTQ, which is SIOCOUTQ, answer for files, pipes and terminals too: ENOTSOCK has to be asked for, unless the caller knows.
+// FIONREAD and TIOCOUTQ, which is SIOCOUTQ, answer for files, pipes and terminals too: ENOTSOCK has to be asked for,
+// unless the caller knows.
 int RequireSocket(int fd, bool known) {
   int type = 0;
   if (known) return 0;
@@ -66,7 +67,8 @@ Napi::Value Send(const Napi::CallbackInfo& info) {
   void* data = nullptr;
   size_t length = 0;
   napi_typedarray_type type = napi_int8_array;
-  if (napi_get_typedarray_info(info.Env(), info[1], &type, &length, &data, nullptr, nullptr) != napi_ok || type != napi_uint8_array) {
+  if (napi_get_typedarray_info(info.Env(), info[1], &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_uint8_array) {
     Napi::TypeError::New(info.Env(), "argument 1 must be a Uint8Array").ThrowAsJavaScriptException();
     return {};
   }

@@ -20,10 +20,13 @@ test.each(['TCP', 'UNIX'])(`on %s, in ${host}`, async (family) => {
     const { address: listening, ...where } = await fixture.next();
     const [platform] = host.split(' ');
     const addonFile =
-      node === process.execPath ? expect.any(String) : expect.stringContaining(`prebuilds/${platform}/lingering-close.node`);
+      node === process.execPath
+        ? expect.any(String)
+        : expect.stringContaining(`prebuilds/${platform}/lingering-close.node`);
     expect(where).toEqual({ host, engine: 'native', addonFile });
 
-    const address: Address = typeof listening === 'string' ? { path: listening } : { host: listening.address, port: listening.port };
+    const address: Address =
+      typeof listening === 'string' ? { path: listening } : { host: listening.address, port: listening.port };
     await using peer = await Peer.connect(address);
     await peer.send(1_000);
     fixture.send({});
@@ -40,7 +43,10 @@ test.each(['TCP', 'UNIX'])(`on %s, in ${host}`, async (family) => {
     // FIN; the report waits for the one that answers it.
     expect(await peer.receive()).toMatchObject({ received: 0, end: 'eof' });
     await peer.shutdown();
-    expect(await fixture.next()).toEqual({ unacked: 0, report: { outcome: 'eof', delivered: true, discardedBytes: 1_000 } });
+    expect(await fixture.next()).toEqual({
+      unacked: 0,
+      report: { outcome: 'eof', delivered: true, discardedBytes: 1_000 },
+    });
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   } finally {
     rmSync(folder, { recursive: true });

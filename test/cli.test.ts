@@ -62,7 +62,11 @@ describe('usage', () => {
     const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
     expect(await run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
     // Without a word on an addon that it has no use for.
-    expect(await run(['--version'], { execArgv: ['--no-addons'] })).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    expect(await run(['--version'], { execArgv: ['--no-addons'] })).toEqual({
+      code: 0,
+      stdout: `${version}\n`,
+      stderr: '',
+    });
   });
 
   test.each([
@@ -101,15 +105,39 @@ describe('usage', () => {
   });
 });
 
-const SETTINGS = ['open_files', 'tcp_fin_timeout', 'tcp_max_orphans', 'tcp_orphan_retries', 'tcp_retries2', 'tcp_rmem_max', 'tcp_wmem_max'];
-const COUNTERS = ['abortOnClose', 'abortOnData', 'abortOnLinger', 'abortOnTimeout', 'abortOnMemory', 'abortFailed', 'resetsSent'];
+const SETTINGS = [
+  'open_files',
+  'tcp_fin_timeout',
+  'tcp_max_orphans',
+  'tcp_orphan_retries',
+  'tcp_retries2',
+  'tcp_rmem_max',
+  'tcp_wmem_max',
+];
+const COUNTERS = [
+  'abortOnClose',
+  'abortOnData',
+  'abortOnLinger',
+  'abortOnTimeout',
+  'abortOnMemory',
+  'abortFailed',
+  'resetsSent',
+];
 
 describe('doctor', () => {
   test('has a line for everything, each with its meaning, in 100 columns', async () => {
     const { code, stdout, stderr } = await run(['doctor']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const lines = stdout.split('\n');
-    const names = ['platform', 'node', 'addon', 'engine', 'sigpipe', ...SETTINGS.map((name) => name.replace(/_max$/, ' max')), ...COUNTERS];
+    const names = [
+      'platform',
+      'node',
+      'addon',
+      'engine',
+      'sigpipe',
+      ...SETTINGS.map((name) => name.replace(/_max$/, ' max')),
+      ...COUNTERS,
+    ];
     for (const name of names) {
       // Indented, and its three columns stand apart.
       expect(lines.filter((line) => new RegExp(`^ {3}${name} {3,}\\S.*? {3,}\\S`).test(line))).toHaveLength(1);
@@ -122,7 +150,12 @@ describe('doctor', () => {
     const { code, stdout, stderr } = await run(['doctor', '--json']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const report = JSON.parse(stdout);
-    expect(report).toMatchObject({ platform: `linux-${process.arch}`, node: process.versions.node, engine: 'native', sigpipe: 'ignore' });
+    expect(report).toMatchObject({
+      platform: `linux-${process.arch}`,
+      node: process.versions.node,
+      engine: 'native',
+      sigpipe: 'ignore',
+    });
     expect(report.addon.loaded).toBe(true);
     expect(existsSync(report.addon.file)).toBe(true);
     expect(Object.keys(report.settings)).toEqual(SETTINGS);
@@ -197,23 +230,27 @@ describe('demo', () => {
     expect(stderr).toMatch(/^after {3}Node's http.request +3 of 3 got the 413$/m);
   });
 
-  test.runIf(netnsPermitted())(`the kernel counts resets without lingerOnClose, and none with it${NETNS_SKIPPED}`, async () => {
-    const { code, stdout } = await run(['demo', '--uploads', '10', '--json'], { prefix: netns() });
-    const { clients, resets }: DemoResult = JSON.parse(stdout);
-    expect(code).toBe(0);
-    expect(resets.before).toBeGreaterThan(0);
-    expect(resets.after).toBe(0);
-    // Whoever lost the answer was reset; a reset that comes late enough does no harm.
-    const lost = clients.reduce((sum, { before }) => sum + (before ? 10 - before.ok : 0), 0);
-    expect(resets.before).toBeGreaterThanOrEqual(lost);
-  });
+  test.runIf(netnsPermitted())(
+    `the kernel counts resets without lingerOnClose, and none with it${NETNS_SKIPPED}`,
+    async () => {
+      const { code, stdout } = await run(['demo', '--uploads', '10', '--json'], { prefix: netns() });
+      const { clients, resets }: DemoResult = JSON.parse(stdout);
+      expect(code).toBe(0);
+      expect(resets.before).toBeGreaterThan(0);
+      expect(resets.after).toBe(0);
+      // Whoever lost the answer was reset; a reset that comes late enough does no harm.
+      const lost = clients.reduce((sum, { before }) => sum + (before ? 10 - before.ok : 0), 0);
+      expect(resets.before).toBeGreaterThanOrEqual(lost);
+    },
+  );
 
   test('through the streams engine too', async () => {
     const { code, stdout } = await run(['demo', '--uploads', '3', '--json'], {
       execArgv: ['--no-addons', '--disable-warning=LINGERING_CLOSE_FALLBACK'],
     });
     expect(code).toBe(0);
-    for (const { missing, after } of (JSON.parse(stdout) as DemoResult).clients) if (!missing) expect(after).toEqual(COMPLETE);
+    for (const { missing, after } of (JSON.parse(stdout) as DemoResult).clients)
+      if (!missing) expect(after).toEqual(COMPLETE);
   });
 
   test('as a table, in which a client that is not installed is named so', async () => {
@@ -224,7 +261,9 @@ describe('demo', () => {
     expect(stdout).toMatch(/^curl +not installed +not installed$/m);
     expect(stdout).toMatch(/^python3 +not installed +not installed$/m);
     expect(stdout).toMatch(
-      process.platform === 'linux' ? /^connections reset +\d+ +\d+$/m : /^connections reset +not counted +not counted$/m,
+      process.platform === 'linux'
+        ? /^connections reset +\d+ +\d+$/m
+        : /^connections reset +not counted +not counted$/m,
     );
     expect(stdout).toContain('With lingerOnClose every client got every 413.');
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
@@ -255,7 +294,11 @@ describe('demo', () => {
   );
 
   test.runIf(isInstalled('python3') && process.platform !== 'win32')('has a live line on a terminal', async () => {
-    const prefix = ['python3', '-c', 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'];
+    const prefix = [
+      'python3',
+      '-c',
+      'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))',
+    ];
     const { code, stdout } = await run(['demo', '--uploads', '2'], { prefix });
     expect(code).toBe(0);
     for (const line of [
@@ -296,7 +339,9 @@ describe('the clients of the demo', () => {
     await once(server, 'listening');
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     try {
-      expect(await results([process.execPath, NODE_CLIENT, name, url, '1', '5000000', '500'], 1, AMPLE)).toEqual(['timeout']);
+      expect(await results([process.execPath, NODE_CLIENT, name, url, '1', '5000000', '500'], 1, AMPLE)).toEqual([
+        'timeout',
+      ]);
     } finally {
       for (const socket of sockets) socket.destroy();
       server.close();
@@ -308,8 +353,14 @@ describe('the clients of the demo', () => {
       head: 'HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 100\r\n\r\nhalf',
       expected: /^(?!413)\S/,
     },
-    'a 500': { head: 'HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno', expected: /^500$/ },
-    'a 413': { head: 'HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno', expected: /^413$/ },
+    'a 500': {
+      head: 'HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno',
+      expected: /^500$/,
+    },
+    'a 413': {
+      head: 'HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno',
+      expected: /^413$/,
+    },
   };
 
   test.each(Object.entries(answers))('every one of them knows %s', async (_, { head, expected }) => {
@@ -317,7 +368,10 @@ describe('the clients of the demo', () => {
       new URL('../dist/cli/demo-clients.js', import.meta.url).href
     )) as typeof import('../src/cli/demo-clients.ts');
     // Reads the whole upload, so that nothing is reset.
-    const server = createServer((request) => request.resume().on('end', () => request.socket.end(head))).listen(0, '127.0.0.1');
+    const server = createServer((request) => request.resume().on('end', () => request.socket.end(head))).listen(
+      0,
+      '127.0.0.1',
+    );
     await once(server, 'listening');
     const told: Record<string, string> = {};
     for (const { name, upload } of await findClients()) {

@@ -31,7 +31,12 @@ const WAYS: Record<string, Way> = {
   '`resetAndDestroy()`': { steps: [['resetAndDestroy']], waitsFor: 'nothing', told: 'close' },
   '`setLinger(0)`, `destroy()`': { steps: [['setLinger', 0], ['destroy']], waitsFor: 'nothing', told: 'close' },
   '`setLinger(0)`, `destroySoon()`': { steps: [['setLinger', 0], ['destroySoon']], waitsFor: 'flush', told: 'close' },
-  '`setLinger(3)`, `destroy()`': { steps: [['setLinger', 3], ['destroy']], waitsFor: 'nothing', told: 'close', inBackground: true },
+  '`setLinger(3)`, `destroy()`': {
+    steps: [['setLinger', 3], ['destroy']],
+    waitsFor: 'nothing',
+    told: 'close',
+    inBackground: true,
+  },
   '`safeClose()`': { steps: [['safeClose']], waitsFor: 'peer', told: 'report' },
   "`mode: 'drain'`": { steps: [['safeClose', { mode: 'drain' }]], waitsFor: 'flush', told: 'report' },
   "`until: 'delivered'`": { steps: [['safeClose', { until: 'delivered' }]], waitsFor: 'delivery', told: 'report' },
@@ -52,7 +57,12 @@ const WAYS: Record<string, Way> = {
     interruption: 'abort',
   },
   '`process.exit()`': { steps: [], waitsFor: 'nothing', told: 'nothing', interruption: 'exit' },
-  '`process.exit()` in a linger': { steps: [['safeClose']], waitsFor: 'nothing', told: 'nothing', interruption: 'exit' },
+  '`process.exit()` in a linger': {
+    steps: [['safeClose']],
+    waitsFor: 'nothing',
+    told: 'nothing',
+    interruption: 'exit',
+  },
   SIGKILL: { steps: [], waitsFor: 'nothing', told: 'nothing', interruption: 'SIGKILL' },
   'SIGKILL in a linger': { steps: [['safeClose']], waitsFor: 'nothing', told: 'nothing', interruption: 'SIGKILL' },
 };
@@ -169,7 +179,8 @@ describe.skipIf(!netnsPermitted())(`docs/close-semantics.md${NETNS_SKIPPED}`, ()
     const hasReset = resetsSentIn(home.pid) > resetsBefore;
     const leaves = sawBefore ?? [end === 'eof' && 'FIN', hasReset && 'RST'].filter(Boolean).join(', ');
 
-    const share = received === OUTPUT[output] || (transport === 'unix' && output === 'none' && received === 0) ? 'all' : 'a part';
+    const share =
+      received === OUTPUT[output] || (transport === 'unix' && output === 'none' && received === 0) ? 'all' : 'a part';
     return [
       transport === 'unix' ? '-' : leaves,
       `${share}, ${ENDS[end] ?? end}`,
@@ -178,7 +189,12 @@ describe.skipIf(!netnsPermitted())(`docs/close-semantics.md${NETNS_SKIPPED}`, ()
     ];
   }
 
-  async function ourSide(connection: Connection, way: Way, section: string, closed: Promise<{ hadError: boolean } | undefined>) {
+  async function ourSide(
+    connection: Connection,
+    way: Way,
+    section: string,
+    closed: Promise<{ hadError: boolean } | undefined>,
+  ) {
     if (way.told === 'nothing') return way.interruption ? '-' : 'nothing';
     // A linger is for the peer to end.
     await connection.peer.close();
@@ -202,7 +218,9 @@ describe.skipIf(!netnsPermitted())(`docs/close-semantics.md${NETNS_SKIPPED}`, ()
       if (ours === 'safeClose') await connection.ask('closed');
       const before = resetsSentIn(home.pid);
       await goAway(peer, how);
-      told.push(ours === 'expectEnd' ? await connection.ask<string>('ended') : describeReport(await connection.report()));
+      told.push(
+        ours === 'expectEnd' ? await connection.ask<string>('ended') : describeReport(await connection.report()),
+      );
       sent = resetsSentIn(home.pid) > before ? 'RST' : 'FIN';
       await connection.do(['destroy']);
       await peer.kill();
@@ -226,7 +244,11 @@ interface State {
 
 /** Whether it is over before the peer has read anything. */
 function isOverAtOnce({ waitsFor }: Way, { output }: State): boolean {
-  return waitsFor === 'nothing' || (waitsFor === 'flush' && output !== 'process') || (waitsFor === 'delivery' && output === 'none');
+  return (
+    waitsFor === 'nothing' ||
+    (waitsFor === 'flush' && output !== 'process') ||
+    (waitsFor === 'delivery' && output === 'none')
+  );
 }
 
 function isHalfClosed(section: string): boolean {

@@ -105,7 +105,8 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
     afterAll(() => client[Symbol.asyncDispose]());
 
-    const open = ({ address }: ClosingServer) => client.call('webSocket', { url: `ws://${address.host}:${address.port}` });
+    const open = ({ address }: ClosingServer) =>
+      client.call('webSocket', { url: `ws://${address.host}:${address.port}` });
 
     test('goodbye says 1001, and the client sees it', async () => {
       await using server = await host.serve('ws');

@@ -1,7 +1,17 @@
 // closeServer with HTTP/1 servers, stage by stage.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ENGINES, MB } from './support/close-server.ts';
-import { answer, type Close, ClosingHost, get, JUST_EOF, type Kind, reported, rest, type ServeOptions } from './support/closing-server.ts';
+import {
+  answer,
+  type Close,
+  ClosingHost,
+  get,
+  JUST_EOF,
+  type Kind,
+  reported,
+  rest,
+  type ServeOptions,
+} from './support/closing-server.ts';
 import { NETNS_SKIPPED, netnsPermitted } from './support/netns.ts';
 
 const isolated = netnsPermitted();
@@ -168,7 +178,9 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
   });
 
   test('headersTimeout goes on working: a request that stalls in its head gets 408', async () => {
-    await using server = await start({ options: { headersTimeout: 60_000, requestTimeout: 60_000, connectionsCheckingInterval: 50 } });
+    await using server = await start({
+      options: { headersTimeout: 60_000, requestTimeout: 60_000, connectionsCheckingInterval: 50 },
+    });
     const peer = await server.connect();
     await peer.write('GET /now HTTP/1.1\r\nHos');
     await server.close(PATIENT);
@@ -180,7 +192,9 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
   });
 
   test('requestTimeout goes on working: a request that stalls in its body gets 408', async () => {
-    await using server = await start({ options: { headersTimeout: 60_000, requestTimeout: 60_000, connectionsCheckingInterval: 50 } });
+    await using server = await start({
+      options: { headersTimeout: 60_000, requestTimeout: 60_000, connectionsCheckingInterval: 50 },
+    });
     const peer = await server.connect();
     await peer.write('POST /held HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc');
     expect(await server.next('request')).toBe('/held');

@@ -1,7 +1,15 @@
 // closeServer with HTTP/2 servers: GOAWAY, the end of sessions, and HTTP/1 on the same port.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ENGINES } from './support/close-server.ts';
-import { answer, type Close, ClosingHost, type ClosingServer, JUST_EOF, reported, type ServeOptions } from './support/closing-server.ts';
+import {
+  answer,
+  type Close,
+  ClosingHost,
+  type ClosingServer,
+  JUST_EOF,
+  reported,
+  type ServeOptions,
+} from './support/closing-server.ts';
 import { NETNS_SKIPPED, netnsPermitted } from './support/netns.ts';
 import { Remote } from './support/remote.ts';
 
@@ -30,7 +38,9 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
 
   let session: number;
   async function connect({ address }: ClosingServer): Promise<void> {
-    session = await client.call<number>('connect', { url: `${kind === 'http2' ? 'http' : 'https'}://${address.host}:${address.port}` });
+    session = await client.call<number>('connect', {
+      url: `${kind === 'http2' ? 'http' : 'https'}://${address.host}:${address.port}`,
+    });
   }
 
   const goaway = () => client.next(`${session} goaway`);
@@ -171,21 +181,24 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect((await host.resets()) - before).toBe(0);
   });
 
-  test.skipIf(kind === 'http2')('allowHTTP1: HTTP/1 connections on the same port are closed as HTTP/1 has it', async () => {
-    await using server = await start();
-    const idle = await server.idle();
-    const held = await server.request('/held');
-    const silent = await server.connect();
-    await server.close(PATIENT);
-    await server.call('release');
-    expect(await answer(held)).toMatchObject({ connection: 'close', body: 'held' });
-    for (const peer of [idle, held, silent]) {
-      expect(await peer.receive()).toEqual(JUST_EOF);
-      await peer.close();
-    }
-    const { outcomes, ...figures } = await server.report();
-    const { outcomes: _none, ...expected } = reported({ idle: 2, finished: 1 });
-    expect(figures).toEqual(expected);
-    expect(outcomes).toMatchObject({ timeout: 0, error: 0 });
-  });
+  test.skipIf(kind === 'http2')(
+    'allowHTTP1: HTTP/1 connections on the same port are closed as HTTP/1 has it',
+    async () => {
+      await using server = await start();
+      const idle = await server.idle();
+      const held = await server.request('/held');
+      const silent = await server.connect();
+      await server.close(PATIENT);
+      await server.call('release');
+      expect(await answer(held)).toMatchObject({ connection: 'close', body: 'held' });
+      for (const peer of [idle, held, silent]) {
+        expect(await peer.receive()).toEqual(JUST_EOF);
+        await peer.close();
+      }
+      const { outcomes, ...figures } = await server.report();
+      const { outcomes: _none, ...expected } = reported({ idle: 2, finished: 1 });
+      expect(figures).toEqual(expected);
+      expect(outcomes).toMatchObject({ timeout: 0, error: 0 });
+    },
+  );
 });

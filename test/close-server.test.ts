@@ -39,9 +39,21 @@ describe('arguments', () => {
     [{ drainDelay: -1 }, RANGE, 'The value of "options.drainDelay" is out of range. It must be >= 0. Received -1'],
     [{ timeout: null }, TYPE, 'The "options.timeout" property must be of type number. Received null'],
     [{ timeout: Number.NaN }, RANGE, 'The value of "options.timeout" is out of range. It must be >= 0. Received NaN'],
-    [{ lingerTimeout: 2n }, TYPE, 'The "options.lingerTimeout" property must be of type number. Received type bigint (2n)'],
-    [{ lingerTimeout: -0.5 }, RANGE, 'The value of "options.lingerTimeout" is out of range. It must be >= 0. Received -0.5'],
-    [{ signal: {} }, TYPE, 'The "options.signal" property must be an instance of AbortSignal. Received an instance of Object'],
+    [
+      { lingerTimeout: 2n },
+      TYPE,
+      'The "options.lingerTimeout" property must be of type number. Received type bigint (2n)',
+    ],
+    [
+      { lingerTimeout: -0.5 },
+      RANGE,
+      'The value of "options.lingerTimeout" is out of range. It must be >= 0. Received -0.5',
+    ],
+    [
+      { signal: {} },
+      TYPE,
+      'The "options.signal" property must be an instance of AbortSignal. Received an instance of Object',
+    ],
     [{ goodbye: 'bye' }, TYPE, `The "options.goodbye" property must be of type function. Received type string ('bye')`],
   ])('%o is refused, and nothing is touched', async (options, code, message) => {
     const server = createServer().listen(0, '127.0.0.1');
@@ -169,17 +181,20 @@ describe.each(ENGINES)('%s engine', (engine) => {
     }
   });
 
-  test.each([{}, false] as const)('nothing is left behind on the server or in the process: lingerOnClose %o', async (attach) => {
-    await using server = await host.serve('http', { attach });
-    const before = await server.call('traces');
-    const peer = await server.idle();
-    await server.close({ ...PATIENT, signal: 'controller' });
-    expect(await server.call('traces')).not.toEqual(before);
-    expect(await peer.receive()).toEqual(JUST_EOF);
-    await peer.close();
-    await server.report();
-    expect(await server.call('traces')).toEqual(before);
-  });
+  test.each([{}, false] as const)(
+    'nothing is left behind on the server or in the process: lingerOnClose %o',
+    async (attach) => {
+      await using server = await host.serve('http', { attach });
+      const before = await server.call('traces');
+      const peer = await server.idle();
+      await server.close({ ...PATIENT, signal: 'controller' });
+      expect(await server.call('traces')).not.toEqual(before);
+      expect(await peer.receive()).toEqual(JUST_EOF);
+      await peer.close();
+      await server.report();
+      expect(await server.call('traces')).toEqual(before);
+    },
+  );
 
   test('a second closing has its own figures', async () => {
     await using server = await host.serve('http');
@@ -277,7 +292,9 @@ describe.each(ENGINES)('%s engine', (engine) => {
   });
 
   test('a cluster worker', async () => {
-    await using fixture = new Fixture<{ port?: number; report?: object; code?: number }>('close-server-cluster', { execArgv });
+    await using fixture = new Fixture<{ port?: number; report?: object; code?: number }>('close-server-cluster', {
+      execArgv,
+    });
     const { port } = await fixture.next();
     await using peer = await Peer.connect({ host: '127.0.0.1', port: port as number });
     await peer.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');

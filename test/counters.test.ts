@@ -6,14 +6,29 @@ import { Fixture, STREAMS_ENGINE } from './support/fixture.ts';
 import { NETNS_SKIPPED, netns, netnsPermitted } from './support/netns.ts';
 import { Peer } from './support/peer.ts';
 
-const NAMES = ['abortOnClose', 'abortOnData', 'abortOnLinger', 'abortOnTimeout', 'abortOnMemory', 'abortFailed', 'resetsSent'];
+const NAMES = [
+  'abortOnClose',
+  'abortOnData',
+  'abortOnLinger',
+  'abortOnTimeout',
+  'abortOnMemory',
+  'abortFailed',
+  'resetsSent',
+];
 const NONE = Object.fromEntries(NAMES.map((name) => [name, 0]));
 
 /** What one close adds to the counters of a namespace that nobody else uses, and what the peer read. */
 async function closeOne(how: 'unread' | '0' | 'false', execArgv: string[] = []) {
-  await using fixture = new Fixture<TcpAbortCounters & { port: number }>('counters-abort', { prefix: netns(), args: [how], execArgv });
+  await using fixture = new Fixture<TcpAbortCounters & { port: number }>('counters-abort', {
+    prefix: netns(),
+    args: [how],
+    execArgv,
+  });
   const { port } = await fixture.next();
-  await using peer = await Peer.connect({ host: '127.0.0.1', port }, { prefix: enterNetns(fixture.process.pid as number) });
+  await using peer = await Peer.connect(
+    { host: '127.0.0.1', port },
+    { prefix: enterNetns(fixture.process.pid as number) },
+  );
   // On loopback what has been sent has been received.
   if (how === 'unread') await peer.send(100);
   fixture.send({});
@@ -52,5 +67,8 @@ test.skipIf(!netnsPermitted())(`a close with FIN is none of them${NETNS_SKIPPED}
 });
 
 test.skipIf(!netnsPermitted())(`are exact without the addon too${NETNS_SKIPPED}`, async () => {
-  expect(await closeOne('unread', STREAMS_ENGINE)).toEqual({ end: 'ECONNRESET', counted: { ...NONE, abortOnClose: 1, resetsSent: 1 } });
+  expect(await closeOne('unread', STREAMS_ENGINE)).toEqual({
+    end: 'ECONNRESET',
+    counted: { ...NONE, abortOnClose: 1, resetsSent: 1 },
+  });
 });

@@ -44,7 +44,9 @@ describe.each(FUNCTIONS)('%s', (_name, call) => {
     const error = thrownBy(call, value);
     expect(error).toBeInstanceOf(TypeError);
     expect(error.code).toBe('ERR_INVALID_ARG_TYPE');
-    expect(error.message).toMatch(/^The "socket" argument must be an instance of net\.Socket or tls\.TLSSocket, or a file descriptor\. /);
+    expect(error.message).toMatch(
+      /^The "socket" argument must be an instance of net\.Socket or tls\.TLSSocket, or a file descriptor\. /,
+    );
     expect(error.message).toContain(message);
   });
 
@@ -57,26 +59,39 @@ describe.each(FUNCTIONS)('%s', (_name, call) => {
     expect(thrownBy(call, hostile)).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
   });
 
-  test.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 32, 2 ** 53])('takes %d for no descriptor', (value) => {
-    const error = thrownBy(call, value);
-    expect(error).toBeInstanceOf(RangeError);
-    expect(error.code).toBe('ERR_OUT_OF_RANGE');
-    expect(error.message).toBe(
-      `The value of "socket" is out of range. It must be a file descriptor, an integer >= 0 && <= 2147483647. Received ${value}`,
-    );
-  });
+  test.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 32, 2 ** 53])(
+    'takes %d for no descriptor',
+    (value) => {
+      const error = thrownBy(call, value);
+      expect(error).toBeInstanceOf(RangeError);
+      expect(error.code).toBe('ERR_OUT_OF_RANGE');
+      expect(error.message).toBe(
+        `The value of "socket" is out of range. It must be a file descriptor, an integer >= 0 && <= 2147483647. Received ${value}`,
+      );
+    },
+  );
 
   test('EBADF for a descriptor that is closed, or never was one', () => {
     const fd = openSync('/dev/null', 'r');
     closeSync(fd);
     for (const bad of [fd, 2 ** 31 - 1]) {
-      expect(thrownBy(call, bad)).toMatchObject({ name: 'SocketError', code: 'EBADF', errno: -9, syscall: expect.any(String) });
+      expect(thrownBy(call, bad)).toMatchObject({
+        name: 'SocketError',
+        code: 'EBADF',
+        errno: -9,
+        syscall: expect.any(String),
+      });
     }
   });
 
   test('ENOTSOCK for a descriptor of something else', () => {
     const fd = openSync('/dev/null', 'r+');
-    expect(thrownBy(call, fd)).toMatchObject({ name: 'SocketError', code: 'ENOTSOCK', errno: -88, syscall: expect.any(String) });
+    expect(thrownBy(call, fd)).toMatchObject({
+      name: 'SocketError',
+      code: 'ENOTSOCK',
+      errno: -88,
+      syscall: expect.any(String),
+    });
     closeSync(fd);
   });
 
@@ -94,7 +109,10 @@ describe.each(FUNCTIONS)('%s', (_name, call) => {
   });
 
   test('ERR_INVALID_STATE for a socket that is not connected', async () => {
-    expect(thrownBy(call, new Socket())).toMatchObject({ code: 'ERR_INVALID_STATE', message: expect.stringContaining('not connected') });
+    expect(thrownBy(call, new Socket())).toMatchObject({
+      code: 'ERR_INVALID_STATE',
+      message: expect.stringContaining('not connected'),
+    });
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
@@ -112,18 +130,24 @@ describe.each(FUNCTIONS)('%s', (_name, call) => {
     const socket = new TLSSocket(new Duplex({ read() {}, write() {} }) as Socket);
     const error = thrownBy(call, socket);
     expect(error).toBeInstanceOf(TypeError);
-    expect(error).toMatchObject({ code: 'ERR_INVALID_HANDLE_TYPE', message: expect.stringContaining('TLS over a stream') });
+    expect(error).toMatchObject({
+      code: 'ERR_INVALID_HANDLE_TYPE',
+      message: expect.stringContaining('TLS over a stream'),
+    });
     socket.destroy();
     expect(thrownBy(call, socket)).toMatchObject({ code: 'ERR_SOCKET_CLOSED' });
   });
 });
 
 // send() refuses TLS: its own test has that.
-test.each(FUNCTIONS.filter(([name]) => name !== 'send'))('%s takes the descriptor of TLS over TCP', async (_name, call) => {
-  await using pair = await connectPair();
-  const socket = new TLSSocket(pair.socket, { isServer: true });
-  socket.on('error', () => {});
-  expect(() => call(socket as never)).not.toThrow();
-  setLinger(socket, false);
-  socket.destroy();
-});
+test.each(FUNCTIONS.filter(([name]) => name !== 'send'))(
+  '%s takes the descriptor of TLS over TCP',
+  async (_name, call) => {
+    await using pair = await connectPair();
+    const socket = new TLSSocket(pair.socket, { isServer: true });
+    socket.on('error', () => {});
+    expect(() => call(socket as never)).not.toThrow();
+    setLinger(socket, false);
+    socket.destroy();
+  },
+);

@@ -105,14 +105,18 @@ describe('isConnectionReset knows what Node makes of a broken connection', () =>
     expect(isConnectionReset(new SocketError('send', -32))).toBe(true);
     expect(isConnectionReset(new SocketError('connect', -103))).toBe(true);
     expect(isConnectionReset(new AggregateError([new Error('one'), new SocketError('recv', -104)]))).toBe(true);
-    expect(isConnectionReset(new Error('outer', { cause: new Error('inner', { cause: { code: 'EPIPE' } }) }))).toBe(true);
+    expect(isConnectionReset(new Error('outer', { cause: new Error('inner', { cause: { code: 'EPIPE' } }) }))).toBe(
+      true,
+    );
   });
 });
 
 describe('isConnectionReset takes for none', () => {
   test('a refused connection, one address or two', async () => {
     // Port 1 of the loopback: nobody is there.
-    expect(await errorEvent(connect(1, '127.0.0.1'))).toSatisfy((error) => error.code === 'ECONNREFUSED' && !isConnectionReset(error));
+    expect(await errorEvent(connect(1, '127.0.0.1'))).toSatisfy(
+      (error) => error.code === 'ECONNREFUSED' && !isConnectionReset(error),
+    );
     const error = await errorOf(fetch('http://127.0.0.1:9'));
     expect(isConnectionReset(error)).toBe(false);
   });
@@ -192,7 +196,12 @@ describe('SocketError', () => {
     const error = realOne();
     expect(error).toBeInstanceOf(SocketError);
     expect(error).toBeInstanceOf(Error);
-    expect(error).toMatchObject({ name: 'SocketError', code: 'EBADF', errno: -9, syscall: expect.stringMatching(/^[a-z]+$/) });
+    expect(error).toMatchObject({
+      name: 'SocketError',
+      code: 'EBADF',
+      errno: -9,
+      syscall: expect.stringMatching(/^[a-z]+$/),
+    });
     expect(error.message).toBe(`${error.syscall} EBADF: bad file descriptor`);
     expect(Object.hasOwn(error, 'cause')).toBe(false);
 

@@ -18,7 +18,9 @@ const KB = 1 << 10;
 const fileOf = (name: string) => join(root, `examples/${name}.mjs`);
 const UPLOAD = fileURLToPath(new URL('clients/upload.py', import.meta.url));
 const PEM = fileURLToPath(new URL('fixtures/localhost.pem', import.meta.url));
-const COUNTED = netnsPermitted() ? ', and the kernel has sent no RST' : ' [RST not counted: network namespaces are not permitted here]';
+const COUNTED = netnsPermitted()
+  ? ', and the kernel has sent no RST'
+  : ' [RST not counted: network namespaces are not permitted here]';
 
 /** An example that listens, where nobody else does. */
 class Server implements AsyncDisposable {
@@ -103,7 +105,9 @@ describe.each(['http', 'express', 'fastify'])('%s', (name) => {
 
   test('one that is not too big is taken', async () => {
     await server.reconnect(peer);
-    await peer.write(post(1_000).replace('\r\n\r\n', '\r\nContent-Type: application/octet-stream\r\nConnection: close\r\n\r\n'));
+    await peer.write(
+      post(1_000).replace('\r\n\r\n', '\r\nContent-Type: application/octet-stream\r\nConnection: close\r\n\r\n'),
+    );
     await peer.send(1_000);
     expect((await peer.receive()).tail).toContain('1000 bytes received.\n');
   });
@@ -142,14 +146,20 @@ test(`http2: on SIGTERM an open stream comes to its end, and the process to its 
   // Its process stays in the namespace when the server has gone.
   const witness = await server.connect();
   await witness.close();
-  await using client = new Fixture('examples-http2-client', { args: [server.url, String(2 * MB)], prefix: server.prefix });
+  await using client = new Fixture('examples-http2-client', {
+    args: [server.url, String(2 * MB)],
+    prefix: server.prefix,
+  });
   expect(await client.next()).toEqual({ half: true });
   server.program.process.kill('SIGTERM');
   // NO_ERROR.
   expect(await client.next()).toEqual({ code: 0, received: 2 * MB });
   expect(await client.exit).toEqual({ code: 0, signal: null });
   expect(await server.program.exit).toEqual({ code: 0, signal: null });
-  expect(server.program).toMatchObject({ stdout: expect.stringMatching(/\nclosed: 1 finished, 0 cut off\n$/), stderr: '' });
+  expect(server.program).toMatchObject({
+    stdout: expect.stringMatching(/\nclosed: 1 finished, 0 cut off\n$/),
+    stderr: '',
+  });
   server.expectNoReset(witness.pid);
 });
 
@@ -186,21 +196,31 @@ describe('cli', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   const bash = (pipeline: string) =>
-    spawnSync('bash', ['-c', `${pipeline}; echo "$\{PIPESTATUS[@]}"`, process.execPath, fileOf('cli'), join(folder, 'big.log')], {
-      encoding: 'utf8',
-      timeout: 30_000,
-    });
+    spawnSync(
+      'bash',
+      ['-c', `${pipeline}; echo "$\{PIPESTATUS[@]}"`, process.execPath, fileOf('cli'), join(folder, 'big.log')],
+      {
+        encoding: 'utf8',
+        timeout: 30_000,
+      },
+    );
 
-  test.each([`"$0" "$1" "$2" | head -2`, `"$0" "$1" <"$2" | head -2`])('%s is the end of it, without a word', (pipeline) => {
-    expect(bash(pipeline)).toMatchObject({ stdout: '1\tone line\n2\tone line\n141 0\n', stderr: '' });
-  });
+  test.each([`"$0" "$1" "$2" | head -2`, `"$0" "$1" <"$2" | head -2`])(
+    '%s is the end of it, without a word',
+    (pipeline) => {
+      expect(bash(pipeline)).toMatchObject({ stdout: '1\tone line\n2\tone line\n141 0\n', stderr: '' });
+    },
+  );
 
   test('a reader that takes it all', () => {
     expect(bash(`"$0" "$1" "$2" | tail -1`)).toMatchObject({ stdout: '100000\tone line\n0 0\n', stderr: '' });
   });
 
   test('a file that is not there', () => {
-    expect(bash(`"$0" "$1" /nowhere`)).toMatchObject({ stdout: '1\n', stderr: expect.stringMatching(/^ENOENT: [^\n]*\n$/) });
+    expect(bash(`"$0" "$1" /nowhere`)).toMatchObject({
+      stdout: '1\n',
+      stderr: expect.stringMatching(/^ENOENT: [^\n]*\n$/),
+    });
   });
 });
 
@@ -234,7 +254,10 @@ describe('kubernetes', () => {
     await idle.close();
     // By now nobody new is let in.
     expect(await slow.send(3 * MB)).toEqual({ sent: 3 * MB });
-    expect(await slow.receive()).toMatchObject({ tail: expect.stringContaining(`${5 * MB} bytes received.\n`), end: 'eof' });
+    expect(await slow.receive()).toMatchObject({
+      tail: expect.stringContaining(`${5 * MB} bytes received.\n`),
+      end: 'eof',
+    });
     await slow.close();
 
     expect(await server.program.exit).toEqual({ code: 0, signal: null });

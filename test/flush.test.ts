@@ -57,7 +57,11 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await connection.do(['write', 16 * MB], ['safeClose', { idleTimeout: 2_000, timeout: 300 }]);
     expect((await connection.peer.drip(10_000, 10)).error).toMatch(/^(EPIPE|ECONNRESET)$/);
     const report = await connection.report();
-    const figures = { delivered: false, discardedBytes: expect.any(Number), unackedBytes: known(engine, expect.any(Number)) };
+    const figures = {
+      delivered: false,
+      discardedBytes: expect.any(Number),
+      unackedBytes: known(engine, expect.any(Number)),
+    };
     expect(report).toEqual(ended(engine, 'timeout', figures));
     expect(report.discardedBytes).toBeGreaterThan(0);
     expect(report.duration).toBeGreaterThanOrEqual(300);

@@ -18,23 +18,28 @@ interface Outcome {
 const NOT_CALLED = ['exitOnBrokenPipe', 'SocketError'];
 const NEED_THE_ADDON = ['setLinger', 'getLinger', 'pendingBytes', 'unackedBytes', 'send', 'getSigpipe', 'setSigpipe'];
 
-test.each(ENGINES)('%s engine: every public function withstands arbitrary arguments', { timeout: 600_000 }, async (engine) => {
-  await using fixture = new Fixture<Outcome>('fuzz-arguments', {
-    args: [String(RUNS), String(SEED)],
-    execArgv: engine === 'streams' ? STREAMS_ENGINE : [],
-  });
-  const { functions, tally, failures, descriptors, seconds } = await fixture.next();
-  console.log(
-    `arguments, ${engine}: FUZZ_SEED=${SEED}, ${RUNS} calls of each of ${Object.keys(tally).length} functions in ${seconds.toFixed(1)} s`,
-  );
-  expect(failures).toEqual([]);
-  expect([...Object.keys(tally), ...NOT_CALLED].sort()).toEqual(functions.sort());
-  for (const [name, results] of Object.entries(tally)) {
-    // Neither is everything refused, nor everything taken.
-    if (engine === 'streams' && NEED_THE_ADDON.includes(name)) expect(Object.keys(results), name).toContain('ERR_ADDON_UNAVAILABLE');
-    else if (['safeClose', 'lingerOnClose', 'closeServer', 'setSigpipe'].includes(name))
-      expect(Object.keys(results), name).toContain('done');
-  }
-  expect(descriptors[1]).toBe(descriptors[0]);
-  expect(await fixture.exit).toEqual({ code: 0, signal: null });
-});
+test.each(ENGINES)(
+  '%s engine: every public function withstands arbitrary arguments',
+  { timeout: 600_000 },
+  async (engine) => {
+    await using fixture = new Fixture<Outcome>('fuzz-arguments', {
+      args: [String(RUNS), String(SEED)],
+      execArgv: engine === 'streams' ? STREAMS_ENGINE : [],
+    });
+    const { functions, tally, failures, descriptors, seconds } = await fixture.next();
+    console.log(
+      `arguments, ${engine}: FUZZ_SEED=${SEED}, ${RUNS} calls of each of ${Object.keys(tally).length} functions in ${seconds.toFixed(1)} s`,
+    );
+    expect(failures).toEqual([]);
+    expect([...Object.keys(tally), ...NOT_CALLED].sort()).toEqual(functions.sort());
+    for (const [name, results] of Object.entries(tally)) {
+      // Neither is everything refused, nor everything taken.
+      if (engine === 'streams' && NEED_THE_ADDON.includes(name))
+        expect(Object.keys(results), name).toContain('ERR_ADDON_UNAVAILABLE');
+      else if (['safeClose', 'lingerOnClose', 'closeServer', 'setSigpipe'].includes(name))
+        expect(Object.keys(results), name).toContain('done');
+    }
+    expect(descriptors[1]).toBe(descriptors[0]);
+    expect(await fixture.exit).toEqual({ code: 0, signal: null });
+  },
+);

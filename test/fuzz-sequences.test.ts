@@ -147,7 +147,9 @@ const options = fc
     signal: fc.constantFrom(undefined, undefined, 'controller', 'controller', 'aborted'),
     ref: fc.constantFrom(undefined, true),
   })
-  .map((chosen) => Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined)) as CloseOptions);
+  .map(
+    (chosen) => Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined)) as CloseOptions,
+  );
 const application = (...args: ConstructorParameters<typeof Application>) => fc.constant(new Application(...args));
 const touch = (model: Model) => {
   model.touched = true;
@@ -247,7 +249,9 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
     afterAll(() => server[Symbol.asyncDispose]());
 
-    test(`${RUNS} sequences: every close settles as the model says, and gives its descriptor back`, { timeout: 600_000 }, async () => {
+    test(`${RUNS} sequences: every close settles as the model says, and gives its descriptor back`, {
+      timeout: 600_000,
+    }, async () => {
       const tally: Record<string, number> = {};
       let before: number | undefined;
       const property = fc.asyncProperty(fc.commands(commands(engine), { size: '+1' }), async (sequence) => {

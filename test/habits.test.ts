@@ -34,7 +34,8 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await using _fixture = fixture;
     await using _peer = peer;
     if (habit.includes('FIN')) await peer.shutdown();
-    if (habit === 'a write that comes too late') expect(await fixture.next()).toEqual({ late: 'ERR_STREAM_WRITE_AFTER_END' });
+    if (habit === 'a write that comes too late')
+      expect(await fixture.next()).toEqual({ late: 'ERR_STREAM_WRITE_AFTER_END' });
     expect(await peer.receive()).toMatchObject({ received: bytes, end: 'eof' });
     await peer.close();
     expect(await fixture.next()).toEqual(whole);

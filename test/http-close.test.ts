@@ -26,7 +26,10 @@ interface Message {
 }
 
 async function serve(engine: Engine, size: number) {
-  const fixture = new Fixture<Message>('safe-close-http', { args: [String(size)], execArgv: engine === 'streams' ? STREAMS_ENGINE : [] });
+  const fixture = new Fixture<Message>('safe-close-http', {
+    args: [String(size)],
+    execArgv: engine === 'streams' ? STREAMS_ENGINE : [],
+  });
   const { port } = await fixture.next();
   return { fixture, port: port as number, [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose]() };
 }

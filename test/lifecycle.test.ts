@@ -57,7 +57,9 @@ describe.skipIf(!netnsPermitted())(`what is in the queue when the process ends${
     try {
       const flag = join(folder, 'sent');
       await using fixture = new Fixture<Message>('lifecycle-pending', { args: ['{}', exit, flag], prefix: netns() });
-      await using peer = await Peer.connect(await listening(fixture), { prefix: enterNetns(fixture.process.pid as number) });
+      await using peer = await Peer.connect(await listening(fixture), {
+        prefix: enterNetns(fixture.process.pid as number),
+      });
       expect(await fixture.next()).toEqual({ pending: true });
       expect(await fixture.next()).toEqual({ blocked: true });
       expect(await peer.send(50_000)).toEqual({ sent: 50_000 });

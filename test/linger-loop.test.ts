@@ -111,7 +111,10 @@ test.each(ENGINES)('%s engine: what is read while FIN is on its way is counted o
   const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
   try {
     const flag = join(folder, 'sent');
-    await using fixture = new Fixture<Message>('flush-held', { args: [flag], execArgv: engine === 'streams' ? STREAMS_ENGINE : [] });
+    await using fixture = new Fixture<Message>('flush-held', {
+      args: [flag],
+      execArgv: engine === 'streams' ? STREAMS_ENGINE : [],
+    });
     await using peer = await connect(fixture);
     expect(await fixture.next()).toEqual({ connected: true });
     fixture.send({});
@@ -159,7 +162,10 @@ describe.each(ENGINES)('%s engine: an event loop that is blocked past every limi
   });
 
   test('ends a linger whose peer was silent, once', async () => {
-    expect(await reportAfter(async () => {})).toMatchObject({ outcome: expect.stringMatching(/^(idle|timeout)$/), discardedBytes: 0 });
+    expect(await reportAfter(async () => {})).toMatchObject({
+      outcome: expect.stringMatching(/^(idle|timeout)$/),
+      discardedBytes: 0,
+    });
   });
 });
 

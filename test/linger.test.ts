@@ -119,7 +119,11 @@ describe('what the peer sees', () => {
 
 describe('hostile arguments', () => {
   test.each([
-    [-1, 'ERR_OUT_OF_RANGE', 'The value of "linger" is out of range. It must be false or an integer >= 0 && <= 65535. Received -1'],
+    [
+      -1,
+      'ERR_OUT_OF_RANGE',
+      'The value of "linger" is out of range. It must be false or an integer >= 0 && <= 65535. Received -1',
+    ],
     [1.5, 'ERR_OUT_OF_RANGE', 'Received 1.5'],
     [Number.NaN, 'ERR_OUT_OF_RANGE', 'Received NaN'],
     [Number.POSITIVE_INFINITY, 'ERR_OUT_OF_RANGE', 'Received Infinity'],
@@ -166,7 +170,9 @@ describe('hostile arguments', () => {
 
 describe('a linger of n seconds and destroy() with unsent data', () => {
   async function run(args: string[], readAtOnce = false) {
-    const fixture = new Fixture<Address & { sent: number; destroyedAt: number; delay: number }>('linger-destroy', { args });
+    const fixture = new Fixture<Address & { sent: number; destroyedAt: number; delay: number }>('linger-destroy', {
+      args,
+    });
     const { port } = await fixture.next();
     const peer = await Peer.connect({ host: '127.0.0.1', port }, { receiveBuffer: 4_096 });
     const received = readAtOnce ? peer.receive() : undefined;
@@ -177,7 +183,8 @@ describe('a linger of n seconds and destroy() with unsent data', () => {
       sent,
       delay,
       received,
-      secondsToExit: () => fixture.exit.then((exit) => ({ ...exit, seconds: Number(process.hrtime.bigint()) / 1e9 - destroyedAt })),
+      secondsToExit: () =>
+        fixture.exit.then((exit) => ({ ...exit, seconds: Number(process.hrtime.bigint()) / 1e9 - destroyedAt })),
       async [Symbol.asyncDispose]() {
         await peer.kill();
         await fixture[Symbol.asyncDispose]();
@@ -261,7 +268,9 @@ describe('a linger of n seconds and destroy() with unsent data', () => {
   });
 
   test.each(['stall', 'destroy'])('a safeClose() that ends in its flush by %s does not block either', async (how) => {
-    await using fixture = new Fixture<Address & { outcome: string; longest: number }>('linger-safe-close', { args: [how] });
+    await using fixture = new Fixture<Address & { outcome: string; longest: number }>('linger-safe-close', {
+      args: [how],
+    });
     const { port } = await fixture.next();
     await using peer = await Peer.connect({ host: '127.0.0.1', port }, { receiveBuffer: 4_096 });
     const { outcome, longest } = await fixture.next();

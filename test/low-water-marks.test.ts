@@ -60,7 +60,8 @@ describe.skipIf(skips(missing))(`low-water marks${skipped(missing)}`, () => {
     const early = spawn(compile('sender'), [port, few, 1e15, 60].map(String), { stdio: 'ignore' });
     try {
       // Larger ones, while there is room for them.
-      while (!marksOf(fixture).some(({ mark }) => mark >= 1 * MB)) await once(fixture.process.stderr as Readable, 'data');
+      while (!marksOf(fixture).some(({ mark }) => mark >= 1 * MB))
+        await once(fixture.process.stderr as Readable, 'data');
       await runJson(compile('sender'), [port, many, 4 * MB, 0]);
     } finally {
       early.kill();

@@ -117,11 +117,27 @@ for (const { name, prefix, needs, loader, muslCompiler, glibcLoader, libraries, 
       const [compiler, ...flags] = muslCompiler as [string, ...string[]];
       const names = needed.filter((symbol) => /^(napi_|uv_)/.test(symbol)).map((symbol) => `NAME(${symbol})`);
       const host = join(folder, 'host');
-      await runOk(compiler, [...flags, '-rdynamic', `-DNAMES=${names.join(' ')}`, '-o', host, join(elsewhere, 'host.c')]);
+      await runOk(compiler, [
+        ...flags,
+        '-rdynamic',
+        `-DNAMES=${names.join(' ')}`,
+        '-o',
+        host,
+        join(elsewhere, 'host.c'),
+      ]);
       const libs = join(folder, 'lib');
       muslLibraries(libs, muslCompiler, glibcLoader, libraries);
       const load = async (file: string) => {
-        const [command = '', ...args] = [...runner, loader, '--library-path', libs, '--preload', join(libs, glibcLoader), host, file];
+        const [command = '', ...args] = [
+          ...runner,
+          loader,
+          '--library-path',
+          libs,
+          '--preload',
+          join(libs, glibcLoader),
+          host,
+          file,
+        ];
         const { code, stdout, stderr } = await run(command, args);
         return { code, said: stdout + stderr };
       };
@@ -130,7 +146,10 @@ for (const { name, prefix, needs, loader, muslCompiler, glibcLoader, libraries, 
       // The control: the same addon, but for one name that glibc alone has.
       const other = join(folder, 'other.node');
       writeFileSync(other, readFileSync(binary, 'latin1').replace('\0epoll_ctl\0', '\0epoll_ctX\0'), 'latin1');
-      expect(await load(other)).toMatchObject({ code: 1, said: expect.stringContaining('epoll_ctX: symbol not found') });
+      expect(await load(other)).toMatchObject({
+        code: 1,
+        said: expect.stringContaining('epoll_ctX: symbol not found'),
+      });
     });
   });
 }

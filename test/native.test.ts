@@ -37,17 +37,32 @@ function expectFallback(said: Said & { stderr: string }, reason: RegExp): void {
   expect(said.stderr.split('[LINGERING_CLOSE_FALLBACK]')).toHaveLength(2);
   expect(Object.keys(said.errors)).toEqual(NEED_THE_ADDON);
   for (const [name, error] of Object.entries(said.errors)) {
-    expect(error).toMatchObject({ type: 'Error', code: 'ERR_ADDON_UNAVAILABLE', message: expect.stringMatching(reason) });
+    expect(error).toMatchObject({
+      type: 'Error',
+      code: 'ERR_ADDON_UNAVAILABLE',
+      message: expect.stringMatching(reason),
+    });
     expect(error.message).toMatch(`${name}() needs the addon of lingering-close: `);
     // The remedy.
     for (const words of ['--no-addons', '--allow-addons', 'node-gyp rebuild']) expect(error.message).toContain(words);
   }
-  expect(said.works).toEqual({ isConnectionReset: true, SocketError: 'EPIPE', safeClose: 'closed', tcpAbortCounters: 'number' });
+  expect(said.works).toEqual({
+    isConnectionReset: true,
+    SocketError: 'EPIPE',
+    safeClose: 'closed',
+    tcpAbortCounters: 'number',
+  });
 }
 
 describe('the addon', () => {
   test('answers whatever it is given by a number or a TypeError, and lives', async () => {
-    await using fixture = new Fixture<{ calls: number; bad: unknown[]; names: string[]; again: number; sigpipe: number }>('native-hostile');
+    await using fixture = new Fixture<{
+      calls: number;
+      bad: unknown[];
+      names: string[];
+      again: number;
+      sigpipe: number;
+    }>('native-hostile');
     const { calls, bad, names, again, sigpipe } = await fixture.next();
     expect(names).toContain('startLinger');
     expect(calls).toBeGreaterThan(10_000);
@@ -76,13 +91,23 @@ describe('where the addon is not to be had', () => {
     expectFallback(runAbsent(['--no-addons']), /Cannot load native addon because loading addons is disabled/);
   });
 
-  const permission = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission';
+  const permission = process.allowedNodeEnvironmentFlags.has('--permission')
+    ? '--permission'
+    : '--experimental-permission';
   // The warning about the flag itself is Node's.
-  const permitted = [permission, '--allow-fs-read=*', '--disable-warning=ExperimentalWarning', '--disable-warning=SecurityWarning'];
+  const permitted = [
+    permission,
+    '--allow-fs-read=*',
+    '--disable-warning=ExperimentalWarning',
+    '--disable-warning=SecurityWarning',
+  ];
 
   test(`${permission}: the same`, () => {
     const said = runAbsent(permitted);
-    expectFallback({ ...said, warnings: said.warnings.filter(({ code }) => code === 'LINGERING_CLOSE_FALLBACK') }, /addons is disabled/);
+    expectFallback(
+      { ...said, warnings: said.warnings.filter(({ code }) => code === 'LINGERING_CLOSE_FALLBACK') },
+      /addons is disabled/,
+    );
   });
 
   test(`${permission} --allow-addons: it is there`, () => {
@@ -133,7 +158,12 @@ describe('where the addon is not to be had', () => {
       'ERR_UNSUPPORTED_PLATFORM',
     ],
     ['Deno', 'globalThis.Deno = {}', /Deno does not give addons the event loop/, 'number'],
-    ['Bun', `Object.defineProperty(process, 'versions', { value: { ...process.versions, bun: '1.0.0' } })`, /Bun does not give/, 'number'],
+    [
+      'Bun',
+      `Object.defineProperty(process, 'versions', { value: { ...process.versions, bun: '1.0.0' } })`,
+      /Bun does not give/,
+      'number',
+    ],
   ])('%s: never was to be had, and so no warning', (_name, prepare, reason, counters) => {
     const said = runAbsent([], [prepare]);
     expect(said.engine).toBe('streams');
@@ -141,7 +171,11 @@ describe('where the addon is not to be had', () => {
     expect(said.stderr).toBe('');
     expect(Object.keys(said.errors)).toEqual(NEED_THE_ADDON);
     for (const error of Object.values(said.errors)) {
-      expect(error).toMatchObject({ type: 'Error', code: 'ERR_UNSUPPORTED_PLATFORM', message: expect.stringMatching(reason) });
+      expect(error).toMatchObject({
+        type: 'Error',
+        code: 'ERR_UNSUPPORTED_PLATFORM',
+        message: expect.stringMatching(reason),
+      });
     }
     expect(said.works).toMatchObject({ safeClose: 'closed', tcpAbortCounters: counters });
   });
@@ -161,7 +195,9 @@ test('every outcome and every stage has the same number on both sides', () => {
       ?.split(',')
       .map((word) => kebab(word.trim().split(' ')[0] as string));
   const listed = (name: string) =>
-    [...(typed.match(new RegExp(`const ${name} = \\[([^\\]]*)\\]`))?.[1] ?? '').matchAll(/'([^']*)'/g)].map(([, word]) => word);
+    [...(typed.match(new RegExp(`const ${name} = \\[([^\\]]*)\\]`))?.[1] ?? '').matchAll(/'([^']*)'/g)].map(
+      ([, word]) => word,
+    );
   expect(enumerated('Outcome')).toEqual(listed('OUTCOMES'));
   expect(enumerated('Until')).toEqual(listed('UNTIL'));
   expect(listed('OUTCOMES')).toHaveLength(12);

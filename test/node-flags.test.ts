@@ -34,7 +34,9 @@ test.each(CASES)('%j: lingerOnClose, safeClose and closeServer work; the engine 
   await using uploader = await connect(web);
   await uploader.write(post(8 * MB));
   expect(await uploader.send(8 * MB)).toEqual({ sent: 8 * MB });
-  expect(await uploader.receiveResponse()).toEqual({ text: expect.stringMatching(/^HTTP\/1\.1 413 [\s\S]*\r\nearly$/) });
+  expect(await uploader.receiveResponse()).toEqual({
+    text: expect.stringMatching(/^HTTP\/1\.1 413 [\s\S]*\r\nearly$/),
+  });
   expect(await uploader.receive()).toEqual({ received: 0, tail: '', end: 'eof' });
   await uploader.close();
 
@@ -43,7 +45,12 @@ test.each(CASES)('%j: lingerOnClose, safeClose and closeServer work; the engine 
   expect(await visitor.send(MB)).toEqual({ sent: MB });
   await visitor.close();
   const { report } = await fixture.next();
-  expect(report).toMatchObject({ outcome: 'eof', delivered: engine === 'native' ? true : null, discardedBytes: MB, engine });
+  expect(report).toMatchObject({
+    outcome: 'eof',
+    delivered: engine === 'native' ? true : null,
+    discardedBytes: MB,
+    engine,
+  });
 
   await using keptAlive = await connect(web);
   await keptAlive.write(GET);

@@ -20,7 +20,9 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
   await runOk('npm', ['run', 'sbom'], { cwd: root });
   // Without scripts: prepack would build dist/ anew under the feet of the other tests.
-  const output = await runOk('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: root });
+  const output = await runOk('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: root,
+  });
   const [packed] = Object.values(JSON.parse(output)) as [{ filename: string; files: { path: string }[] }];
   tarball = join(folder, packed.filename);
   files = packed.files.map(({ path }) => path).sort();
@@ -28,7 +30,9 @@ beforeAll(async () => {
   installed = join(user, 'node_modules/lingering-close');
   mkdirSync(user);
   writeFileSync(join(user, 'package.json'), '{ "private": true }\n');
-  await runOk('npm', ['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', tarball], { cwd: user });
+  await runOk('npm', ['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', tarball], {
+    cwd: user,
+  });
 }, 180_000);
 
 afterAll(() => {
@@ -39,7 +43,9 @@ const tool = (name: string) => join(root, 'node_modules/.bin', name);
 
 function list(directory: string): string[] {
   const entries = readdirSync(join(root, directory), { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(root.length));
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length));
 }
 
 describe('the tarball', () => {
@@ -47,7 +53,9 @@ describe('the tarball', () => {
     const types = list('src').map((file) => file.replace(/^src(.*)\.ts$/, 'dist$1.d.ts'));
     // The library is two files behind its entries.
     const commandLine = list('src/cli').map((file) => file.replace(/^src(.*)\.ts$/, 'dist$1.js'));
-    const bundled = ['index', 'register', 'native', 'sigpipe', 'counters', 'lingering-close', 'system'].map((name) => `dist/${name}.js`);
+    const bundled = ['index', 'register', 'native', 'sigpipe', 'counters', 'lingering-close', 'system'].map(
+      (name) => `dist/${name}.js`,
+    );
     // The addon's sources are there for whoever builds it: it takes binding.gyp too. Pictures of measurements are looked at in the repository.
     const read = list('docs').filter((file) => !/^docs\/plots\/|\.png$/.test(file));
     const expected = [
@@ -70,7 +78,9 @@ describe('the tarball', () => {
   });
 
   test('passes attw, in the profile of packages that are ESM only', async () => {
-    const { code, stdout } = await run(tool('attw'), [tarball, '--profile', 'esm-only', '--no-color', '--no-emoji'], { cwd: root });
+    const { code, stdout } = await run(tool('attw'), [tarball, '--profile', 'esm-only', '--no-color', '--no-emoji'], {
+      cwd: root,
+    });
     expect(stdout).toMatch(/node16 \(from ESM\) +│ OK \(ESM\)/);
     expect(code).toBe(0);
   });
@@ -111,7 +121,11 @@ describe('the bill of materials', () => {
       .map(([path, { version, integrity }]) => [path.replace('node_modules/', ''), version, integrity]);
     const listed = components()
       .filter(({ type }) => type === 'library')
-      .map(({ name, version, hashes }) => [name, version, `sha512-${Buffer.from(hashes[0]?.content ?? '', 'hex').toString('base64')}`]);
+      .map(({ name, version, hashes }) => [
+        name,
+        version,
+        `sha512-${Buffer.from(hashes[0]?.content ?? '', 'hex').toString('base64')}`,
+      ]);
     expect(listed).toEqual(brought);
     expect(listed.map(([name]) => name)).toEqual(['node-gyp-build']);
   });
@@ -148,7 +162,8 @@ describe('the installed package', () => {
     expect(lock.packages['node_modules/lingering-close']).not.toHaveProperty('hasInstallScript');
     const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
     expect(manifest.gypfile).toBe(false);
-    for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) expect(manifest.scripts).not.toHaveProperty(name);
+    for (const name of ['preinstall', 'install', 'postinstall', 'prepare'])
+      expect(manifest.scripts).not.toHaveProperty(name);
   });
 
   test('can be installed on every platform: the streams engine serves where there is no addon', () => {
@@ -168,7 +183,11 @@ describe('the installed package', () => {
 
   test.skipIf(!prebuilt)(`can be required${PREBUILT_SKIPPED}`, async () => {
     const script = `const { engine, safeClose } = require('lingering-close'); console.log(engine, typeof safeClose);`;
-    expect(await run('node', ['--eval', script], { cwd: user })).toEqual({ code: 0, stdout: 'native function\n', stderr: '' });
+    expect(await run('node', ['--eval', script], { cwd: user })).toEqual({
+      code: 0,
+      stdout: 'native function\n',
+      stderr: '',
+    });
   });
 
   test.skipIf(!prebuilt)(`has a command line, and its addon is the prebuilt one${PREBUILT_SKIPPED}`, async () => {
@@ -180,7 +199,9 @@ describe('the installed package', () => {
 
   test('serves another copy of itself where a bundler has made a copy of what is imported', async () => {
     writeFileSync(join(user, 'bundled.mjs'), `export { lingerOnClose } from 'lingering-close';\n`);
-    await runOk(tool('rolldown'), ['bundled.mjs', '--platform', 'node', '--format', 'esm', '--file', 'bundle.mjs'], { cwd: user });
+    await runOk(tool('rolldown'), ['bundled.mjs', '--platform', 'node', '--format', 'esm', '--file', 'bundle.mjs'], {
+      cwd: user,
+    });
     const script = `
       import { createServer } from 'node:http';
       import { closeServer } from 'lingering-close';
@@ -190,7 +211,9 @@ describe('the installed package', () => {
         console.log(await closeServer(server).then(({ aborted }) => server.listening || aborted));
       });
     `;
-    expect(await runOk('node', ['--no-warnings', '--input-type=module', '--eval', script], { cwd: user })).toBe('false\n');
+    expect(await runOk('node', ['--no-warnings', '--input-type=module', '--eval', script], { cwd: user })).toBe(
+      'false\n',
+    );
   });
 
   test('brings its types, for import and for require', async () => {
@@ -215,7 +238,14 @@ describe('the installed package', () => {
       `,
     );
     const types = dirname(dirname(createRequire(import.meta.url).resolve('@types/node/package.json')));
-    const compilerOptions = { module: 'nodenext', target: 'es2022', strict: true, noEmit: true, types: ['node'], typeRoots: [types] };
+    const compilerOptions = {
+      module: 'nodenext',
+      target: 'es2022',
+      strict: true,
+      noEmit: true,
+      types: ['node'],
+      typeRoots: [types],
+    };
     writeFileSync(join(user, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts', '*.cts'] }));
     expect(await run(tool('tsc'), ['--project', user])).toEqual({ code: 0, stdout: '', stderr: '' });
   });

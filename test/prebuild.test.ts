@@ -27,7 +27,11 @@ test(`the suite runs on the addon in ${wanted}`, () => {
 
 describe('the check of the prebuilt binaries', () => {
   test('passes: they match their manifests and the sources', async () => {
-    expect(await run('node', ['scripts/check-prebuild.mjs'], { cwd: root })).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await run('node', ['scripts/check-prebuild.mjs'], { cwd: root })).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    });
   });
 
   test('looks at every folder that is shipped', () => {
@@ -43,7 +47,11 @@ describe('the check of the prebuilt binaries', () => {
       append('prebuilds/linux-arm64/lingering-close.node'),
       { 'linux-arm64': 'lingering-close.node is another file' },
     ],
-    ['one is missing', remove('prebuilds/linux-x64/lingering-close.node'), { 'linux-x64': 'lingering-close.node is missing' }],
+    [
+      'one is missing',
+      remove('prebuilds/linux-x64/lingering-close.node'),
+      { 'linux-x64': 'lingering-close.node is missing' },
+    ],
     ['a folder is missing', remove('prebuilds/linux-arm64'), { 'linux-arm64': 'there is no manifest' }],
   ];
 
@@ -123,17 +131,28 @@ describe.each(TARGETS)('the prebuilt binary of $name', ({ name, triplet }) => {
         'CXXABI_1.3.9',
         'GCC_13.0.0',
       ];
-      expect(names.filter(isTooNew)).toEqual(['GLIBC_2.29', 'GLIBC_3.0', 'GLIBC_ABI_DT_RELR', 'GLIBCXX_3.4.26', 'GCC_13.0.0']);
+      expect(names.filter(isTooNew)).toEqual([
+        'GLIBC_2.29',
+        'GLIBC_3.0',
+        'GLIBC_ABI_DT_RELR',
+        'GLIBCXX_3.4.26',
+        'GCC_13.0.0',
+      ]);
     });
 
     test('needs no library but libc and libstdc++, and none from a fixed place', () => {
-      expect([...headers.matchAll(/^ +NEEDED +(\S+)$/gm)].map(([, name]) => name).sort()).toEqual(['libc.so.6', 'libstdc++.so.6']);
+      expect([...headers.matchAll(/^ +NEEDED +(\S+)$/gm)].map(([, name]) => name).sort()).toEqual([
+        'libc.so.6',
+        'libstdc++.so.6',
+      ]);
       expect(headers).not.toMatch(/^ +(RPATH|RUNPATH) /m);
     });
 
     test('takes nothing else from its host but Node-API and libuv', () => {
       const undefinedOnes = symbols.filter((line) => line.includes('*UND*') && !/^\S+ +w /.test(line));
-      const unversioned = undefinedOnes.filter((line) => !/\(\w+_[\d.]+\)/.test(line)).map((line) => line.split(/\s+/).at(-1));
+      const unversioned = undefinedOnes
+        .filter((line) => !/\(\w+_[\d.]+\)/.test(line))
+        .map((line) => line.split(/\s+/).at(-1));
       expect(unversioned).toContain('uv_poll_init');
       expect(unversioned.filter((name) => !/^(napi|uv)_/.test(name as string))).toEqual([]);
     });
@@ -182,7 +201,10 @@ test.skipIf(!prebuilt)(
     server.close();
     console.log(JSON.stringify({ outcome, engine, addonFile }));
   `;
-    const output = await runOk(process.execPath, ['--input-type=module', '--eval', script], { cwd: copy, env: { PATH: bin } });
+    const output = await runOk(process.execPath, ['--input-type=module', '--eval', script], {
+      cwd: copy,
+      env: { PATH: bin },
+    });
     const file = join(copy, 'prebuilds', platform, 'lingering-close.node');
     expect(JSON.parse(output)).toEqual({ outcome: 'eof', engine: 'native', addonFile: file });
   },

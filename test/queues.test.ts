@@ -39,28 +39,31 @@ describe('pendingBytes', () => {
 });
 
 describe('unackedBytes', () => {
-  test.each(['IPv4', 'IPv6'] as const)('is what the peer has no room for, and 0 when it has read all, on %s', async (family) => {
-    await using pair = await connectPair(family, { receiveBuffer: 4_096 });
-    expect(unackedBytes(pair.socket)).toBe(0);
-    const chunk = Buffer.alloc(1 << 16);
-    let sent = 0;
-    for (let took = -1; took !== 0; sent += took) took = send(pair.socket, chunk);
-    const unacked = unackedBytes(pair.socket);
-    expect(unacked).toBeGreaterThan(0);
-    expect(unacked).toBeLessThanOrEqual(sent);
-    expect(unackedBytes(rawDescriptor(pair.socket))).toBeLessThanOrEqual(unacked);
+  test.each(['IPv4', 'IPv6'] as const)(
+    'is what the peer has no room for, and 0 when it has read all, on %s',
+    async (family) => {
+      await using pair = await connectPair(family, { receiveBuffer: 4_096 });
+      expect(unackedBytes(pair.socket)).toBe(0);
+      const chunk = Buffer.alloc(1 << 16);
+      let sent = 0;
+      for (let took = -1; took !== 0; sent += took) took = send(pair.socket, chunk);
+      const unacked = unackedBytes(pair.socket);
+      expect(unacked).toBeGreaterThan(0);
+      expect(unacked).toBeLessThanOrEqual(sent);
+      expect(unackedBytes(rawDescriptor(pair.socket))).toBeLessThanOrEqual(unacked);
 
-    expect(await pair.peer.receive(sent)).toMatchObject({ received: sent });
-    await acknowledged();
-    expect(unackedBytes(pair.socket)).toBe(0);
+      expect(await pair.peer.receive(sent)).toMatchObject({ received: sent });
+      await acknowledged();
+      expect(unackedBytes(pair.socket)).toBe(0);
 
-    // The last acknowledgement may be on its way when the last byte is in the peer's hands; its own answer comes behind it.
-    async function acknowledged() {
-      await pair.peer.send(1);
-      pair.socket.resume();
-      await once(pair.socket, 'data');
-    }
-  });
+      // The last acknowledgement may be on its way when the last byte is in the peer's hands; its own answer comes behind it.
+      async function acknowledged() {
+        await pair.peer.send(1);
+        pair.socket.resume();
+        await once(pair.socket, 'data');
+      }
+    },
+  );
 
   test('counts the FIN as one, for as long as the peer has no room for it', async () => {
     await using pair = await connectPair('IPv4', { receiveBuffer: 4_096 });

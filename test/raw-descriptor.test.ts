@@ -109,7 +109,10 @@ describe.each(ENGINES)('%s engine', (engine) => {
 
   test('an error of the caller leaves the connection as it is', async () => {
     await using raw = await start(engine);
-    expect(await raw.close({ mode: 'no such mode' })).toMatchObject({ error: { code: 'ERR_INVALID_ARG_VALUE' }, open: true });
+    expect(await raw.close({ mode: 'no such mode' })).toMatchObject({
+      error: { code: 'ERR_INVALID_ARG_VALUE' },
+      open: true,
+    });
     expect(await raw.peer.send(10)).toEqual({ sent: 10 });
   });
 });

@@ -36,7 +36,8 @@ async function runOnSocket(
 async function upload20(program: Program): Promise<void> {
   await using run = program;
   const port = await run.port();
-  for (let i = 0; i < 20; i++) expect(await upload(port, 5_000_000)).toEqual({ status: 413, body: 'At most 1 MB, please.\n' });
+  for (let i = 0; i < 20; i++)
+    expect(await upload(port, 5_000_000)).toEqual({ status: 413, body: 'At most 1 MB, please.\n' });
   expect(await upload(port, 1_000)).toEqual({ status: 200, body: 'x'.repeat(1_000) });
 }
 
@@ -46,11 +47,14 @@ function linesOf(promised: string[]): string {
 
 function upload(port: number, bytes: number): Promise<{ status: number | undefined; body: string }> {
   return new Promise((resolve, reject) => {
-    const upload = request({ port, host: '127.0.0.1', method: 'POST', headers: { 'content-length': bytes } }, async (response) => {
-      let body = '';
-      for await (const chunk of response.setEncoding('latin1')) body += chunk;
-      resolve({ status: response.statusCode, body });
-    });
+    const upload = request(
+      { port, host: '127.0.0.1', method: 'POST', headers: { 'content-length': bytes } },
+      async (response) => {
+        let body = '';
+        for await (const chunk of response.setEncoding('latin1')) body += chunk;
+        resolve({ status: response.statusCode, body });
+      },
+    );
     upload.on('error', reject);
     upload.end(Buffer.alloc(bytes, 'x'));
   });
@@ -156,7 +160,9 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
     const log = join(folder.path, 'big.log');
     writeFileSync(log, 'one line\n'.repeat(1_000_000));
     const script = `"$0" "$1" "$2" | head -1; echo "\${PIPESTATUS[0]}"`;
-    const { stdout, stderr } = spawnSync('bash', ['-c', script, process.execPath, fileOf(name), log], { encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync('bash', ['-c', script, process.execPath, fileOf(name), log], {
+      encoding: 'utf8',
+    });
     expect({ stdout, stderr }).toEqual({ stdout: 'one line\n141\n', stderr: '' });
   },
 
@@ -191,14 +197,22 @@ describe('the examples of README.md', () => {
       checkJs: true,
       noEmit: true,
     };
-    writeFileSync(join(folder.path, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mjs', 'socket.d.ts'] }));
+    writeFileSync(
+      join(folder.path, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, include: ['*.mjs', 'socket.d.ts'] }),
+    );
     const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', folder.path, '--listFilesOnly'], { encoding: 'utf8' });
+    const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', folder.path, '--listFilesOnly'], {
+      encoding: 'utf8',
+    });
     expect({ status, checked: examples.filter(({ name }) => stdout.includes(fileOf(name))).length }).toEqual({
       status: 0,
       checked: examples.length,
     });
-    expect(spawnSync(process.execPath, [tsc, '-p', folder.path], { encoding: 'utf8' })).toMatchObject({ stdout: '', status: 0 });
+    expect(spawnSync(process.execPath, [tsc, '-p', folder.path], { encoding: 'utf8' })).toMatchObject({
+      stdout: '',
+      status: 0,
+    });
   });
 
   test('the line is not needed where register is preloaded', async () => {
@@ -218,7 +232,12 @@ describe('the examples of README.md', () => {
 describe('README.md', () => {
   const index = readFileSync(join(root, 'src/index.ts'), 'utf8');
   const exported = [...index.matchAll(/export (type )?\{([^}]*)\}/g)].flatMap(([, allTypes, names = '']) =>
-    names.split(',').map((name) => ({ name: name.trim().replace(/^type /, ''), isType: allTypes !== undefined || name.includes('type ') })),
+    names
+      .split(',')
+      .map((name) => ({
+        name: name.trim().replace(/^type /, ''),
+        isType: allTypes !== undefined || name.includes('type '),
+      })),
   );
   const values = exported.filter(({ isType }) => !isType).map(({ name }) => name);
 
@@ -230,7 +249,9 @@ describe('README.md', () => {
 
   test.each(values)('has a section and an example for %s', (name) => {
     expect(readme).toMatch(new RegExp(`^### .*\`${name}[\`(]`, 'm'));
-    expect(examples.some(({ code }) => new RegExp(`import \\{[^}]*\\b${name}\\b[^}]*\\} from 'lingering-close'`).test(code))).toBe(true);
+    expect(
+      examples.some(({ code }) => new RegExp(`import \\{[^}]*\\b${name}\\b[^}]*\\} from 'lingering-close'`).test(code)),
+    ).toBe(true);
   });
 
   test.each(OUTCOMES)("says when a close ends with outcome '%s'", (outcome) => {
@@ -244,7 +265,9 @@ describe('README.md', () => {
   ])('names every option of %s with its default', (type, file) => {
     const source = readFileSync(join(root, `src/${file}.ts`), 'utf8');
     // Of two layers of options, each has a line.
-    const defaults = [...source.matchAll(/const \{(.*)\} = options(?: \?\? \{\})?;/g)].map(([, names = '']) => names).join();
+    const defaults = [...source.matchAll(/const \{(.*)\} = options(?: \?\? \{\})?;/g)]
+      .map(([, names = '']) => names)
+      .join();
     const options = defaults.split(',').map((option) => option.trim().split(' = '));
     expect(options.length).toBeGreaterThan(2);
     const table = readme.slice(readme.indexOf(`| \`${type}\` |`)).split('\n\n')[0] as string;
@@ -278,9 +301,12 @@ describe('README.md', () => {
 /** A default that is not the same for all. */
 const DEPENDS: Record<string, string> = { defaultWhen: "'needed'; 'always' for net and tls" };
 
-const documents = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)].filter(
-  (name) => name.endsWith('.md'),
-);
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+].filter((name) => name.endsWith('.md'));
 
 describe.each(documents)('%s', (document) => {
   const text = readFileSync(join(root, document), 'utf8');
@@ -299,7 +325,9 @@ describe.each(documents)('%s', (document) => {
 
   test('names scripts that npm knows', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-    const named = [...text.matchAll(/npm (?:run (?:--silent )?([\w:-]+)|(test)\b)/g)].map(([, script, test]) => script ?? test);
+    const named = [...text.matchAll(/npm (?:run (?:--silent )?([\w:-]+)|(test)\b)/g)].map(
+      ([, script, test]) => script ?? test,
+    );
     expect(named.filter((script) => !((script as string) in scripts))).toEqual([]);
   });
 });

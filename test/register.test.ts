@@ -278,18 +278,26 @@ describe('the variables LINGERING_CLOSE_*', () => {
       cwd: root,
       env: { [`LINGERING_CLOSE_${name}`]: value },
     });
-    expect(stderr).toContain(`TypeError [ERR_INVALID_ARG_VALUE]: The environment variable LINGERING_CLOSE_${name} ${message}\n`);
+    expect(stderr).toContain(
+      `TypeError [ERR_INVALID_ARG_VALUE]: The environment variable LINGERING_CLOSE_${name} ${message}\n`,
+    );
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   });
 
   test('but LINGERING_CLOSE_PREBUILD is of node-gyp-build, and starts', async () => {
     const env = { LINGERING_CLOSE_PREBUILD: root };
-    const { code, stdout } = await run(process.execPath, [...REGISTER, '-e', 'console.log("started")'], { cwd: root, env });
+    const { code, stdout } = await run(process.execPath, [...REGISTER, '-e', 'console.log("started")'], {
+      cwd: root,
+      env,
+    });
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'started\n' });
   });
 
   async function outcome(env: Record<string, string>): Promise<string> {
-    await using fixture = new Fixture<{ port?: number; outcome?: string }>('register-outcome', { execArgv: REGISTER, env });
+    await using fixture = new Fixture<{ port?: number; outcome?: string }>('register-outcome', {
+      execArgv: REGISTER,
+      env,
+    });
     const { port } = await fixture.next();
     await using peer = await Peer.connect({ host: '127.0.0.1', port: port as number });
     await peer.write(post(1_000));
@@ -306,7 +314,9 @@ describe('the variables LINGERING_CLOSE_*', () => {
     ['evicted', { MAX_LINGERING: '0' }],
     ['delivered', { UNTIL: 'delivered', WHEN: 'always', REF: 'true', TIMEOUT: '' }],
   ])('%s by %o', async (expected, variables) => {
-    const env = Object.fromEntries(Object.entries(variables).map(([name, value]) => [`LINGERING_CLOSE_${name}`, value]));
+    const env = Object.fromEntries(
+      Object.entries(variables).map(([name, value]) => [`LINGERING_CLOSE_${name}`, value]),
+    );
     expect(await outcome(env)).toBe(expected);
   });
 });
@@ -317,10 +327,16 @@ describe.each(['http', 'https', 'http2', 'http2s'])('%s', (kind) => {
     [false, 'is cut off'],
     [true, 'gets its answer'],
   ])('registered %s: a client that writes before it reads %s', async (registers) => {
-    await using fixture = new Fixture<{ port: number }>('register-servers', { args: [kind], execArgv: registers ? REGISTER : [] });
+    await using fixture = new Fixture<{ port: number }>('register-servers', {
+      args: [kind],
+      execArgv: registers ? REGISTER : [],
+    });
     const { port } = await fixture.next();
     const tls = kind === 'https' || kind === 'http2s';
-    await using peer = await Peer.connect({ host: '127.0.0.1', port }, { tls, alpn: kind === 'http2s' ? 'h2' : 'http/1.1' });
+    await using peer = await Peer.connect(
+      { host: '127.0.0.1', port },
+      { tls, alpn: kind === 'http2s' ? 'h2' : 'http/1.1' },
+    );
     await peer.write(kind.startsWith('http2') ? 'no preface of HTTP/2\r\n\r\n' : post(64 * MB));
     const { sent } = await peer.send(64 * MB);
     expect(sent === 64 * MB).toBe(registers);
@@ -340,7 +356,10 @@ test('a net server is left alone, and a server that the application has attached
 });
 
 test('where the addon cannot be loaded it works too, and says so', async () => {
-  await using fixture = new Fixture<{ port: number }>('register-servers', { args: ['http'], execArgv: [...REGISTER, '--no-addons'] });
+  await using fixture = new Fixture<{ port: number }>('register-servers', {
+    args: ['http'],
+    execArgv: [...REGISTER, '--no-addons'],
+  });
   const { port } = await fixture.next();
   await using peer = await Peer.connect({ host: '127.0.0.1', port });
   await peer.write(post(64 * MB));

@@ -44,8 +44,12 @@ describe('arguments', () => {
       ...[null, 1, 'linger', true, [], () => {}].map(
         (options) => [options, coded('TypeError', 'ERR_INVALID_ARG_TYPE'), 'options'] as never,
       ),
-      ...['Linger', '', null, 1, {}].map((mode) => [{ mode }, coded('TypeError', 'ERR_INVALID_ARG_VALUE'), 'options.mode'] as never),
-      ...['EOF', '', null, 1].map((until) => [{ until }, coded('TypeError', 'ERR_INVALID_ARG_VALUE'), 'options.until'] as never),
+      ...['Linger', '', null, 1, {}].map(
+        (mode) => [{ mode }, coded('TypeError', 'ERR_INVALID_ARG_VALUE'), 'options.mode'] as never,
+      ),
+      ...['EOF', '', null, 1].map(
+        (until) => [{ until }, coded('TypeError', 'ERR_INVALID_ARG_VALUE'), 'options.until'] as never,
+      ),
       ...['idleTimeout', 'timeout', 'maxBytes'].flatMap((limit) => [
         ...['5', null, 5n, {}].map(
           (value) => [{ [limit]: value }, coded('TypeError', 'ERR_INVALID_ARG_TYPE'), `options.${limit}`] as never,
@@ -191,15 +195,18 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(await connection.report()).toMatchObject({ outcome: 'reset', engine });
   });
 
-  test.each(['tcp4', 'tls'] as const)(`%s: mode 'reset' right after end(): ${end}, 'close', and no descriptor left`, async (transport) => {
-    await using server = await CloseServer.start({ engine, transport });
-    await using connection = await server.connect();
-    const before = await server.ask(['descriptors']);
-    const closed = connection.ask('closed');
-    await connection.do(['end', 10], ['safeClose', { mode: 'reset' }]);
-    await reset(connection);
-    expect(await connection.report()).toMatchObject({ outcome: 'reset', engine });
-    expect(await closed).toEqual({ hadError: false });
-    expect(await server.ask(['descriptors'])).toBe(before - 1);
-  });
+  test.each(['tcp4', 'tls'] as const)(
+    `%s: mode 'reset' right after end(): ${end}, 'close', and no descriptor left`,
+    async (transport) => {
+      await using server = await CloseServer.start({ engine, transport });
+      await using connection = await server.connect();
+      const before = await server.ask(['descriptors']);
+      const closed = connection.ask('closed');
+      await connection.do(['end', 10], ['safeClose', { mode: 'reset' }]);
+      await reset(connection);
+      expect(await connection.report()).toMatchObject({ outcome: 'reset', engine });
+      expect(await closed).toEqual({ hadError: false });
+      expect(await server.ask(['descriptors'])).toBe(before - 1);
+    },
+  );
 });

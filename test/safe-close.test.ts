@@ -1,7 +1,17 @@
 // How a close ends: every outcome of CloseReport, provoked by a peer that makes plain system calls.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { TcpAbortCounters } from '../src/index.ts';
-import { type CloseOptions, CloseServer, ENGINES, ended, KB, known, MB, type Step, type Transport } from './support/close-server.ts';
+import {
+  type CloseOptions,
+  CloseServer,
+  ENGINES,
+  ended,
+  KB,
+  known,
+  MB,
+  type Step,
+  type Transport,
+} from './support/close-server.ts';
 import { cutNetwork } from './support/enter-netns.ts';
 import { NETNS_SKIPPED, netns, netnsPermitted } from './support/netns.ts';
 
@@ -197,7 +207,9 @@ describe.each(ENGINES)('%s engine', (engine) => {
       await using connection = await server.connect();
       await connection.do(['write', 8 * MB], ['safeClose', { idleTimeout: 100 }]);
       const report = await connection.report();
-      expect(report).toEqual(ended(engine, 'idle', { delivered: false, unackedBytes: known(engine, expect.any(Number)) }));
+      expect(report).toEqual(
+        ended(engine, 'idle', { delivered: false, unackedBytes: known(engine, expect.any(Number)) }),
+      );
       if (engine === 'native') expect(report.unackedBytes).toBeGreaterThan(0);
       expect(report.duration).toBeGreaterThanOrEqual(100);
     });
@@ -315,8 +327,15 @@ describe.each(ENGINES)('%s engine', (engine) => {
     test('an error that the application destroys the socket with in flush', async () => {
       await using connection = await server.connect();
       await connection.do(['write', 8 * MB], ['safeClose'], ['destroy', 'enough']);
-      const error = { name: 'SocketError', code: 'ERR_SOCKET', message: 'enough', cause: { name: 'Error', message: 'enough' } };
-      expect(await connection.report()).toEqual(ended(engine, 'error', { delivered: false, unackedBytes: null, error }));
+      const error = {
+        name: 'SocketError',
+        code: 'ERR_SOCKET',
+        message: 'enough',
+        cause: { name: 'Error', message: 'enough' },
+      };
+      expect(await connection.report()).toEqual(
+        ended(engine, 'error', { delivered: false, unackedBytes: null, error }),
+      );
     });
 
     test('destroy() by the application in flush', async () => {
@@ -492,16 +511,19 @@ describe.skipIf(!netnsPermitted())(`in a network namespace${NETNS_SKIPPED}`, () 
     expect(await counted()).toEqual({ abortOnClose: 1, abortOnData: 0, resetsSent: 1 });
   });
 
-  test.each<CloseOptions>([{}, { mode: 'drain' }, { until: 'delivered' }])('no reset, with unread data: %o', async (options) => {
-    await using connection = await server.connect();
-    const { peer } = connection;
-    await peer.send(50 * KB);
-    await connection.do(['write', MB], ['safeClose', options]);
-    expect(await peer.receive()).toMatchObject({ received: MB, end: 'eof' });
-    await peer.close();
-    await connection.report();
-    expect(await counted()).toEqual(NO_RESET);
-  });
+  test.each<CloseOptions>([{}, { mode: 'drain' }, { until: 'delivered' }])(
+    'no reset, with unread data: %o',
+    async (options) => {
+      await using connection = await server.connect();
+      const { peer } = connection;
+      await peer.send(50 * KB);
+      await connection.do(['write', MB], ['safeClose', options]);
+      expect(await peer.receive()).toMatchObject({ received: MB, end: 'eof' });
+      await peer.close();
+      await connection.report();
+      expect(await counted()).toEqual(NO_RESET);
+    },
+  );
 
   test('no reset for an upload that goes on', async () => {
     await using connection = await server.connect();

@@ -50,7 +50,12 @@ describe('what the kernel takes', () => {
 
   test('is nothing of a view that its resizable buffer has left outside', async () => {
     await using pair = await connectPair();
-    const buffer = new (ArrayBuffer as never as new (size: number, options: object) => ArrayBuffer & { resize(size: number): void })(64, {
+    const buffer = new (
+      ArrayBuffer as never as new (
+        size: number,
+        options: object,
+      ) => ArrayBuffer & { resize(size: number): void }
+    )(64, {
       maxByteLength: 64,
     });
     const view = new Uint8Array(buffer, 32, 16);
@@ -66,19 +71,22 @@ describe('what the kernel takes', () => {
 });
 
 describe('a closed peer', () => {
-  test.each(['TCP', 'UNIX'])('is EPIPE and not the end of the process, though SIGPIPE is at its default, on %s', async (family) => {
-    const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
-    const path = join(folder, 'socket');
-    await using fixture = new Fixture<{ port: number }>('send-epipe', { args: family === 'UNIX' ? [path] : [] });
-    const { port } = await fixture.next();
-    await using peer = await Peer.connect(family === 'UNIX' ? { path } : { host: '127.0.0.1', port });
-    await peer.close();
-    fixture.send({});
-    const error = { name: 'SocketError', code: 'EPIPE', errno: -32, syscall: 'send' };
-    expect(await fixture.next()).toEqual({ errors: [error, error], sigpipe: 'default' });
-    expect(await fixture.exit).toEqual({ code: 0, signal: null });
-    rmSync(folder, { recursive: true });
-  });
+  test.each(['TCP', 'UNIX'])(
+    'is EPIPE and not the end of the process, though SIGPIPE is at its default, on %s',
+    async (family) => {
+      const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
+      const path = join(folder, 'socket');
+      await using fixture = new Fixture<{ port: number }>('send-epipe', { args: family === 'UNIX' ? [path] : [] });
+      const { port } = await fixture.next();
+      await using peer = await Peer.connect(family === 'UNIX' ? { path } : { host: '127.0.0.1', port });
+      await peer.close();
+      fixture.send({});
+      const error = { name: 'SocketError', code: 'EPIPE', errno: -32, syscall: 'send' };
+      expect(await fixture.next()).toEqual({ errors: [error, error], sigpipe: 'default' });
+      expect(await fixture.exit).toEqual({ code: 0, signal: null });
+      rmSync(folder, { recursive: true });
+    },
+  );
 
   test('that has reset the connection is ECONNRESET', async () => {
     await using pair = await connectPair();
@@ -117,7 +125,9 @@ describe('is refused', () => {
   test('after end(), and on a closed socket', async () => {
     await using pair = await connectPair();
     pair.socket.end();
-    expect(() => send(pair.socket, Buffer.alloc(1))).toThrow(expect.objectContaining({ code: 'ERR_STREAM_WRITE_AFTER_END' }));
+    expect(() => send(pair.socket, Buffer.alloc(1))).toThrow(
+      expect.objectContaining({ code: 'ERR_STREAM_WRITE_AFTER_END' }),
+    );
     pair.socket.destroy();
     expect(() => send(pair.socket, Buffer.alloc(1))).toThrow(expect.objectContaining({ code: 'ERR_SOCKET_CLOSED' }));
   });
@@ -138,7 +148,9 @@ describe('is refused', () => {
     for (const socket of [pair.socket, rawDescriptor(pair.socket)]) {
       const call = () => send(socket, data as never);
       expect(call).toThrow(TypeError);
-      expect(call).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE', message: expect.stringContaining(message) }));
+      expect(call).toThrow(
+        expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE', message: expect.stringContaining(message) }),
+      );
     }
     pair.socket.end();
     expect(await pair.peer.receive()).toMatchObject({ received: 0, end: 'eof' });

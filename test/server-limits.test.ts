@@ -63,8 +63,12 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
 
     test('is also the limit of the process: of two servers, the one goes that has the least time left, whoever came first', async () => {
-      const patient = await host.serve('http', 'early 413', { attach: { maxLingering: 2, timeout: 50_000, idleTimeout: Infinity } });
-      const hasty = await host.serve('http', 'early 413', { attach: { maxLingering: 2, timeout: 20_000, idleTimeout: Infinity } });
+      const patient = await host.serve('http', 'early 413', {
+        attach: { maxLingering: 2, timeout: 50_000, idleTimeout: Infinity },
+      });
+      const hasty = await host.serve('http', 'early 413', {
+        attach: { maxLingering: 2, timeout: 20_000, idleTimeout: Infinity },
+      });
       const first = await linger(patient);
       const second = await linger(hasty);
       const third = await linger(patient);
@@ -105,7 +109,10 @@ describe.each(ENGINES)('%s engine', (engine) => {
 
     test('to a slow reader, longer than both limits: it is whole', async () => {
       // On a busy machine the reader itself may be kept from reading for some hundred milliseconds.
-      const served = await host.serve('http', 'a large answer', { attach: { idleTimeout: 200, timeout: 2_500 }, args: { size: 8 * MB } });
+      const served = await host.serve('http', 'a large answer', {
+        attach: { idleTimeout: 200, timeout: 2_500 },
+        args: { size: 8 * MB },
+      });
       await using visit = await served.connect({ receiveBuffer: 64 * KB });
       await visit.peer.write(GET_AND_CLOSE);
       const before = performance.now();

@@ -48,7 +48,11 @@ const X = expect.stringMatching(/x{64}$/);
 const contains = (text: string) => expect.stringContaining(text);
 
 const WAYS: Record<string, Way> = {
-  'Connection: close before the upload is read': { behaviour: 'early 413', visit: writeAll(post(8 * MB)), sees: all(X) },
+  'Connection: close before the upload is read': {
+    behaviour: 'early 413',
+    visit: writeAll(post(8 * MB)),
+    sees: all(X),
+  },
   'the same, with a chunked upload': {
     behaviour: 'early 413, chunked',
     visit: writeAll(`${CHUNKED}800000\r\n`),
@@ -59,13 +63,21 @@ const WAYS: Record<string, Way> = {
     visit: writeAll(GET + post(8 * MB)),
     sees: all(X),
   },
-  'response.end(), request.destroy()': { behaviour: 'answer and request.destroy()', visit: writeAll(post(8 * MB)), sees: all(X) },
+  'response.end(), request.destroy()': {
+    behaviour: 'answer and request.destroy()',
+    visit: writeAll(post(8 * MB)),
+    sees: all(X),
+  },
   'request.destroy() in a later turn': {
     behaviour: 'answer, then request.destroy() in the next turn',
     visit: writeAll(post(8 * MB)),
     sees: all(X),
   },
-  'for await (const chunk of request) break': { behaviour: 'for await, break', visit: writeAll(post(8 * MB)), sees: all(X) },
+  'for await (const chunk of request) break': {
+    behaviour: 'for await, break',
+    visit: writeAll(post(8 * MB)),
+    sees: all(X),
+  },
   '400: a request that cannot be parsed': {
     behaviour: 'answer',
     visit: writeAll('GET / HTTP/1.1\r\nno header\r\n\r\n'),
@@ -161,9 +173,24 @@ const WAYS: Record<string, Way> = {
     visit: writeAll(UPGRADE),
     sees: all(contains('401 Unauthorized')),
   },
-  'net: write() and destroy()': { kinds: ['net', 'tls'], behaviour: 'write, destroy', visit: writeAll(''), sees: all(X) },
-  'net: write() and destroySoon()': { kinds: ['net', 'tls'], behaviour: 'write, destroySoon', visit: writeAll(''), sees: all(X) },
-  'net: end(), destroyed on finish': { kinds: ['net', 'tls'], behaviour: 'end, destroy on finish', visit: writeAll(''), sees: all(X) },
+  'net: write() and destroy()': {
+    kinds: ['net', 'tls'],
+    behaviour: 'write, destroy',
+    visit: writeAll(''),
+    sees: all(X),
+  },
+  'net: write() and destroySoon()': {
+    kinds: ['net', 'tls'],
+    behaviour: 'write, destroySoon',
+    visit: writeAll(''),
+    sees: all(X),
+  },
+  'net: end(), destroyed on finish': {
+    kinds: ['net', 'tls'],
+    behaviour: 'end, destroy on finish',
+    visit: writeAll(''),
+    sees: all(X),
+  },
   'net: a write behind end()': {
     kinds: ['net', 'tls'],
     behaviour: 'end, and a write that comes too late',
@@ -197,9 +224,16 @@ const WAYS: Record<string, Way> = {
   },
 };
 
-const CASES = Object.entries(WAYS).flatMap(([name, way]) => (way.kinds ?? HTTP).map((kind) => [`${kind}: ${name}`, kind, way] as const));
+const CASES = Object.entries(WAYS).flatMap(([name, way]) =>
+  (way.kinds ?? HTTP).map((kind) => [`${kind}: ${name}`, kind, way] as const),
+);
 
-async function visit(host: ServerHost, kind: Kind, { behaviour, visit, peer: options, ...serve }: Way, lingers: boolean) {
+async function visit(
+  host: ServerHost,
+  kind: Kind,
+  { behaviour, visit, peer: options, ...serve }: Way,
+  lingers: boolean,
+) {
   const before = await host.resets();
   const served = await host.serve(kind, behaviour, { ...serve, ...(lingers ? { attach: {} } : {}) });
   const { peer } = await served.connect(options);
@@ -232,26 +266,34 @@ describe.skipIf(!netnsPermitted())(`Node as it is resets the connection${NETNS_S
   });
 });
 
-describe.skipIf(!netnsPermitted()).each(['native', 'streams'] as const)(`lingerOnClose, %s engine${NETNS_SKIPPED}`, (engine) => {
-  let host: ServerHost;
-  beforeAll(async () => {
-    host = await ServerHost.start({ engine, isolated: true });
-  });
-  afterAll(() => host[Symbol.asyncDispose]());
-
-  test.each(CASES.filter(([, , way]) => engine === 'native' || !way.nativeOnly))('%s', async (_name, kind, way) => {
-    const { served, seen, peer, resets } = await visit(host, kind, way, true);
-    expect(seen).toEqual(way.sees);
-    await host.release(peer);
-    const end = await served.end();
-    expect(end).toMatchObject({ outcome: 'eof', engine });
-    expect(await resets()).toEqual({ aborts: 0, resetsSent: 0 });
-    const { active, totals } = await served.state();
-    expect({ active, outcomes: totals.outcomes.eof, bytes: totals.discardedBytes, evictions: totals.evictions }).toEqual({
-      active: 0,
-      outcomes: 1,
-      bytes: end.discardedBytes,
-      evictions: 0,
+describe.skipIf(!netnsPermitted()).each(['native', 'streams'] as const)(
+  `lingerOnClose, %s engine${NETNS_SKIPPED}`,
+  (engine) => {
+    let host: ServerHost;
+    beforeAll(async () => {
+      host = await ServerHost.start({ engine, isolated: true });
     });
-  });
-});
+    afterAll(() => host[Symbol.asyncDispose]());
+
+    test.each(CASES.filter(([, , way]) => engine === 'native' || !way.nativeOnly))('%s', async (_name, kind, way) => {
+      const { served, seen, peer, resets } = await visit(host, kind, way, true);
+      expect(seen).toEqual(way.sees);
+      await host.release(peer);
+      const end = await served.end();
+      expect(end).toMatchObject({ outcome: 'eof', engine });
+      expect(await resets()).toEqual({ aborts: 0, resetsSent: 0 });
+      const { active, totals } = await served.state();
+      expect({
+        active,
+        outcomes: totals.outcomes.eof,
+        bytes: totals.discardedBytes,
+        evictions: totals.evictions,
+      }).toEqual({
+        active: 0,
+        outcomes: 1,
+        bytes: end.discardedBytes,
+        evictions: 0,
+      });
+    });
+  },
+);

@@ -59,9 +59,24 @@ describe('arguments', () => {
 
   test.each<[options: object | null | string, name: string, code: string, message: string]>([
     [null, 'TypeError', 'ERR_INVALID_ARG_TYPE', 'The "options" argument must be of type object. Received null'],
-    ['needed', 'TypeError', 'ERR_INVALID_ARG_TYPE', 'The "options" argument must be of type object. Received type string (\'needed\')'],
-    [{ when: 'on' }, 'TypeError', 'ERR_INVALID_ARG_VALUE', `The "options.when" property must be one of 'needed', 'always'. Received 'on'`],
-    [{ when: null }, 'TypeError', 'ERR_INVALID_ARG_VALUE', `The "options.when" property must be one of 'needed', 'always'. Received null`],
+    [
+      'needed',
+      'TypeError',
+      'ERR_INVALID_ARG_TYPE',
+      'The "options" argument must be of type object. Received type string (\'needed\')',
+    ],
+    [
+      { when: 'on' },
+      'TypeError',
+      'ERR_INVALID_ARG_VALUE',
+      `The "options.when" property must be one of 'needed', 'always'. Received 'on'`,
+    ],
+    [
+      { when: null },
+      'TypeError',
+      'ERR_INVALID_ARG_VALUE',
+      `The "options.when" property must be one of 'needed', 'always'. Received null`,
+    ],
     [
       { maxLingering: -1 },
       'RangeError',
@@ -92,9 +107,19 @@ describe('arguments', () => {
       'ERR_INVALID_ARG_TYPE',
       'The "options.choose" property must be of type function. Received type boolean (true)',
     ],
-    [{ choose: null }, 'TypeError', 'ERR_INVALID_ARG_TYPE', 'The "options.choose" property must be of type function. Received null'],
+    [
+      { choose: null },
+      'TypeError',
+      'ERR_INVALID_ARG_TYPE',
+      'The "options.choose" property must be of type function. Received null',
+    ],
     // Those of safeClose are tested there.
-    [{ timeout: -1 }, 'RangeError', 'ERR_OUT_OF_RANGE', 'The value of "options.timeout" is out of range. It must be >= 0. Received -1'],
+    [
+      { timeout: -1 },
+      'RangeError',
+      'ERR_OUT_OF_RANGE',
+      'The value of "options.timeout" is out of range. It must be >= 0. Received -1',
+    ],
     [
       { mode: 'soft' },
       'TypeError',
@@ -102,7 +127,11 @@ describe('arguments', () => {
       `The "options.mode" property must be one of 'linger', 'drain', 'reset'. Received 'soft'`,
     ],
   ])('%o is refused, and nothing is touched', (options, name, code, message) => {
-    expect(expectThrown(() => lingerOnClose(server, options as LingerOnCloseOptions))).toMatchObject({ name, code, message });
+    expect(expectThrown(() => lingerOnClose(server, options as LingerOnCloseOptions))).toMatchObject({
+      name,
+      code,
+      message,
+    });
     expect(untouched()).toEqual(before);
   });
 
@@ -417,7 +446,10 @@ describe.each(ENGINES)('%s engine', (engine) => {
       await using visit = await served.connect();
       await visit.peer.write(UPGRADE);
       expect(await visit.peer.send(16 * MB)).toEqual({ sent: 16 * MB });
-      expect(await visit.peer.receive()).toMatchObject({ tail: expect.stringContaining('401 Unauthorized'), end: 'eof' });
+      expect(await visit.peer.receive()).toMatchObject({
+        tail: expect.stringContaining('401 Unauthorized'),
+        end: 'eof',
+      });
       await visit.peer.close();
       expect(await served.said('close')).toEqual({ hadError: false });
     },
@@ -464,7 +496,10 @@ describe('native engine, with the rest of the package', () => {
   afterAll(() => host[Symbol.asyncDispose]());
 
   test.each(['http', 'https'] as const)('%s: setLinger(socket, 0) and destroy() is RST', async (kind) => {
-    const served = await host.serve(kind, 'setLinger and destroy', { attach: { when: 'always' }, args: { values: [0] } });
+    const served = await host.serve(kind, 'setLinger and destroy', {
+      attach: { when: 'always' },
+      args: { values: [0] },
+    });
     await using visit = await served.connect();
     await visit.peer.write(GET);
     expect(await visit.peer.untilBroken()).toBe('ECONNRESET');
@@ -473,7 +508,10 @@ describe('native engine, with the rest of the package', () => {
   });
 
   test.each(['http', 'https'] as const)('%s: setLinger(socket, false) gives it back', async (kind) => {
-    const served = await host.serve(kind, 'setLinger and destroy', { attach: { when: 'always' }, args: { values: [0, false] } });
+    const served = await host.serve(kind, 'setLinger and destroy', {
+      attach: { when: 'always' },
+      args: { values: [0, false] },
+    });
     await using visit = await served.connect();
     await visit.peer.write(GET);
     expect(await visit.peer.receive()).toMatchObject({ end: expect.stringMatching(/eof|SSLEOFError/) });
@@ -493,22 +531,30 @@ describe('native engine, with the rest of the package', () => {
     expect(await served.end()).toMatchObject({ outcome: 'eof' });
   });
 
-  test.skipIf(!netnsPermitted())(`a TLS handshake that fails: the client can read the alert${NETNS_SKIPPED}`, async () => {
-    async function handshake(attach: object | undefined) {
-      const before = await host.resets();
-      const served = await host.serve('https', 'answer', { attach });
-      await using visit = await served.connect({ tls: false });
-      // A record of the handshake protocol that is none.
-      await visit.peer.write(`\x16\x03\x01\x00\x10${'?'.repeat(16)}`);
-      const { sent } = await visit.peer.send(4 * MB);
-      const { tail, end } = await visit.peer.receive();
-      await visit.peer.close();
-      if (attach) await served.end();
-      return { whole: sent === 4 * MB, alert: tail.charCodeAt(0), end, resets: (await host.resets()).resetsSent - before.resetsSent };
-    }
-    expect((await handshake(undefined)).resets).toBeGreaterThan(0);
-    expect(await handshake({})).toEqual({ whole: true, alert: 21, end: 'eof', resets: 0 });
-  });
+  test.skipIf(!netnsPermitted())(
+    `a TLS handshake that fails: the client can read the alert${NETNS_SKIPPED}`,
+    async () => {
+      async function handshake(attach: object | undefined) {
+        const before = await host.resets();
+        const served = await host.serve('https', 'answer', { attach });
+        await using visit = await served.connect({ tls: false });
+        // A record of the handshake protocol that is none.
+        await visit.peer.write(`\x16\x03\x01\x00\x10${'?'.repeat(16)}`);
+        const { sent } = await visit.peer.send(4 * MB);
+        const { tail, end } = await visit.peer.receive();
+        await visit.peer.close();
+        if (attach) await served.end();
+        return {
+          whole: sent === 4 * MB,
+          alert: tail.charCodeAt(0),
+          end,
+          resets: (await host.resets()).resetsSent - before.resetsSent,
+        };
+      }
+      expect((await handshake(undefined)).resets).toBeGreaterThan(0);
+      expect(await handshake({})).toEqual({ whole: true, alert: 21, end: 'eof', resets: 0 });
+    },
+  );
 
   // A descriptor each would be left, or held twice.
   test.each([

@@ -11,7 +11,9 @@ const STATUS = 128 + 13;
 
 /** Runs a pipeline of bash; `$cli` in it is the tool. Gives the lines of its output. */
 function bash(pipeline: string, flags: string[] = []) {
-  const cli = [node, ...flags, fileURLToPath(new URL('fixtures/sigpipe-cli.mjs', import.meta.url))].map((word) => `'${word}'`);
+  const cli = [node, ...flags, fileURLToPath(new URL('fixtures/sigpipe-cli.mjs', import.meta.url))].map(
+    (word) => `'${word}'`,
+  );
   return spawnSync('bash', ['-c', pipeline.replaceAll('$cli', cli.join(' '))], { encoding: 'utf8', timeout: 30_000 });
 }
 
@@ -55,16 +57,19 @@ describe('the disposition', () => {
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   });
 
-  test.each([undefined, null, 0, 'handler', 'Ignore', 'SIG_IGN', {}, Symbol('ignore')])('%o is none that can be set', (value) => {
-    const call = () => setSigpipe(value as never);
-    expect(call).toThrow(TypeError);
-    expect(call).toThrow(
-      expect.objectContaining({
-        code: 'ERR_INVALID_ARG_VALUE',
-        message: expect.stringMatching(/^The "disposition" argument must be one of 'ignore', 'default'\. Received /),
-      }),
-    );
-  });
+  test.each([undefined, null, 0, 'handler', 'Ignore', 'SIG_IGN', {}, Symbol('ignore')])(
+    '%o is none that can be set',
+    (value) => {
+      const call = () => setSigpipe(value as never);
+      expect(call).toThrow(TypeError);
+      expect(call).toThrow(
+        expect.objectContaining({
+          code: 'ERR_INVALID_ARG_VALUE',
+          message: expect.stringMatching(/^The "disposition" argument must be one of 'ignore', 'default'\. Received /),
+        }),
+      );
+    },
+  );
 });
 
 describe.each([
@@ -116,7 +121,8 @@ test('the control: without exitOnBrokenPipe the same pipeline ends in a stack tr
 
 test('another error of stdout goes its usual way', () => {
   const file = fileURLToPath(new URL('fixtures/sigpipe-full-disk.mjs', import.meta.url));
-  const run = (guard: string) => spawnSync('bash', ['-c', `'${node}' '${file}' ${guard} > /dev/full`], { encoding: 'utf8' });
+  const run = (guard: string) =>
+    spawnSync('bash', ['-c', `'${node}' '${file}' ${guard} > /dev/full`], { encoding: 'utf8' });
   const bare = run('bare');
   expect(bare.status).not.toBe(0);
   expect(bare.stderr).toContain('ENOSPC');

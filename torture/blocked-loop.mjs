@@ -143,7 +143,9 @@ async function openAll(port, scenes, times, block) {
       const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
       socket.on('error', () => {});
       await once(socket, 'connect');
-      socket.write(`${JSON.stringify({ bytes: scene.bytes ?? KB, late: scene.bytes !== undefined, ...scene.options(block) })}\n`);
+      socket.write(
+        `${JSON.stringify({ bytes: scene.bytes ?? KB, late: scene.bytes !== undefined, ...scene.options(block) })}\n`,
+      );
       // Whoever is to take nothing takes nothing.
       if (!scene.bytes) socket.resume();
       peers.push({ name, scene, socket, port: socket.localPort });
@@ -168,15 +170,23 @@ async function judge(server, peers, since, block, tallies) {
   await server.ask('forget');
 }
 
-function complaintOf({ ends, closes, settled, report }, { outcomes, discarded, least, delivered = null }, block, blockedUntil) {
+function complaintOf(
+  { ends, closes, settled, report },
+  { outcomes, discarded, least, delivered = null },
+  block,
+  blockedUntil,
+) {
   const from = least?.(block) ?? 0;
   const to = Math.max(from, blockedUntil) + LATE;
   const { outcome, duration, discardedBytes } = report;
-  if (ends !== 1 || closes !== 1 || settled !== 1) return `told ${ends} times, closed ${closes} times, settled ${settled} times`;
+  if (ends !== 1 || closes !== 1 || settled !== 1)
+    return `told ${ends} times, closed ${closes} times, settled ${settled} times`;
   if (!outcomes.includes(outcome)) return `it ended by '${outcome}'`;
   // Timers of Node count whole milliseconds.
-  if (duration < from - 2 || duration > to) return `it took ${duration.toFixed(0)} ms, and not ${from} to ${to.toFixed(0)}`;
-  if (discarded !== undefined && discardedBytes !== discarded) return `${discardedBytes} bytes discarded, and not ${discarded}`;
+  if (duration < from - 2 || duration > to)
+    return `it took ${duration.toFixed(0)} ms, and not ${from} to ${to.toFixed(0)}`;
+  if (discarded !== undefined && discardedBytes !== discarded)
+    return `${discardedBytes} bytes discarded, and not ${discarded}`;
   if (delivered !== null && report.delivered !== delivered) return `delivered: ${report.delivered}`;
   return undefined;
 }

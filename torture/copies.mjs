@@ -12,7 +12,13 @@ serves them for both: one linger a connection, one descriptor, one report, which
 lingers beside it, on a descriptor of its own.)`;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const PARTS = ['package.json', 'dist', 'prebuilds', 'build/Release/lingering_close.node', 'node_modules/node-gyp-build'];
+const PARTS = [
+  'package.json',
+  'dist',
+  'prebuilds',
+  'build/Release/lingering_close.node',
+  'node_modules/node-gyp-build',
+];
 
 function copyPackage(version) {
   const folder = mkdtempSync(join(tmpdir(), 'lingering-close-torture-'));
@@ -74,7 +80,8 @@ export async function run({ times }) {
   ]) {
     const parties = startParties({ server: 'copies', args: [copyPackage(version)] });
     await provoke(parties, FAULTS['safeClose() of both'], 1);
-    for (const [what, each] of Object.entries(FAULTS)) rows.push(await provokeAll(parties, `${name}: ${what}`, each, Math.ceil(times / 2)));
+    for (const [what, each] of Object.entries(FAULTS))
+      rows.push(await provokeAll(parties, `${name}: ${what}`, each, Math.ceil(times / 2)));
     await parties.server.stop();
   }
   return rows;

@@ -44,7 +44,8 @@ export async function run({ quick }) {
       await delay(500);
       let attacked = await attack.get(gets);
       // It may have been a stall of the machine; a server that is slow stays slow.
-      for (let j = 0; j < 2 && isSlow(attacked, latencies.quiet[i], latencies.control[i]); j++) attacked = await attack.get(gets);
+      for (let j = 0; j < 2 && isSlow(attacked, latencies.quiet[i], latencies.control[i]); j++)
+        attacked = await attack.get(gets);
       latencies.attacked.push(attacked);
       await attack.runIntoLimits();
       const usage = await attack.runIntoEviction();
@@ -173,7 +174,11 @@ class Attack {
 
   /** The ordinary client: its p99 in milliseconds. */
   async get(tally) {
-    const { p99, count, failed } = await runJson(this.#programs.getter, [this.#ports.main, this.#size.seconds, PER_SECOND]);
+    const { p99, count, failed } = await runJson(this.#programs.getter, [
+      this.#ports.main,
+      this.#size.seconds,
+      PER_SECOND,
+    ]);
     for (let i = 0; i < count; i++) tally.add('answered');
     for (let i = 0; i < failed; i++) tally.add('failed', 'a GET was not answered');
     return p99 / 1_000;
@@ -233,7 +238,8 @@ class Attack {
     const { active, evictions } = await this.#until('main', (state) => state.evictions - full.evictions >= late);
     for (let i = 0; i < evictions - full.evictions; i++)
       this.#tallies.evicted.add('evicted', i < late ? undefined : 'evicted without need');
-    for (let i = 0; i < late - (evictions - full.evictions); i++) this.#tallies.evicted.add('kept', 'more linger than may');
+    for (let i = 0; i < late - (evictions - full.evictions); i++)
+      this.#tallies.evicted.add('kept', 'more linger than may');
     this.#tallies.main.add('full', active === crowd ? undefined : `${active} linger, and not ${crowd}`);
     const usage = await this.server.usage();
     await peers.stop();
@@ -251,7 +257,8 @@ class Attack {
     for (let i = 0; i < eof; i++) this.#tallies.main.add('eof');
     for (let i = 0; i < reset; i++) this.#tallies.main.add('peer-reset');
     for (const outcome of ['idle', 'timeout', 'max-bytes', 'error', 'aborted']) {
-      for (let i = 0; i < main.outcomes[outcome]; i++) this.#tallies.main.add(outcome, `a peer that drips or floods ended by '${outcome}'`);
+      for (let i = 0; i < main.outcomes[outcome]; i++)
+        this.#tallies.main.add(outcome, `a peer that drips or floods ended by '${outcome}'`);
     }
   }
 }

@@ -55,7 +55,8 @@ export async function run({ quick, times }) {
 
 function endings(figures) {
   const counts = {};
-  for (const { outcomes } of figures) for (const [key, count] of Object.entries(outcomes)) counts[key] = (counts[key] ?? 0) + count;
+  for (const { outcomes } of figures)
+    for (const [key, count] of Object.entries(outcomes)) counts[key] = (counts[key] ?? 0) + count;
   return Object.entries(counts)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, count]) => `${key} ${count}`)

@@ -19,7 +19,13 @@ const SILENT = { act: 'silence', receiveBuffer: 4_096 };
 /** By the stage of torture/servers/ending.mjs; `whole`: the peer has got everything. */
 const ENDS = {
   'SIGTERM in mid-linger': { stage: 'sigterm', peer: CLOSES, signal: true, exit: 'SIGTERM', whole: true },
-  'SIGTERM in mid-linger, closeServer() in its handler': { stage: 'close-server', peer: TALKS, signal: true, exit: EXIT_CODE, whole: true },
+  'SIGTERM in mid-linger, closeServer() in its handler': {
+    stage: 'close-server',
+    peer: TALKS,
+    signal: true,
+    exit: EXIT_CODE,
+    whole: true,
+  },
   'process.exit() before the close': { stage: 'accepted', peer: SILENT, exit: EXIT_CODE },
   'process.exit() while output is being flushed': { stage: 'flushing', peer: SILENT, exit: EXIT_CODE },
   'process.exit() in a choose function': { stage: 'choosing', peer: CLOSES, exit: EXIT_CODE, whole: true },

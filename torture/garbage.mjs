@@ -55,7 +55,9 @@ async function collectAtEachStage(server, port, times) {
     // A connection of each kind at once; collections take what time there is.
     for (let i = 0; i < times; i++) {
       await Promise.all(
-        Object.entries(SCENES).map(async ([way, scene]) => tallies.get(way).add(...(await visit(server, port, way, scene)))),
+        Object.entries(SCENES).map(async ([way, scene]) =>
+          tallies.get(way).add(...(await visit(server, port, way, scene))),
+        ),
       );
     }
     await server.ask('force', false);
@@ -68,11 +70,17 @@ async function collectAtEachStage(server, port, times) {
   }
   const finalizers = new Tally('finalizers of the sockets');
   for (let i = 0; i < counts.opened; i++)
-    finalizers.add(i < counts.collected ? 'run' : 'not run', i < counts.collected ? undefined : 'a socket was not collected');
+    finalizers.add(
+      i < counts.collected ? 'run' : 'not run',
+      i < counts.collected ? undefined : 'a socket was not collected',
+    );
   for (let i = 0; i < counts.tooSoon; i++) finalizers.add('too soon', "a socket was collected before its 'close'");
   for (let i = 0; i < counts.twice; i++) finalizers.add('twice', 'a finalizer ran twice');
   checkOutcomes(counts.outcomes, times, tallies);
-  return [...[...tallies.values()].map((tally) => tally.row(held)), finalizers.row(held, `${counts.collections} forced collections.`)];
+  return [
+    ...[...tallies.values()].map((tally) => tally.row(held)),
+    finalizers.row(held, `${counts.collections} forced collections.`),
+  ];
 }
 
 /** Where only the server knows how it ended. */

@@ -23,7 +23,15 @@ const KiB = 1 << 10;
 /** Under pressure; and without, as far as this limit goes. */
 const QUICK = { 'under pressure, 4 MiB': 4 * MiB };
 const LIMITS = { ...QUICK, 'without a limit': -1 };
-const COUNTERS = ['TCPMemoryPressures', 'PruneCalled', 'RcvPruned', 'TCPRcvCollapsed', 'TCPRcvQDrop', 'TCPBacklogDrop', 'TCPTimeouts'];
+const COUNTERS = [
+  'TCPMemoryPressures',
+  'PruneCalled',
+  'RcvPruned',
+  'TCPRcvCollapsed',
+  'TCPRcvQDrop',
+  'TCPBacklogDrop',
+  'TCPTimeouts',
+];
 /** A slow tick takes what is parked within a second; a busy machine is late. */
 const FREE_WITHIN = 10_000;
 const PER_SECOND = 50;
@@ -44,7 +52,9 @@ export async function run({ quick }) {
   try {
     for (const [pressure, limit] of Object.entries(quick ? QUICK : LIMITS)) {
       for (const [peers, attack] of Object.entries(SCENES)) {
-        const cases = [true, false].map((marks) => new Case(`${peers}, ${pressure}${marks ? '' : ', no marks'}`, { memory, limit, marks }));
+        const cases = [true, false].map(
+          (marks) => new Case(`${peers}, ${pressure}${marks ? '' : ', no marks'}`, { memory, limit, marks }),
+        );
         // By turns, for the machine is not equally busy all the time.
         for (let round = 0; round < (quick ? 1 : 3); round++) for (const each of cases) await each.run(attack, size);
         rows.push(...cases.map((each) => each.row()));
@@ -60,7 +70,10 @@ export async function run({ quick }) {
 function impossible() {
   const tally = new Tally('not measured');
   tally.add('not measured');
-  return tally.row(undefined, 'needs the memory controller of control groups, version 1, and the right to make a group.');
+  return tally.row(
+    undefined,
+    'needs the memory controller of control groups, version 1, and the right to make a group.',
+  );
 }
 
 /** One kind of attack, with marks or without, several times over. */
@@ -95,7 +108,9 @@ class Case {
       this.#add(Object.fromEntries(COUNTERS.map((key) => [key, after[key] - before[key]])));
     });
     await server.stop();
-    this.#held = this.#held ? Object.fromEntries(Object.keys(held).map((key) => [key, [this.#held[key][0], held[key][1]]])) : held;
+    this.#held = this.#held
+      ? Object.fromEntries(Object.keys(held).map((key) => [key, [this.#held[key][0], held[key][1]]]))
+      : held;
   }
 
   #add(figures) {
@@ -125,7 +140,10 @@ function noMarks() {
   if (library) return library;
   const folder = fileURLToPath(new URL('../build/torture/', import.meta.url));
   mkdirSync(folder, { recursive: true });
-  library = compileFile(fileURLToPath(new URL('native/no-marks.c', import.meta.url)), `${folder}no-marks.so`, ['-shared', '-fPIC']);
+  library = compileFile(fileURLToPath(new URL('native/no-marks.c', import.meta.url)), `${folder}no-marks.so`, [
+    '-shared',
+    '-fPIC',
+  ]);
   return library;
 }
 

@@ -11,7 +11,11 @@ const KB = 1024;
 const WAY = { bytes: 64 * KB };
 /** Both go to the end, and the peer has more to say when our FIN has come. */
 const TO_THE_END = { act: 'converse', peer: { bytes: 100 * KB }, way: WAY, outcome: 'eof' };
-const byStreams = (error, syscall) => ({ ...TO_THE_END, delivered: [null], expected: { engine: 'streams', error, syscall } });
+const byStreams = (error, syscall) => ({
+  ...TO_THE_END,
+  delivered: [null],
+  expected: { engine: 'streams', error, syscall },
+});
 const natively = { ...TO_THE_END, delivered: [true], expected: { engine: 'native' } };
 
 const overHttp = (fault) => ({ ...fault, way: { ...WAY, http: true }, peer: { ...fault.peer, http: true } });
@@ -37,7 +41,9 @@ async function provokeWith(faults, parties, cases, times, atOnce) {
   for (const [name, [kind, code, every, fault]] of Object.entries(cases)) {
     if (rows.length === 0) await provoke(parties, natively, 1);
     faults.set(kind, code, every);
-    rows.push(await provokeAll(parties, name, fault, times, { atOnce, note: () => `${faults.struck(kind)} calls failed` }));
+    rows.push(
+      await provokeAll(parties, name, fault, times, { atOnce, note: () => `${faults.struck(kind)} calls failed` }),
+    );
     faults.clear(kind);
   }
   await parties.server.stop();

@@ -82,7 +82,13 @@ function faults(cable) {
       outcome: 'idle',
       delivered: [false],
     },
-    'simultaneous close': { act: 'close_together', way: way(100, 10_000), between: together, outcome: 'eof', delivered: [true] },
+    'simultaneous close': {
+      act: 'close_together',
+      way: way(100, 10_000),
+      between: together,
+      outcome: 'eof',
+      delivered: [true],
+    },
   };
 }
 

@@ -22,10 +22,22 @@ function faults(quick) {
   return {
     'kill -9 in mid-upload, the answer arrived': ['killed', { answered: true }, { bytes: 100 }, 'peer-reset', [true]],
     'kill -9 in mid-upload, most of the answer unsent': ['killed', SHUT, { bytes: 4 * MB }, 'peer-reset', [false]],
-    'kill -9 in mid-upload, an HTTP server': ['killed', { answered: true }, { http: true, bytes: 100 }, 'peer-reset', [true]],
+    'kill -9 in mid-upload, an HTTP server': [
+      'killed',
+      { answered: true },
+      { http: true, bytes: 100 },
+      'peer-reset',
+      [true],
+    ],
     'RST before our FIN': ['reset_before_fin', SHUT, { bytes: 4 * MB }, 'peer-reset', [false]],
     'RST right behind our FIN': ['reset_after_fin', {}, { bytes: 100 }, 'peer-reset', ANY],
-    'RST in the linger, all read': ['reset_in_linger', { awaits: 'linger', reads: true }, { bytes: 100 }, 'peer-reset', [true]],
+    'RST in the linger, all read': [
+      'reset_in_linger',
+      { awaits: 'linger', reads: true },
+      { bytes: 100 },
+      'peer-reset',
+      [true],
+    ],
     'RST in the linger, a part unacknowledged': [
       'reset_in_linger',
       { ...SHUT, awaits: 'linger' },
@@ -33,7 +45,13 @@ function faults(quick) {
       'peer-reset',
       [false],
     ],
-    'RST after its own FIN, before ours': ['reset_after_own_fin', SHUT, { bytes: 4 * MB, when: 'end' }, 'peer-reset', [false]],
+    'RST after its own FIN, before ours': [
+      'reset_after_own_fin',
+      SHUT,
+      { bytes: 4 * MB, when: 'end' },
+      'peer-reset',
+      [false],
+    ],
     'RST after its own FIN, ours on its way': [
       'reset_after_own_fin',
       { ...SHUT, awaits: 'linger' },
@@ -43,7 +61,13 @@ function faults(quick) {
     ],
     'RST after both': ['reset_after_both_fins', {}, { bytes: 100, when: 'end' }, 'eof', [true]],
     'half-close, then silence, the answer arrived': ['half_close', {}, { bytes: 100, when: 'end' }, 'eof', [true]],
-    'half-close, then silence, the answer unread': ['half_close', SHUT, { bytes: 64 * KB, when: 'end', ...IDLE }, 'idle', [false]],
+    'half-close, then silence, the answer unread': [
+      'half_close',
+      SHUT,
+      { bytes: 64 * KB, when: 'end', ...IDLE },
+      'idle',
+      [false],
+    ],
     'zero window for ever, the answer in the kernel': ['silence', SHUT, { bytes: 64 * KB, ...IDLE }, 'idle', [false]],
     'zero window for ever, the answer in the process': ['silence', SHUT, { bytes: 4 * MB, ...IDLE }, 'idle', [false]],
     'zero window for ever, and it sends without end': [

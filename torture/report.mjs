@@ -35,7 +35,9 @@ function cells(row) {
 async function section({ subject, seconds, rows }) {
   const { title, what } = await import(`./${subject}.mjs`);
   const notes = rows.filter(({ note }) => note).map(({ subject, note }) => `- ${subject}: ${note}`);
-  const wrong = rows.flatMap(({ subject, complaints = [] }) => complaints.map((complaint) => `- ${subject}: ${complaint}`));
+  const wrong = rows.flatMap(({ subject, complaints = [] }) =>
+    complaints.map((complaint) => `- ${subject}: ${complaint}`),
+  );
   return [
     `## ${title}`,
     `${what} \`node torture/${subject}.mjs\`, ${seconds} s.`,
@@ -49,4 +51,7 @@ const all = results.map(read);
 const loads = all.map(({ load }) => load);
 const machine = `${describe(all)} Load average when the scripts began: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}: it was shared, and far from idle, which is what the seconds tell of.`;
 const page = ['# Reliability', INTRODUCTION, machine, ...(await Promise.all(all.map(section)))];
-writeFileSync(at('../docs/reliability.md'), `<!-- Made by torture/report.mjs of torture/results. -->\n\n${page.join('\n\n')}\n`);
+writeFileSync(
+  at('../docs/reliability.md'),
+  `<!-- Made by torture/report.mjs of torture/results. -->\n\n${page.join('\n\n')}\n`,
+);

@@ -10,7 +10,9 @@ const { values, positionals } = parseArgs({
 });
 const args = Object.entries(values).flatMap(([name, value]) => (value === true ? [`--${name}`] : [`--${name}`, value]));
 const run = (script, words) =>
-  spawnSync(process.execPath, [fileURLToPath(new URL(`${script}.mjs`, import.meta.url)), ...words], { stdio: 'inherit' }).status === 0;
+  spawnSync(process.execPath, [fileURLToPath(new URL(`${script}.mjs`, import.meta.url)), ...words], {
+    stdio: 'inherit',
+  }).status === 0;
 
 const failed = [];
 for (const name of positionals.length > 0 ? positionals : scripts) {

@@ -36,11 +36,19 @@ const SCENES = {
 export async function run({ quick, times }) {
   const folder = mkdtempSync(join(tmpdir(), 'lingering-close-secrecy-'));
   try {
-    const rows = await search(folder, 'native', { rounds: quick ? 1 : Math.min(times, 15), debug: 'net,http,stream,timer', memory: true });
+    const rows = await search(folder, 'native', {
+      rounds: quick ? 1 : Math.min(times, 15),
+      debug: 'net,http,stream,timer',
+      memory: true,
+    });
     if (quick) return rows;
     // A UNIX socket cannot discard without a buffer, and Node reads by itself where its streams discard: there the bytes do come into the memory of the process, and must be nowhere else.
     rows.push(
-      ...(await search(folder, 'native, UNIX socket', { rounds: 5, path: join(folder, 'socket'), debug: 'net,http,stream,timer' })),
+      ...(await search(folder, 'native, UNIX socket', {
+        rounds: 5,
+        path: join(folder, 'socket'),
+        debug: 'net,http,stream,timer',
+      })),
     );
     rows.push(
       ...(await search(folder, 'streams', {
@@ -75,7 +83,13 @@ async function search(folder, name, { rounds, path, flags = '', debug, memory = 
       const sockets = [];
       for (const [, scene] of scenes) {
         const i = sent++;
-        const socket = await visit(server, scene, scene.http ? { port: httpPort, host: '127.0.0.1' } : where, word(given, i), sent);
+        const socket = await visit(
+          server,
+          scene,
+          scene.http ? { port: httpPort, host: '127.0.0.1' } : where,
+          word(given, i),
+          sent,
+        );
         socket.write(word(secret, i).repeat(REPEATED));
         scene.after?.(socket);
         sockets.push(socket);
@@ -113,7 +127,11 @@ async function visit(server, { options = {}, http }, where, word, count) {
   const socket = connect({ ...where, allowHalfOpen: true });
   socket.on('error', () => {}).resume();
   await once(socket, 'connect');
-  socket.write(http ? 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n' : JSON.stringify({ ...options, word }));
+  socket.write(
+    http
+      ? 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n'
+      : JSON.stringify({ ...options, word }),
+  );
   await server.ask('until', { event: 'begun', count });
   return socket;
 }
@@ -128,7 +146,10 @@ async function visitAfterwards(where, text) {
 function countIn(file, text) {
   const bytes = readFileSync(file);
   const spaced = Buffer.from(text).toString('hex').match(/../g).join(' ');
-  return [text, spaced, Buffer.from(text).toString('hex')].reduce((sum, form) => sum + occurrences(bytes, Buffer.from(form)), 0);
+  return [text, spaced, Buffer.from(text).toString('hex')].reduce(
+    (sum, form) => sum + occurrences(bytes, Buffer.from(form)),
+    0,
+  );
 }
 
 await main(import.meta.url, run);

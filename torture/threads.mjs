@@ -17,7 +17,11 @@ const CLOSES = { act: 'converse', bytes: 0 };
 /** By the stage of torture/servers/threads.mjs, what the peer does. `stays`: until the thread is gone. */
 const STAGES = {
   'Worker.terminate() while the package is loaded': { stage: 'loading' },
-  'Worker.terminate() while output is being flushed': { stage: 'flushing', peer: { act: 'until_gone', receiveBuffer: 4_096 }, stays: true },
+  'Worker.terminate() while output is being flushed': {
+    stage: 'flushing',
+    peer: { act: 'until_gone', receiveBuffer: 4_096 },
+    stays: true,
+  },
   'Worker.terminate() in mid-linger': { stage: 'lingering', peer: CLOSES, stays: true, whole: true },
   'Worker.terminate() in a choose function': { stage: 'choosing', peer: CLOSES, stays: true, whole: true },
   'Worker.terminate() in a listener of the end channel': { stage: 'published', peer: CLOSES, whole: true },
@@ -28,7 +32,8 @@ const STAGES = {
 
 async function provoke({ server, peers }, { stage, peer, stays, whole }, count, tally) {
   if (stage === 'loading') {
-    for (const code of await server.ask('terminateLoading', { count, within: LOADING })) tally?.add(`exit code ${code}`);
+    for (const code of await server.ask('terminateLoading', { count, within: LOADING }))
+      tally?.add(`exit code ${code}`);
     return;
   }
   const ports = await server.ask('start', { stage, count });

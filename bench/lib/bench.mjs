@@ -23,7 +23,12 @@ export class Bench {
   /** `runs`: how many, unless `--runs` says otherwise. */
   constructor(subject, { runs = 5 } = {}) {
     const { values } = parseArgs({
-      options: { quick: { type: 'boolean' }, runs: { type: 'string' }, out: { type: 'string' }, scale: { type: 'string' } },
+      options: {
+        quick: { type: 'boolean' },
+        runs: { type: 'string' },
+        out: { type: 'string' },
+        scale: { type: 'string' },
+      },
     });
     this.#scale = Number(values.scale ?? 1);
     this.quick = values.quick === true;
@@ -74,7 +79,9 @@ export class Bench {
   table(id, caption, columns, rows) {
     const summed = Object.entries(rows).map(([name, cells]) => ({
       name,
-      cells: Object.fromEntries(Object.entries(cells).map(([key, value]) => [key, Array.isArray(value) ? summary(value) : value])),
+      cells: Object.fromEntries(
+        Object.entries(cells).map(([key, value]) => [key, Array.isArray(value) ? summary(value) : value]),
+      ),
     }));
     this.#result.tables.push({ id, caption, columns, rows: summed });
     print(caption, columns, summed);

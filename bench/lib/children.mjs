@@ -38,7 +38,10 @@ export async function runText(command, args) {
 
 /** A program that answers each line on its standard input with a line of JSON. `exit` gives its code, or the signal. */
 export function startAnswering(command, args, { env = {} } = {}) {
-  const child = start(command, args.map(String), { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
+  const child = start(command, args.map(String), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  });
   const lines = readLines(child);
   // It may be gone before it has read a line; the missing answer tells.
   child.stdin.on('error', () => {});
@@ -56,7 +59,10 @@ export function startAnswering(command, args, { env = {} } = {}) {
 export async function startServer(file, args = [], { command, execArgv = [], env = {}, prefix = [] } = {}) {
   const script = fileURLToPath(new URL(`../servers/${file}.mjs`, import.meta.url));
   const words = [...prefix, ...(command ? [command] : [process.execPath, ...execArgv, script]), ...args];
-  const child = start(words[0], words.slice(1).map(String), { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
+  const child = start(words[0], words.slice(1).map(String), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  });
   const lines = readLines(child);
   const { value } = await lines.next();
   if (!value) throw new Error(`${words.join(' ')} did not say its port`);

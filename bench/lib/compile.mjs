@@ -16,9 +16,13 @@ export function compile(name) {
 export function compileFile(source, output, flags = []) {
   // Under a name of its own first: somebody else may be running, or making, the same program.
   const unfinished = `${output}.${process.pid}`;
-  const { status, error } = spawnSync('cc', ['-O2', '-Wall', '-Wextra', '-pthread', ...flags, '-o', unfinished, source], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
+  const { status, error } = spawnSync(
+    'cc',
+    ['-O2', '-Wall', '-Wextra', '-pthread', ...flags, '-o', unfinished, source],
+    {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    },
+  );
   if (status !== 0) throw new Error(`cc cannot compile ${source}`, { cause: error });
   renameSync(unfinished, output);
   return output;

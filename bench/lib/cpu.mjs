@@ -8,7 +8,10 @@ export function cpuSeconds(pid) {
 
 /** Resident bytes of a process and its descendants. Pages that they share are counted once for each. */
 export function residentBytes(pid) {
-  return family(pid).reduce((sum, member) => sum + Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${member}/status`))?.[1] ?? 0) * 1024, 0);
+  return family(pid).reduce(
+    (sum, member) => sum + Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${member}/status`))?.[1] ?? 0) * 1024,
+    0,
+  );
 }
 
 /** Page faults of a process and its descendants so far: first uses of a page, be it that malloc takes anew what it had given back to the kernel. */
@@ -50,7 +53,10 @@ function threadNanoseconds(pid) {
   } catch {
     // It has ended.
   }
-  return threads.reduce((sum, thread) => sum + Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ', 1)[0]), 0);
+  return threads.reduce(
+    (sum, thread) => sum + Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ', 1)[0]),
+    0,
+  );
 }
 
 function read(file) {

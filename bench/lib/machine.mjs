@@ -4,7 +4,13 @@ import os from 'node:os';
 
 export function machine() {
   const [cpu] = os.cpus();
-  return { cpu: cpu?.model.trim(), cores: os.cpus().length, memory: os.totalmem(), kernel: os.release(), arch: process.arch };
+  return {
+    cpu: cpu?.model.trim(),
+    cores: os.cpus().length,
+    memory: os.totalmem(),
+    kernel: os.release(),
+    arch: process.arch,
+  };
 }
 
 export function versions() {

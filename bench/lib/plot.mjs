@@ -42,8 +42,13 @@ export function barChart(title, unit, bars) {
 /** `series`: name and points of x and y. */
 export function lineChart(title, x, y, series) {
   const [left, top, plotWidth, plotHeight] = [70, 52, 440, 260];
-  const values = series.flatMap(({ points }) => points).filter(([at, value]) => (!x.log || at > 0) && (!y.log || value > 0));
-  const span = (i, log) => [log ? Math.min(...values.map((point) => point[i])) : 0, Math.max(...values.map((point) => point[i]))];
+  const values = series
+    .flatMap(({ points }) => points)
+    .filter(([at, value]) => (!x.log || at > 0) && (!y.log || value > 0));
+  const span = (i, log) => [
+    log ? Math.min(...values.map((point) => point[i])) : 0,
+    Math.max(...values.map((point) => point[i])),
+  ];
   const [fromX, toX] = span(0, x.log);
   const [fromY, toY] = span(1, y.log);
   const scaleX = axis(fromX, toX, x.log, plotWidth);
@@ -61,10 +66,13 @@ export function lineChart(title, x, y, series) {
     );
   }
   for (const [i, { name, points }] of series.entries()) {
-    const shown = points.filter((point) => values.includes(point)).map(([at, value]) => [f(left + scaleX(at)), f(bottom - scaleY(value))]);
+    const shown = points
+      .filter((point) => values.includes(point))
+      .map(([at, value]) => [f(left + scaleX(at)), f(bottom - scaleY(value))]);
     const look = `stroke="var(--c${i % 7})" stroke-dasharray="${DASHES[i % 7]}"`;
     parts.push(`<polyline class="curve" ${look} points="${shown.map((point) => point.join(',')).join(' ')}" />`);
-    if (shown.length < 8) parts.push(...shown.map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="3.5" fill="var(--c${i % 7})" />`));
+    if (shown.length < 8)
+      parts.push(...shown.map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="3.5" fill="var(--c${i % 7})" />`));
     const legendY = top + 10 + i * 22;
     parts.push(
       `<path class="curve" ${look} d="M${left + plotWidth + 20} ${legendY}h24" />`,
@@ -88,7 +96,9 @@ function ticks(from, to, log) {
     for (let power = 10 ** Math.ceil(Math.log10(from) - 1e-9); power <= to * 1.0001; power *= 10) powers.push(power);
     return powers.length > 1 ? powers : [from, to];
   }
-  const step = [1, 2, 5, 10].map((digit) => digit * 10 ** Math.floor(Math.log10(to / 4))).find((each) => to / each <= 5);
+  const step = [1, 2, 5, 10]
+    .map((digit) => digit * 10 ** Math.floor(Math.log10(to / 4)))
+    .find((each) => to / each <= 5);
   return Array.from({ length: Math.floor(to / step) + 1 }, (_, i) => i * step);
 }
 

@@ -26,12 +26,20 @@ function drainAfter(sent) {
 const RIVALS = {
   fd: async () => {
     const { setLinger, pendingBytes, send } = await import('lingering-close');
-    return { setLinger: () => setLinger(fd, 5), pendingBytes: () => pendingBytes(fd), send: () => drainAfter(send(fd, data)) };
+    return {
+      setLinger: () => setLinger(fd, 5),
+      pendingBytes: () => pendingBytes(fd),
+      send: () => drainAfter(send(fd, data)),
+    };
   },
   socket: async () => {
     const { setLinger, pendingBytes, send } = await import('lingering-close');
     // 0, for a time would arrange more than the option: a destroy() that does not block.
-    return { setLinger: () => setLinger(socket, 0), pendingBytes: () => pendingBytes(socket), send: () => drainAfter(send(socket, data)) };
+    return {
+      setLinger: () => setLinger(socket, 0),
+      pendingBytes: () => pendingBytes(socket),
+      send: () => drainAfter(send(socket, data)),
+    };
   },
   koffi: async () => {
     const { default: koffi } = await import('koffi');

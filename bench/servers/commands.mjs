@@ -25,7 +25,9 @@ export function answerCommands(commands = {}) {
     },
     delay: () => {
       delay.disable();
-      const [p50, p99, max] = [delay.percentile(50), delay.percentile(99), delay.max].map((nanoseconds) => nanoseconds / 1e6);
+      const [p50, p99, max] = [delay.percentile(50), delay.percentile(99), delay.max].map(
+        (nanoseconds) => nanoseconds / 1e6,
+      );
       return { p50, p99, max };
     },
     ...commands,

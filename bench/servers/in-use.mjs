@@ -4,7 +4,18 @@
 export async function inUseReader() {
   try {
     const { default: koffi } = await import('koffi');
-    const fields = ['arena', 'ordblks', 'smblks', 'hblks', 'hblkhd', 'usmblks', 'fsmblks', 'uordblks', 'fordblks', 'keepcost'];
+    const fields = [
+      'arena',
+      'ordblks',
+      'smblks',
+      'hblks',
+      'hblkhd',
+      'usmblks',
+      'fsmblks',
+      'uordblks',
+      'fordblks',
+      'keepcost',
+    ];
     const type = koffi.struct(Object.fromEntries(fields.map((field) => [field, 'size_t'])));
     const mallinfo2 = koffi.load(null).func('mallinfo2', type, []);
     return () => {

@@ -5,7 +5,9 @@ const [protocol, way] = process.argv.slice(2);
 const { createServer } = await import(`node:${protocol}`);
 const pem = readFileSync(new URL('../../test/fixtures/localhost.pem', import.meta.url));
 // Nobody's connection is closed because the client had to wait for its turn: under valgrind everything takes its time.
-const server = createServer({ key: pem, cert: pem, keepAliveTimeout: 60_000 }, (_request, response) => response.end('ok'));
+const server = createServer({ key: pem, cert: pem, keepAliveTimeout: 60_000 }, (_request, response) =>
+  response.end('ok'),
+);
 if (way === 'lingerOnClose') {
   const { lingerOnClose } = await import('lingering-close');
   lingerOnClose(server);

@@ -42,4 +42,10 @@ server.on('request', (request, response) => {
 });
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => console.log(server.address().port));
 
-answerCommands({ lingering: () => ({ active: lingering.active, ...lingering.totals, descriptors: readdirSync('/proc/self/fd').length }) });
+answerCommands({
+  lingering: () => ({
+    active: lingering.active,
+    ...lingering.totals,
+    descriptors: readdirSync('/proc/self/fd').length,
+  }),
+});

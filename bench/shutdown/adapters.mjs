@@ -41,7 +41,12 @@ async function prepareLilHttpTerminator(server, { grace }) {
 async function prepareHttpGracefulShutdown(server, { grace, drainDelay }) {
   const { default: gracefulShutdown } = await import('http-graceful-shutdown');
   const preShutdown = () => new Promise((resolve) => setTimeout(resolve, drainDelay));
-  return gracefulShutdown(server, { timeout: grace, signals: '', forceExit: false, ...(drainDelay > 0 && { preShutdown }) });
+  return gracefulShutdown(server, {
+    timeout: grace,
+    signals: '',
+    forceExit: false,
+    ...(drainDelay > 0 && { preShutdown }),
+  });
 }
 
 async function prepareLingeringClose(server, { grace, drainDelay }) {

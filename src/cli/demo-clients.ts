@@ -37,14 +37,29 @@ export async function findClients(): Promise<Client[]> {
 function nodeClient(name: string): Upload {
   const file = fileURLToPath(new URL('./demo-node-client.js', import.meta.url));
   return (url, count, tell) =>
-    uploadLines([process.execPath, file, name, url, String(count), String(UPLOAD_BYTES), String(TIMEOUT)], count, SILENCE, tell);
+    uploadLines(
+      [process.execPath, file, name, url, String(count), String(UPLOAD_BYTES), String(TIMEOUT)],
+      count,
+      SILENCE,
+      tell,
+    );
 }
 
 async function findPython(): Promise<Client> {
-  const version = await answerOf('python3', '-I', '-c', 'import http.client, platform; print(platform.python_version())');
+  const version = await answerOf(
+    'python3',
+    '-I',
+    '-c',
+    'import http.client, platform; print(platform.python_version())',
+  );
   if (version === undefined) return { name: 'python3', title: 'python3' };
   const upload: Upload = (url, count, tell) =>
-    uploadLines(['python3', '-I', '-c', PYTHON, new URL(url).port, ...[count, UPLOAD_BYTES, TIMEOUT].map(String)], count, SILENCE, tell);
+    uploadLines(
+      ['python3', '-I', '-c', PYTHON, new URL(url).port, ...[count, UPLOAD_BYTES, TIMEOUT].map(String)],
+      count,
+      SILENCE,
+      tell,
+    );
   return { name: 'python3', title: `Python ${version} http.client`, upload };
 }
 
@@ -88,7 +103,18 @@ const curlUpload: Upload = async (url, count, tell) => {
 
 async function curlOnce(url: string, body: Buffer): Promise<string> {
   // -q: no .curlrc. No "Expect": it would hold the upload back for an answer, and here everybody uploads at once.
-  const options = ['-q', '-sS', '--noproxy', '*', '--max-time', String(TIMEOUT / 1000), '-H', 'Expect:', '-w', '\n%{http_code}'];
+  const options = [
+    '-q',
+    '-sS',
+    '--noproxy',
+    '*',
+    '--max-time',
+    String(TIMEOUT / 1000),
+    '-H',
+    'Expect:',
+    '-w',
+    '\n%{http_code}',
+  ];
   const curl = tieToProcess(
     // Its messages name the errno by its English text.
     spawn('curl', [...options, '--data-binary', '@-', url], {

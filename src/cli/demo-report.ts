@@ -31,7 +31,11 @@ export function toJson(clients: Client[], before: Phase, after: Phase): string {
 export function toText(clients: Client[], before: Phase, after: Phase, uploads: number): string {
   const rows = clients.map(({ title }, index) => {
     const tallies = [before.tallies[index], after.tallies[index]] as const;
-    return [title, ...tallies.map((tally) => (tally ? `${tally.ok} of ${uploads}` : 'not installed')), whatTheRestGot(...tallies)];
+    return [
+      title,
+      ...tallies.map((tally) => (tally ? `${tally.ok} of ${uploads}` : 'not installed')),
+      whatTheRestGot(...tallies),
+    ];
   });
   const missed = after.tallies.filter((tally) => tally && tally.ok < uploads).length;
   return `

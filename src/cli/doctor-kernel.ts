@@ -7,7 +7,9 @@ import type { Reading } from './reading.ts';
 import { notAvailable } from './reading.ts';
 
 export function readOpenFiles(): Reading {
-  const { userLimits } = process.report.getReport() as { userLimits?: { open_files?: { soft: unknown; hard: unknown } } };
+  const { userLimits } = process.report.getReport() as {
+    userLimits?: { open_files?: { soft: unknown; hard: unknown } };
+  };
   const limit = userLimits?.open_files;
   if (!limit) return notAvailable('open_files', `${process.platform} sets no such limit`);
   const { soft, hard } = limit;
@@ -39,7 +41,8 @@ const SETTINGS: Setting[] = [
 
 export function readSettings(): Reading[] {
   return SETTINGS.map(({ name, unit = '', field = 0, meaning }) => {
-    if (process.platform !== 'linux') return notAvailable(name, `it is a setting of Linux, and this is ${process.platform}`);
+    if (process.platform !== 'linux')
+      return notAvailable(name, `it is a setting of Linux, and this is ${process.platform}`);
     const file = `/proc/sys/net/ipv4/${name.split(' ')[0]}`;
     try {
       const value = Number(readFileSync(file, 'utf8').trim().split(/\s+/)[field]);

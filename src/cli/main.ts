@@ -46,7 +46,10 @@ class UsageError extends Error {}
 async function run([command, ...args]: string[]): Promise<number> {
   switch (command) {
     case 'demo': {
-      const { help, json, uploads } = parse(args, { json: { type: 'boolean' }, uploads: { type: 'string', default: '50' } });
+      const { help, json, uploads } = parse(args, {
+        json: { type: 'boolean' },
+        uploads: { type: 'string', default: '50' },
+      });
       if (help) return print(DEMO_USAGE);
       const checkedUploads = parseUploads(String(uploads));
       const { demo } = await import('./demo.ts');

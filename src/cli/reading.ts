@@ -20,7 +20,9 @@ export function valuesOf(readings: Reading[]): Record<string, Reading['value']> 
 
 /** Of what is not available: why. */
 export function reasonsOf(readings: Reading[]): Record<string, string> {
-  return Object.fromEntries(readings.filter(({ value }) => value === null).map((reading) => [keyOf(reading), reading.meaning]));
+  return Object.fromEntries(
+    readings.filter(({ value }) => value === null).map((reading) => [keyOf(reading), reading.meaning]),
+  );
 }
 
 function keyOf({ name }: Reading): string {

@@ -13,7 +13,10 @@ export function table(rows: (string[] | undefined)[], align: string): string {
 /** Names, values and what they mean, which is broken at the right margin. */
 export function definitions(rows: [string, string, string][]): string {
   const indent =
-    GAP.length + Math.max(...rows.map(([name]) => name.length)) + Math.max(...rows.map(([, value]) => value.length)) + 2 * GAP.length;
+    GAP.length +
+    Math.max(...rows.map(([name]) => name.length)) +
+    Math.max(...rows.map(([, value]) => value.length)) +
+    2 * GAP.length;
   const wrapped = rows.map(([name, value, meaning]) => ['', name, value, wrap(meaning, indent)]);
   return table(wrapped, 'llll');
 }

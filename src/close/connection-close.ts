@@ -218,14 +218,18 @@ export class ConnectionClose implements LingerListener {
     // What came during the flush and is still in the stream is counted when it comes out of there.
     const held = Math.min(socket.readableLength, this.#discardedBefore);
     this.#discardedBefore -= held;
-    const stop = discardByStream(socket, { ...limits, maxBytes: limits.maxBytes + held }, ({ outcome, discardedBytes, error }) => {
-      this.#report({
-        outcome,
-        engine: 'streams',
-        discardedBytes: this.#discardedBefore + discardedBytes,
-        error: outcome === 'error' && error ? SocketError.from(error) : reason,
-      });
-    });
+    const stop = discardByStream(
+      socket,
+      { ...limits, maxBytes: limits.maxBytes + held },
+      ({ outcome, discardedBytes, error }) => {
+        this.#report({
+          outcome,
+          engine: 'streams',
+          discardedBytes: this.#discardedBefore + discardedBytes,
+          error: outcome === 'error' && error ? SocketError.from(error) : reason,
+        });
+      },
+    );
     this.#cutStage = (outcome) => {
       this.#discardedBefore += stop();
       if (isPlain(outcome)) this.#giveUp(socket, outcome, true);
@@ -258,7 +262,14 @@ export class ConnectionClose implements LingerListener {
     this.#lingerId = -1;
     const { outcome, delivered = null, discardedBytes = 0, unackedBytes = null, error } = end;
     const duration = performance.now() - this.startedAt;
-    const report: CloseReport = { outcome, delivered, discardedBytes, unackedBytes, duration, engine: end.engine ?? engine };
+    const report: CloseReport = {
+      outcome,
+      delivered,
+      discardedBytes,
+      unackedBytes,
+      duration,
+      engine: end.engine ?? engine,
+    };
     if (error) report.error = error;
     this.#ended = report;
     this.#resolve?.(report);

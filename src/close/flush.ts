@@ -103,7 +103,8 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
     if (stopped) return;
     mark = progressed(mark, takeProgress(socket));
     const now = performance.now();
-    const outcome = now - mark.outputAt >= limits.timeout ? 'timeout' : now - mark.anyAt >= limits.idleTimeout ? 'idle' : undefined;
+    const outcome =
+      now - mark.outputAt >= limits.timeout ? 'timeout' : now - mark.anyAt >= limits.idleTimeout ? 'idle' : undefined;
     if (outcome) {
       stop();
       events.stalled(outcome);
@@ -115,7 +116,8 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
 
   function discardAllInput(): void {
     // Under an HTTP server it is the request that is read, or not read and so holds up the socket; the parser must go on seeing every byte.
-    const request = (socket as { _httpMessage?: (ServerResponse & { req?: IncomingMessage }) | null })._httpMessage?.req;
+    const request = (socket as { _httpMessage?: (ServerResponse & { req?: IncomingMessage }) | null })._httpMessage
+      ?.req;
     const source = request ?? socket;
     if (isAtLimit()) {
       // The peer is read no more, and so can send no more; what is pending for it still goes out if it reads.

@@ -30,7 +30,13 @@ export function keepFromBlocking(socket: Socket, fd: number, seconds: number): v
   guards.set(socket, guard);
   socket.once('close', guard.onClose);
   interceptDestroy(socket, (error) => {
-    const limits = { until: 'delivered', idleTimeout: Infinity, timeout: seconds * 1_000, maxBytes: Infinity, ref: true } as const;
+    const limits = {
+      until: 'delivered',
+      idleTimeout: Infinity,
+      timeout: seconds * 1_000,
+      maxBytes: Infinity,
+      ref: true,
+    } as const;
     // Core's resetAndDestroy() sets this and then calls destroy(): a duplicate would hold its RST back.
     const reset = (socket as { resetAndClosing?: boolean }).resetAndClosing === true;
     if (reset) dropGuard(socket);

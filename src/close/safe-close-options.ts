@@ -49,11 +49,20 @@ export interface CheckedOptions {
 /** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`. Reads each property once. */
 export function checkOptions(options: SafeCloseOptions = {}): CheckedOptions {
   checkObject('options', options);
-  const { mode = 'linger', until = 'eof', idleTimeout = 5_000, timeout = 30_000, maxBytes = Infinity, signal, ref = true } = options;
+  const {
+    mode = 'linger',
+    until = 'eof',
+    idleTimeout = 5_000,
+    timeout = 30_000,
+    maxBytes = Infinity,
+    signal,
+    ref = true,
+  } = options;
   if (mode !== 'linger' && mode !== 'drain' && mode !== 'reset') {
     throw invalidArgValue('options.mode', "one of 'linger', 'drain', 'reset'", mode);
   }
-  if (until !== 'eof' && until !== 'delivered') throw invalidArgValue('options.until', "one of 'eof', 'delivered'", until);
+  if (until !== 'eof' && until !== 'delivered')
+    throw invalidArgValue('options.until', "one of 'eof', 'delivered'", until);
   checkLimit('options.idleTimeout', idleTimeout);
   checkLimit('options.timeout', timeout);
   checkLimit('options.maxBytes', maxBytes);

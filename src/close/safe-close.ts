@@ -45,7 +45,8 @@ export function safeClose(socket: SocketLike, options?: SafeCloseOptions): Promi
   const other = typeof socket === 'number' ? undefined : otherCopyOf(socket);
   if (other) return other.safeClose(socket, options) as Promise<CloseReport>;
   const checkedOptions = checkOptions(options);
-  const known = typeof socket === 'number' ? byDescriptor.get(socket) : (socket as { [CLOSING]?: ConnectionClose })[CLOSING];
+  const known =
+    typeof socket === 'number' ? byDescriptor.get(socket) : (socket as { [CLOSING]?: ConnectionClose })[CLOSING];
   // A Socket may be connected anew, and is then another connection.
   const same = typeof socket === 'number' || socket.destroyed || known?.holdsSocket;
   if (known && same) {

@@ -35,7 +35,8 @@ export type Linger = number | false;
  */
 export function setLinger(socket: SocketLike, linger: Linger): void {
   validateSocketLike(socket);
-  if (linger !== false && typeof linger !== 'number') throw invalidArgType('linger', 'of type number, or false', linger);
+  if (linger !== false && typeof linger !== 'number')
+    throw invalidArgType('linger', 'of type number, or false', linger);
   const maximum = addon?.maxLingerSeconds ?? 65_535;
   if (linger !== false && !(Number.isInteger(linger) && linger >= 0 && linger <= maximum)) {
     throw outOfRange('linger', `false or an integer >= 0 && <= ${maximum}`, linger);

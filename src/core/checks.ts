@@ -1,7 +1,8 @@
 import { invalidArgType, outOfRange } from './errors.ts';
 
 export function checkObject(name: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalidArgType(name, 'of type object', value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalidArgType(name, 'of type object', value);
 }
 
 export function checkAbortSignal(name: string, value: unknown): void {

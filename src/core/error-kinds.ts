@@ -9,7 +9,13 @@ export function isRefusedWrite(error: NodeJS.ErrnoException | undefined): boolea
 }
 
 // What the kernel, Node's streams and undici (the `fetch` of Node) call a connection that the other side has broken.
-const RESET_CODES: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE', 'UND_ERR_SOCKET']);
+const RESET_CODES: ReadonlySet<unknown> = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ECONNABORTED',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'UND_ERR_SOCKET',
+]);
 
 /**
  * Whether an error says that the peer broke the connection: `ECONNRESET`, `EPIPE`, `ECONNABORTED`, and what Node makes of them (`socket hang up`,

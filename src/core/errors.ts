@@ -58,11 +58,19 @@ export function codedError(Class: ErrorClass, code: string, message: string): No
 
 /** `expected` completes "must be ...". */
 export function invalidArgType(name: string, expected: string, value: unknown): NodeJS.ErrnoException {
-  return codedError(TypeError, 'ERR_INVALID_ARG_TYPE', `The ${named(name)} must be ${expected}. Received ${describe(value)}`);
+  return codedError(
+    TypeError,
+    'ERR_INVALID_ARG_TYPE',
+    `The ${named(name)} must be ${expected}. Received ${describe(value)}`,
+  );
 }
 
 export function invalidArgValue(name: string, expected: string, value: unknown): NodeJS.ErrnoException {
-  return codedError(TypeError, 'ERR_INVALID_ARG_VALUE', `The ${named(name)} must be ${expected}. Received ${inspectShortly(value)}`);
+  return codedError(
+    TypeError,
+    'ERR_INVALID_ARG_VALUE',
+    `The ${named(name)} must be ${expected}. Received ${inspectShortly(value)}`,
+  );
 }
 
 export function outOfRange(name: string, expected: string, value: unknown): NodeJS.ErrnoException {

@@ -103,7 +103,15 @@ let drainsOnExit = false;
  */
 export function startLinger(fd: number, take: boolean, limits: LingerLimits, owner: LingerListener): number {
   const { until, idleTimeout, timeout, maxBytes, ref } = limits;
-  const id = (loop as LingerAddon).startLinger(fd, Number(take), UNTIL.indexOf(until), idleTimeout, timeout, maxBytes, Number(ref));
+  const id = (loop as LingerAddon).startLinger(
+    fd,
+    Number(take),
+    UNTIL.indexOf(until),
+    idleTimeout,
+    timeout,
+    maxBytes,
+    Number(ref),
+  );
   if (id < 0) return id;
   owners.set(id, owner);
   if (!drainsOnExit) {

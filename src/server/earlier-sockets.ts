@@ -11,7 +11,9 @@ export function openSocketsOf(server: Server): Socket[] {
 function activeSocketsOf(server: Server): Socket[] {
   const { _getActiveHandles: list } = process as { _getActiveHandles?: () => unknown[] };
   const handles = typeof list === 'function' ? list.call(process) : [];
-  return handles.filter((handle): handle is Socket => handle instanceof Socket && (handle as { server?: Server }).server === server);
+  return handles.filter(
+    (handle): handle is Socket => handle instanceof Socket && (handle as { server?: Server }).server === server,
+  );
 }
 
 interface ConnectionsList {
@@ -20,7 +22,9 @@ interface ConnectionsList {
 
 /** What closeAllConnections() goes through. */
 function httpSocketsOf(server: Server): Socket[] {
-  const symbol = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'http.server.connections');
+  const symbol = Object.getOwnPropertySymbols(server).find(
+    ({ description }) => description === 'http.server.connections',
+  );
   const list = symbol && (server as unknown as Record<symbol, ConnectionsList | undefined>)[symbol];
   const parsers = typeof list?.all === 'function' ? list.all() : [];
   return parsers.map(({ socket }) => socket).filter((socket): socket is Socket => socket instanceof Socket);

@@ -19,7 +19,11 @@ function oneOf(option: keyof LingerOnCloseOptions, ...words: string[]): Variable
 }
 
 function amount(option: keyof LingerOnCloseOptions, unit: string, pattern = /^\d+(\.\d+)?$|^Infinity$/): Variable {
-  return { option, wanted: `${unit}, >= 0 or Infinity`, parse: (text) => (pattern.test(text) ? Number(text) : undefined) };
+  return {
+    option,
+    wanted: `${unit}, >= 0 or Infinity`,
+    parse: (text) => (pattern.test(text) ? Number(text) : undefined),
+  };
 }
 
 const VARIABLES: Record<string, Variable> = {
@@ -30,7 +34,11 @@ const VARIABLES: Record<string, Variable> = {
   TIMEOUT: amount('timeout', 'milliseconds'),
   MAX_BYTES: amount('maxBytes', 'bytes'),
   MAX_LINGERING: amount('maxLingering', 'an integer number of connections', /^\d+$|^Infinity$/),
-  REF: { option: 'ref', wanted: 'one of true, false', parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined) },
+  REF: {
+    option: 'ref',
+    wanted: 'one of true, false',
+    parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+  },
 };
 
 /**

@@ -39,14 +39,18 @@ export interface CheckedServerOptions extends CheckedChoice {
 }
 
 /** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`. */
-export function checkServerOptions(options: LingerOnCloseOptions | undefined, when: 'needed' | 'always'): CheckedServerOptions {
+export function checkServerOptions(
+  options: LingerOnCloseOptions | undefined,
+  when: 'needed' | 'always',
+): CheckedServerOptions {
   const checked = checkChoice(options, when);
   const { maxLingering = 1_000, choose } = options ?? {};
   if (typeof maxLingering !== 'number') throw invalidArgType('options.maxLingering', 'of type number', maxLingering);
   if (!((Number.isInteger(maxLingering) || maxLingering === Infinity) && maxLingering >= 0)) {
     throw outOfRange('options.maxLingering', 'an integer >= 0, or Infinity', maxLingering);
   }
-  if (choose !== undefined && typeof choose !== 'function') throw invalidArgType('options.choose', 'of type function', choose);
+  if (choose !== undefined && typeof choose !== 'function')
+    throw invalidArgType('options.choose', 'of type function', choose);
   return { ...checked, maxLingering, choose };
 }
 

@@ -114,7 +114,9 @@ export class ServerHub implements SocketOwner {
   attach(options: CheckedServerOptions): LingerSet {
     if (!this.#lingering) {
       // In front of Node's own listener, which may close at once.
-      this.server.prependListener('connection', this.#onConnection).prependListener('secureConnection', this.#onSecureConnection);
+      this.server
+        .prependListener('connection', this.#onConnection)
+        .prependListener('secureConnection', this.#onSecureConnection);
       this.server.on('session', this.#onSession);
       // Not what this server has passed on to another one.
       for (const socket of openSocketsOf(this.server)) if ((ownerOf(socket) ?? this) === this) this.#adopt(socket);
@@ -132,7 +134,9 @@ export class ServerHub implements SocketOwner {
     if (this.#lingering !== lingering) return;
     this.#lingering = undefined;
     this.#options = undefined;
-    this.server.removeListener('connection', this.#onConnection).removeListener('secureConnection', this.#onSecureConnection);
+    this.server
+      .removeListener('connection', this.#onConnection)
+      .removeListener('secureConnection', this.#onSecureConnection);
     this.server.removeListener('session', this.#onSession);
     this.#stalled?.stop();
   }
@@ -186,7 +190,10 @@ export class ServerHub implements SocketOwner {
     const top = topOf(socket);
     const options = this.#options;
     // A `choose` function that destroys the socket has decided.
-    const given = options && this.#asking !== socket && this.#canLinger(socket) ? this.#choose(options, top, socket, error) : undefined;
+    const given =
+      options && this.#asking !== socket && this.#canLinger(socket)
+        ? this.#choose(options, top, socket, error)
+        : undefined;
     if (socket.destroyed) return;
     if (!given) {
       destroyNow(socket, error);
@@ -205,7 +212,12 @@ export class ServerHub implements SocketOwner {
     return engine === 'native' || isTls(socket) || !this.#isTls;
   }
 
-  #choose(options: CheckedServerOptions, top: Socket, socket: Socket, error: Error | undefined): CheckedChoice | undefined {
+  #choose(
+    options: CheckedServerOptions,
+    top: Socket,
+    socket: Socket,
+    error: Error | undefined,
+  ): CheckedChoice | undefined {
     if (isHardClose(top, socket, error)) return undefined;
     this.#asking = socket;
     const choice = options.choose ? askHook(options, top) : options;

@@ -25,7 +25,10 @@ interface Flush {
 }
 
 /** The request is whatever the application has made a response of. */
-type HttpSocket = Socket & { parser?: unknown; _httpMessage?: (ServerResponse & { _last?: boolean; req: unknown }) | null };
+type HttpSocket = Socket & {
+  parser?: unknown;
+  _httpMessage?: (ServerResponse & { _last?: boolean; req: unknown }) | null;
+};
 
 const LOOK = 1_000;
 
@@ -62,7 +65,8 @@ export class StalledConnections {
       for (const socket of this.#connections.sockets) {
         any = true;
         const { _httpMessage: response } = socket as HttpSocket;
-        if (response?._last && response.writableEnded && socket.writableLength > 0) this.#onFlush(socket, response.req, before.get(socket));
+        if (response?._last && response.writableEnded && socket.writableLength > 0)
+          this.#onFlush(socket, response.req, before.get(socket));
         else if (socket.writableFinished && isRefusedUpgrade(socket)) this.#connections.close(socket);
       }
     } finally {

@@ -13,7 +13,9 @@ export function askHook(options: CheckedServerOptions, socket: Socket): CheckedC
   try {
     const choice = options.choose?.(socket);
     if (choice === false) return undefined;
-    return typeof choice === 'object' && choice !== null ? checkChoice({ ...options, ...choice }, options.when) : options;
+    return typeof choice === 'object' && choice !== null
+      ? checkChoice({ ...options, ...choice }, options.when)
+      : options;
   } catch (error) {
     callbackWarning('choose', 'lingerOnClose', error);
     return options;

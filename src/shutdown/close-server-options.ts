@@ -40,6 +40,7 @@ export function checkCloseServerOptions(options: CloseServerOptions = {}): Check
   checkLimit('options.timeout', timeout);
   checkLimit('options.lingerTimeout', lingerTimeout);
   checkAbortSignal('options.signal', signal);
-  if (goodbye !== undefined && typeof goodbye !== 'function') throw invalidArgType('options.goodbye', 'of type function', goodbye);
+  if (goodbye !== undefined && typeof goodbye !== 'function')
+    throw invalidArgType('options.goodbye', 'of type function', goodbye);
   return { drainDelay, timeout, lingerTimeout, signal, goodbye };
 }

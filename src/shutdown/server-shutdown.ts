@@ -239,7 +239,8 @@ export class ServerShutdown implements HubObserver {
   }
 
   #cutRest(): void {
-    if (!this.#aborted) for (const socket of this.#findIdle()) this.#close(socket, this.#idle.get(socket)?.end ?? 'finished');
+    if (!this.#aborted)
+      for (const socket of this.#findIdle()) this.#close(socket, this.#idle.get(socket)?.end ?? 'finished');
     for (const bare of this.#hub.open) {
       const socket = topOf(bare);
       // On its way to its end already, and a linger like others.

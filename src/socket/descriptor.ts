@@ -28,7 +28,11 @@ export function validateSocketLike(socket: unknown): asserts socket is SocketLik
     }
   } else if (types.isProxy(socket)) {
     // What HTTP/2 gives as a socket is a Proxy, some of whose methods are those of a stream: session.close() is the way there.
-    throw invalidArgValue('socket', 'the Socket itself, and not a Proxy such as the socket of an HTTP/2 session or request', 'a Proxy');
+    throw invalidArgValue(
+      'socket',
+      'the Socket itself, and not a Proxy such as the socket of an HTTP/2 session or request',
+      'a Proxy',
+    );
   } else if (!(socket instanceof Socket) || socket.writableLength === undefined) {
     // The second for what only has the prototype, and was never constructed.
     throw invalidArgType('socket', 'an instance of net.Socket or tls.TLSSocket, or a file descriptor', socket);
@@ -64,7 +68,8 @@ export function validatedDescriptorOf(socket: SocketLike): number {
   const fd = findDescriptor(socket);
   if (fd >= 0 && !socket.connecting) return fd;
   if (socket.destroyed) throw codedError(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed');
-  if (socket.pending || socket.connecting) throw codedError(Error, 'ERR_INVALID_STATE', 'Invalid state: the socket is not connected yet');
+  if (socket.pending || socket.connecting)
+    throw codedError(Error, 'ERR_INVALID_STATE', 'Invalid state: the socket is not connected yet');
   throw codedError(
     TypeError,
     'ERR_INVALID_HANDLE_TYPE',

@@ -31,7 +31,12 @@ export function send(socket: SocketLike, data: Uint8Array): number {
   const fd = descriptorOf(socket);
   if (!types.isUint8Array(data)) throw invalidArgType('data', 'an instance of Uint8Array', data);
   if (socket instanceof Socket) {
-    if (isTls(socket)) throw codedError(Error, 'ERR_INVALID_STATE', 'Invalid state: send() would by-pass the encryption of a TLS socket');
+    if (isTls(socket))
+      throw codedError(
+        Error,
+        'ERR_INVALID_STATE',
+        'Invalid state: send() would by-pass the encryption of a TLS socket',
+      );
     if (socket.writableEnded) throw codedError(Error, 'ERR_STREAM_WRITE_AFTER_END', 'write after end');
     if (socket.writableLength > 0) {
       throw codedError(

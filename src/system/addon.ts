@@ -27,7 +27,15 @@ export interface LingerAddon extends Addon {
   checkTakeover(fd: number): number;
   /** 1 where the peer has closed its side, all that it sent is read, and all that it was sent, FIN included, is acknowledged; else 0. */
   isOver(fd: number): number;
-  startLinger(fd: number, take: number, until: number, idle: number, timeout: number, maxBytes: number, ref: number): number;
+  startLinger(
+    fd: number,
+    take: number,
+    until: number,
+    idle: number,
+    timeout: number,
+    maxBytes: number,
+    ref: number,
+  ): number;
   endLinger(id: number, outcome: number): number;
   holdDescriptor(fd: number): number;
   releaseDescriptor(duplicate: number): number;
@@ -78,7 +86,8 @@ const REMEDY =
 
 function load(): Loaded {
   const runtime = process.versions['bun'] ? 'Bun' : 'Deno' in globalThis ? 'Deno' : undefined;
-  if (runtime) return none('ERR_UNSUPPORTED_PLATFORM', `${runtime} does not give addons the event loop of libuv`, false);
+  if (runtime)
+    return none('ERR_UNSUPPORTED_PLATFORM', `${runtime} does not give addons the event loop of libuv`, false);
   if (process.platform !== 'linux' && process.platform !== 'darwin') {
     return none('ERR_UNSUPPORTED_PLATFORM', `there is no addon for ${process.platform}`, false);
   }
@@ -107,5 +116,9 @@ export const unavailable = loaded.unavailable;
 /** The addon, for a function that cannot do without. */
 export function requireAddon(caller: string): Addon {
   if (addon) return addon;
-  throw codedError(Error, unavailable?.code as string, `${caller}() needs the addon of lingering-close: ${unavailable?.reason}`);
+  throw codedError(
+    Error,
+    unavailable?.code as string,
+    `${caller}() needs the addon of lingering-close: ${unavailable?.reason}`,
+  );
 }

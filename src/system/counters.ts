@@ -31,7 +31,11 @@ export interface TcpAbortCounters {
  */
 export function tcpAbortCounters(): TcpAbortCounters {
   if (process.platform !== 'linux') {
-    throw codedError(Error, 'ERR_UNSUPPORTED_PLATFORM', `tcpAbortCounters() reads /proc of Linux, and this is ${process.platform}`);
+    throw codedError(
+      Error,
+      'ERR_UNSUPPORTED_PLATFORM',
+      `tcpAbortCounters() reads /proc of Linux, and this is ${process.platform}`,
+    );
   }
   const extended = readTable('/proc/net/netstat', 'TcpExt');
   const basic = readTable('/proc/net/snmp', 'Tcp');

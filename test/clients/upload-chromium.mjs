@@ -8,7 +8,9 @@ for (let i = 0; i < Number(count); i++) {
   try {
     await upload(page, url, where);
     console.log(
-      await page.evaluate(() => `${parseInt(document.title, 10)} ${performance.getEntriesByType('navigation')[0].decodedBodySize}`),
+      await page.evaluate(
+        () => `${parseInt(document.title, 10)} ${performance.getEntriesByType('navigation')[0].decodedBodySize}`,
+      ),
     );
   } catch (error) {
     console.log(error.message.match(/net::\w+/)?.[0] ?? error.message.split('\n', 1)[0]);

@@ -36,7 +36,9 @@ export class ClientFolder implements Disposable {
   /** Uploads one after the other, all by one process of the client. */
   async upload(client: Client, framing: string, url: string): Promise<Tally> {
     const tally: Tally = { answered: 0, rest: {} };
-    const trust = ['SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'NODE_EXTRA_CA_CERTS'].map((name) => `${name}=${this.#certificate}`);
+    const trust = ['SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'NODE_EXTRA_CA_CERTS'].map(
+      (name) => `${name}=${this.#certificate}`,
+    );
     const program = [...client.program(this.#folder), url, String(UPLOADS), framing, ...(client.options ?? [])];
     // NODE_OPTIONS are vitest's own.
     await uploadLines(['env', '-u', 'NODE_OPTIONS', ...trust, ...program], UPLOADS, SILENCE, (result) => {

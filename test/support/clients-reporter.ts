@@ -12,7 +12,9 @@ const HEADINGS = ['client', 'way', 'framing', 'as Node closes', 'lingering', 'wh
 
 export default class ClientsReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], _errors: unknown, reason: string): void {
-    const tests = modules.toSorted((a, b) => a.moduleId.localeCompare(b.moduleId)).flatMap((module) => [...module.children.allTests()]);
+    const tests = modules
+      .toSorted((a, b) => a.moduleId.localeCompare(b.moduleId))
+      .flatMap((module) => [...module.children.allTests()]);
     const rows = tests.map((test) => test.meta().row).filter((row) => row !== undefined);
     if (rows.length === 0) return;
     console.log(`\n${table([HEADINGS, undefined, ...rows.map(cells)], 'lllrrl')}\n`);
@@ -35,7 +37,9 @@ function list({ rest }: Tally): string {
 }
 
 function markdown(rows: Row[]): string {
-  const lines = [HEADINGS, ['---', '---', '---', '--:', '--:', '---'], ...rows.map(cells)].map((row) => `| ${row.join(' | ')} |`);
+  const lines = [HEADINGS, ['---', '---', '---', '--:', '--:', '---'], ...rows.map(cells)].map(
+    (row) => `| ${row.join(' | ')} |`,
+  );
   return `# Real clients
 
 Each client uploads 5 MB to a server that answers 413 at once and closes (\`Connection: close\`; GOAWAY in HTTP/2), ${UPLOADS} times, one after the other. The figures say

@@ -93,7 +93,9 @@ const GO: Client = {
   version: versionOf('go', 'version'),
   framings: HTTP1,
   build: (folder) =>
-    runOk('go', ['build', '-o', join(folder, 'upload-go'), file('upload.go')], { env: { GO111MODULE: 'off', GOFLAGS: '' } }),
+    runOk('go', ['build', '-o', join(folder, 'upload-go'), file('upload.go')], {
+      env: { GO111MODULE: 'off', GOFLAGS: '' },
+    }),
   program: (folder) => [join(folder, 'upload-go')],
 };
 

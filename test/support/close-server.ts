@@ -64,7 +64,11 @@ export function known<Figure>(engine: Engine, figure: Figure): Figure | null {
 }
 
 /** A report to compare with: everything delivered, nothing discarded, unless `figures` say otherwise. */
-export function ended(engine: Engine, outcome: CloseReport['outcome'], figures: Partial<Record<keyof CloseReport, unknown>> = {}): object {
+export function ended(
+  engine: Engine,
+  outcome: CloseReport['outcome'],
+  figures: Partial<Record<keyof CloseReport, unknown>> = {},
+): object {
   return {
     outcome,
     engine,
@@ -115,7 +119,8 @@ export class CloseServer implements AsyncDisposable {
 
   async #listening(): Promise<void> {
     const { address } = await this.#fixture.next();
-    this.address = typeof address === 'string' ? { path: address } : toAddress(address as { address: string; port: number });
+    this.address =
+      typeof address === 'string' ? { path: address } : toAddress(address as { address: string; port: number });
     void this.#dispatch();
   }
 

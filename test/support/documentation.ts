@@ -14,11 +14,13 @@ export interface Example {
 /** The name stands in a comment in front of the block: <!-- example: name --> */
 export function examplesOf(document: string): Example[] {
   const text = readFileSync(join(root, document), 'utf8');
-  return [...text.matchAll(/(?:<!-- example: (\S+) -->\n)?```(?:js|ts)\n([\s\S]*?)```/g)].map(([, name, code = '']) => ({
-    name,
-    code,
-    promised: [...code.matchAll(/console\.log\(.*\);? \/\/ (.+)$/gm)].map(([, text = '']) => text),
-  }));
+  return [...text.matchAll(/(?:<!-- example: (\S+) -->\n)?```(?:js|ts)\n([\s\S]*?)```/g)].map(
+    ([, name, code = '']) => ({
+      name,
+      code,
+      promised: [...code.matchAll(/console\.log\(.*\);? \/\/ (.+)$/gm)].map(([, text = '']) => text),
+    }),
+  );
 }
 
 export class ExampleFolder implements Disposable {

@@ -11,7 +11,17 @@ export function post(length: number, headers = ''): string {
 }
 
 function frame(type: number, flags: number, stream: number, payload = ''): string {
-  const bytes = [payload.length >> 16, (payload.length >> 8) & 0xff, payload.length & 0xff, type, flags, 0, 0, 0, stream];
+  const bytes = [
+    payload.length >> 16,
+    (payload.length >> 8) & 0xff,
+    payload.length & 0xff,
+    type,
+    flags,
+    0,
+    0,
+    0,
+    stream,
+  ];
   return String.fromCharCode(...bytes) + payload;
 }
 
@@ -20,7 +30,8 @@ function header(name: string, value: string): string {
   return String.fromCharCode(0, name.length) + name + String.fromCharCode(value.length) + value;
 }
 
-const HEADERS = header(':method', 'POST') + header(':path', '/') + header(':scheme', 'http') + header(':authority', 'x');
+const HEADERS =
+  header(':method', 'POST') + header(':path', '/') + header(':scheme', 'http') + header(':authority', 'x');
 
 /** A client of HTTP/2: preface, empty SETTINGS, and the head of one upload. All of it ASCII. */
 export const HTTP2_POST = `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${frame(4, 0, 0)}${frame(1, 4, 1, HEADERS)}`;

@@ -26,7 +26,8 @@ const CANDIDATES = ['-n', '-rn'].map((flags) => ['unshare', flags, python, '-c',
 let found: string[] | null | undefined;
 
 function find(): string[] | null {
-  const works = ([command, ...args]: string[]) => spawnSync(command as string, [...args, 'true'], { stdio: 'ignore' }).status === 0;
+  const works = ([command, ...args]: string[]) =>
+    spawnSync(command as string, [...args, 'true'], { stdio: 'ignore' }).status === 0;
   found ??= process.platform === 'linux' ? (CANDIDATES.find(works) ?? null) : null;
   return found;
 }
@@ -53,7 +54,9 @@ export function resetsSentIn(pid: number): number {
 
 /** The same, and why, in the kernel's words: TCPAbortOnClose is a close with unread data. */
 export function resetsWithReasonsIn(pid: number): Record<string, number> {
-  const reasons = Object.entries(countersIn(pid, 'netstat', 'TcpExt')).filter(([name, count]) => name.startsWith('TCPAbort') && count > 0);
+  const reasons = Object.entries(countersIn(pid, 'netstat', 'TcpExt')).filter(
+    ([name, count]) => name.startsWith('TCPAbort') && count > 0,
+  );
   return { resets: resetsSentIn(pid), ...Object.fromEntries(reasons) };
 }
 

@@ -33,7 +33,9 @@ export class Nginx implements AsyncDisposable {
   async #start(options: NginxOptions): Promise<void> {
     const configuration = join(this.#folder, 'nginx.conf');
     writeFileSync(configuration, configure(this.#port, options));
-    this.#process = spawn('nginx', ['-e', 'stderr', '-p', this.#folder, '-c', configuration], { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#process = spawn('nginx', ['-e', 'stderr', '-p', this.#folder, '-c', configuration], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     await new Promise<void>((resolve, reject) => {
       this.#process.once('close', (code) => reject(new Error(`nginx ended with exit code ${code}:\n${this.#log}`)));
       this.#process.stderr?.on('data', (chunk) => {
@@ -70,7 +72,9 @@ export class Nginx implements AsyncDisposable {
 
 // As root its worker would run as nobody, who cannot enter the folder.
 const USER = process.getuid?.() === 0 ? 'user root;' : '';
-const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${name};`).join(' ');
+const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  .map((name) => `${name}_temp_path ${name};`)
+  .join(' ');
 
 function configure(port: number, { upstream, buffering }: NginxOptions): string {
   return `

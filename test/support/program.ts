@@ -26,10 +26,17 @@ export class Program implements AsyncDisposable {
 
   constructor(file: string, { args = [], env = {}, prefix = [], preload, execArgv = [], cwd }: ProgramOptions = {}) {
     const preloads = preload ? ['--import', new URL(`../fixtures/${preload}.mjs`, import.meta.url).href] : [];
-    const [command, ...rest] = [...prefix, process.execPath, ...execArgv, ...preloads, file, ...args] as [string, ...string[]];
+    const [command, ...rest] = [...prefix, process.execPath, ...execArgv, ...preloads, file, ...args] as [
+      string,
+      ...string[],
+    ];
     // vitest's own NODE_OPTIONS are none of the program's business, nor is NODE_ENV, by which Express says less.
     const { NODE_OPTIONS, NODE_ENV, ...inherited } = process.env;
-    this.process = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], cwd, env: { ...inherited, ...env } });
+    this.process = spawn(command, rest, {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      cwd,
+      env: { ...inherited, ...env },
+    });
     this.process.stdout?.on('data', (chunk) => {
       this.stdout += chunk;
       this.#wake?.();

@@ -70,7 +70,10 @@ export class Remote implements AsyncDisposable {
     if (known?.length) return Promise.resolve(known.shift() as Data);
     return new Promise((resolve, reject) => {
       if (this.#failure) throw this.#failure;
-      this.#waiters.set(event, [...(this.#waiters.get(event) ?? []), { resolve: resolve as Waiter['resolve'], reject }]);
+      this.#waiters.set(event, [
+        ...(this.#waiters.get(event) ?? []),
+        { resolve: resolve as Waiter['resolve'], reject },
+      ]);
     });
   }
 

@@ -2,7 +2,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CloseReport, ConnectionAddresses, LingerOnCloseOptions, LingerTotals, TcpAbortCounters } from '../../src/index.ts';
+import type {
+  CloseReport,
+  ConnectionAddresses,
+  LingerOnCloseOptions,
+  LingerTotals,
+  TcpAbortCounters,
+} from '../../src/index.ts';
 import { enterNetns } from './enter-netns.ts';
 import { Fixture, STREAMS_ENGINE } from './fixture.ts';
 import { netns } from './netns.ts';
@@ -59,7 +65,9 @@ class Mailbox {
   }
 
   take(): Promise<unknown> {
-    return this.#said.length > 0 ? Promise.resolve(this.#said.shift()) : new Promise((resolve) => this.#waiting.push(resolve));
+    return this.#said.length > 0
+      ? Promise.resolve(this.#said.shift())
+      : new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   get size(): number {
@@ -77,7 +85,12 @@ export class ServerHost implements AsyncDisposable {
   #lastId = 0;
   #failure: unknown;
 
-  static async start({ engine = 'native', isolated = false, prefix = [], execArgv = [] }: HostOptions = {}): Promise<ServerHost> {
+  static async start({
+    engine = 'native',
+    isolated = false,
+    prefix = [],
+    execArgv = [],
+  }: HostOptions = {}): Promise<ServerHost> {
     const host = new ServerHost({
       execArgv: [...execArgv, ...(engine === 'streams' ? STREAMS_ENGINE : [])],
       prefix: [...(isolated ? netns() : []), ...prefix],
@@ -126,12 +139,17 @@ export class ServerHost implements AsyncDisposable {
     return new Promise<unknown>((resolve, reject) => {
       if (this.#failure) throw this.#failure;
       this.#calls.set(id, { resolve, reject });
-      this.fixture.send(JSON.parse(JSON.stringify({ id, call, ...args }, (_key, value) => (value === Infinity ? 'Infinity' : value))));
+      this.fixture.send(
+        JSON.parse(JSON.stringify({ id, call, ...args }, (_key, value) => (value === Infinity ? 'Infinity' : value))),
+      );
     }) as Promise<Result>;
   }
 
   async serve(kind: Kind, behaviour: string, options: ServeOptions = {}): Promise<Served> {
-    const { server, address } = await this.call<{ server: number; address: string | { address: string; port: number } }>('serve', {
+    const { server, address } = await this.call<{
+      server: number;
+      address: string | { address: string; port: number };
+    }>('serve', {
       kind,
       behaviour,
       ...options,

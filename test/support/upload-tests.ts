@@ -64,7 +64,9 @@ export function testUploads(clients: Client[], routes: Route[], needed?: string)
       for (const [framing, title] of Object.entries(client.framings)) {
         // In CI a client that is missing is a failure.
         const skipped = missing !== undefined && !process.env['CI'];
-        const notes = [client.lacks, skipped && `skipped: ${missing} is not installed`].filter(Boolean).map((note) => ` [${note}]`);
+        const notes = [client.lacks, skipped && `skipped: ${missing} is not installed`]
+          .filter(Boolean)
+          .map((note) => ` [${note}]`);
         const name = `${client.name}, ${route.name}, ${title}: ${UPLOADS} of ${UPLOADS} uploads get their 413${notes.join('')}`;
         test.skipIf(skipped)(name, async ({ task }) => {
           if (missing) throw new Error(`${missing} is not installed`);

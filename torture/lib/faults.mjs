@@ -48,6 +48,12 @@ export class Faults {
   }
 
   #write(kind, numbers) {
-    writeSync(this.#file, new BigUint64Array(numbers.map(BigInt)), 0, numbers.length * NUMBER, KINDS.indexOf(kind) * ROW);
+    writeSync(
+      this.#file,
+      new BigUint64Array(numbers.map(BigInt)),
+      0,
+      numbers.length * NUMBER,
+      KINDS.indexOf(kind) * ROW,
+    );
   }
 }

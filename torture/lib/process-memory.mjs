@@ -21,9 +21,13 @@ export function findInMemory(pid, texts) {
 }
 
 function readable(pid) {
-  const lines = readFileSync(`/proc/${pid}/maps`, 'utf8').matchAll(/^([0-9a-f]+)-([0-9a-f]+) r\S+ \S+ \S+ \S+ *(.*)$/gm);
+  const lines = readFileSync(`/proc/${pid}/maps`, 'utf8').matchAll(
+    /^([0-9a-f]+)-([0-9a-f]+) r\S+ \S+ \S+ \S+ *(.*)$/gm,
+  );
   // [vvar] and [vsyscall] belong to the kernel.
-  return [...lines].filter(([, , , name]) => !name.startsWith('[v')).map(([, from, to]) => [BigInt(`0x${from}`), BigInt(`0x${to}`)]);
+  return [...lines]
+    .filter(([, , , name]) => !name.startsWith('[v'))
+    .map(([, from, to]) => [BigInt(`0x${from}`), BigInt(`0x${to}`)]);
 }
 
 /** 0 where it was unmapped meanwhile. */

@@ -31,7 +31,8 @@ export async function provokeAll(parties, name, fault, times, { atOnce = AT_ONCE
   const held = await measured(parties.server, async () => {
     let left = times;
     // On a machine that stalls all the time nothing is ever provoked.
-    for (let i = 0; left > 0 && i < 10 * times; i++) left -= await provoke(parties, fault, Math.min(left, atOnce), tally);
+    for (let i = 0; left > 0 && i < 10 * times; i++)
+      left -= await provoke(parties, fault, Math.min(left, atOnce), tally);
     if (left > 0) tally.add('not provoked', `${left} of them: the peers were held up themselves`);
   });
   return tally.row(held, note());
@@ -70,11 +71,13 @@ function complaint(report, peer, { way: { bytes, http }, outcome, delivered, exp
   const wrong = () => {
     if (!report) return 'no report';
     if (report.delivered === true && !whole) return 'delivered, but the peer has not got it';
-    if (report.outcome !== outcome || !delivered.includes(report.delivered)) return `not ${outcome}, delivered ${delivered.join(' or ')}`;
+    if (report.outcome !== outcome || !delivered.includes(report.delivered))
+      return `not ${outcome}, delivered ${delivered.join(' or ')}`;
     if (outcome === 'eof' && peer.error) return 'the peer was reset';
     if (outcome === 'eof' && !whole) return 'the peer has not got everything';
     // What an HTTP server had read of the request before is not in the report.
-    if (outcome === 'eof' && !http && peer.sent !== undefined && report.discardedBytes !== peer.sent) return 'not everything was discarded';
+    if (outcome === 'eof' && !http && peer.sent !== undefined && report.discardedBytes !== peer.sent)
+      return 'not everything was discarded';
     const other = Object.keys(expected).find((key) => report[key] !== expected[key]);
     return other && `not ${expected[other]}`;
   };

@@ -23,7 +23,14 @@ export class Tally {
 
   /** `held`: what {@link measured} gives; nothing where no process is left that could hold something. Prints the row, too. */
   row(held = {}, note = '') {
-    const row = { subject: this.#subject, tried: this.#tried, survived: this.#survived, outcomes: this.#outcomes, ...held, note };
+    const row = {
+      subject: this.#subject,
+      tried: this.#tried,
+      survived: this.#survived,
+      outcomes: this.#outcomes,
+      ...held,
+      note,
+    };
     if (this.#complaints.length > 0) row.complaints = this.#complaints.slice(0, MAX_COMPLAINTS);
     console.log(
       `${isSound(row) ? '  ' : 'X '}${row.subject}: ${row.survived} of ${row.tried} (${counts(row)}) ${heldText(row)}${note && `; ${note}`}`,

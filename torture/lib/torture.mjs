@@ -19,7 +19,9 @@ const QUICK = 4;
 export async function main(url, run) {
   const script = fileURLToPath(url);
   if (process.argv[1] !== script) return;
-  const { values } = parseArgs({ options: { quick: { type: 'boolean' }, times: { type: 'string' }, out: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: { quick: { type: 'boolean' }, times: { type: 'string' }, out: { type: 'string' } },
+  });
   const quick = values.quick === true;
   const times = Number(values.times ?? (quick ? QUICK : ORDINARY));
   const load = os.loadavg()[0];

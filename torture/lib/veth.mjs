@@ -12,10 +12,16 @@ export const OWN_NAMESPACE = ['unshare', '-n'];
 
 /** Why there can be no link here, or nothing. */
 export function noLink() {
-  const { status } = spawnSync('unshare', ['-n', 'ip', 'link', 'add', 'name', 'a', 'type', 'veth', 'peer', 'name', 'b'], {
-    stdio: 'ignore',
-  });
-  return status === 0 ? undefined : 'network namespaces with veth (unshare, ip) are not permitted or not installed here';
+  const { status } = spawnSync(
+    'unshare',
+    ['-n', 'ip', 'link', 'add', 'name', 'a', 'type', 'veth', 'peer', 'name', 'b'],
+    {
+      stdio: 'ignore',
+    },
+  );
+  return status === 0
+    ? undefined
+    : 'network namespaces with veth (unshare, ip) are not permitted or not installed here';
 }
 
 const ip = (pid, ...args) => execute('nsenter', ['-t', pid, '-n', 'ip', ...args].map(String));

@@ -32,7 +32,8 @@ subscribe('lingering-close:end', ({ server, remoteAddress, remotePort, report })
   const { maxLingering = 1_000, maxBytes = Infinity, idleTimeout = 5_000 } = options;
   if (lingering.active > maxLingering) violated(`${name}: ${lingering.active} linger`);
   if (discardedBytes > maxBytes) violated(`${name}: ${discardedBytes} bytes discarded`);
-  if (outcome === 'max-bytes' && discardedBytes !== maxBytes) violated(`${name}: 'max-bytes' at ${discardedBytes} bytes`);
+  if (outcome === 'max-bytes' && discardedBytes !== maxBytes)
+    violated(`${name}: 'max-bytes' at ${discardedBytes} bytes`);
   if (outcome === 'idle' && duration < idleTimeout - 2) violated(`${name}: 'idle' after ${duration} ms`);
   const over = performance.now() - deadline;
   if (outcome === 'timeout' && over < -APART) violated(`${name}: 'timeout' ${-over} ms too soon`);
@@ -69,6 +70,8 @@ serve({
   },
 
   lingering: () =>
-    Object.fromEntries([...servers.values()].map(({ name, lingering: { active, totals } }) => [name, { active, ...totals }])),
+    Object.fromEntries(
+      [...servers.values()].map(({ name, lingering: { active, totals } }) => [name, { active, ...totals }]),
+    ),
   checks: () => ({ violations, evictionsChecked }),
 });

@@ -88,7 +88,8 @@ const requests = http.createServer(onRequest).on('connection', watch);
 // Always, so that each of many small uploads lingers.
 lingerOnClose(requests, { when: 'always' });
 lingerOnClose(sockets);
-for (const server of [sockets, requests]) await once(server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }), 'listening');
+for (const server of [sockets, requests])
+  await once(server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }), 'listening');
 
 async function settle() {
   for (let i = 0; i < 5; i++) {

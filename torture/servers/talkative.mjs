@@ -18,7 +18,9 @@ let dump;
 
 function say(...what) {
   for (const each of what)
-    console.error(inspect(each, { depth: 8, showHidden: true, getters: true, maxStringLength: null, maxArrayLength: null }));
+    console.error(
+      inspect(each, { depth: 8, showHidden: true, getters: true, maxStringLength: null, maxArrayLength: null }),
+    );
 }
 
 for (const name of [
@@ -78,7 +80,10 @@ serve({
   async ports(path) {
     for (const each of [server, refusing]) await once(each.listen({ port: 0, host: '127.0.0.1' }), 'listening');
     if (path)
-      await once(net.createServer({ allowHalfOpen: true }, (socket) => server.emit('connection', socket)).listen(path), 'listening');
+      await once(
+        net.createServer({ allowHalfOpen: true }, (socket) => server.emit('connection', socket)).listen(path),
+        'listening',
+      );
     return [server.address().port, refusing.address().port];
   },
 
@@ -91,7 +96,8 @@ serve({
   dump(file) {
     dump = file;
     for (let i = 0; i < 100 && !isStreams; i++)
-      for (const buffer of [Buffer.allocUnsafe(1_000).buffer, Buffer.allocUnsafeSlow(65_536)]) appendFileSync(file, new Uint8Array(buffer));
+      for (const buffer of [Buffer.allocUnsafe(1_000).buffer, Buffer.allocUnsafeSlow(65_536)])
+        appendFileSync(file, new Uint8Array(buffer));
   },
 
   snapshot: (file) => void writeHeapSnapshot(file),
