@@ -1,9 +1,9 @@
 // Nanoseconds of CPU of setLinger, pendingBytes and send, through the public function, beside the bare system call in C and other ways to it.
 import { fileURLToPath } from 'node:url';
+import { runJson } from '../lab/children.mjs';
+import { compile } from '../lab/compile.mjs';
+import { samplesAt } from '../lab/samples.mjs';
 import { Bench } from './lib/bench.mjs';
-import { runJson } from './lib/children.mjs';
-import { compile } from './lib/compile.mjs';
-import { samplesAt } from './lib/samples.mjs';
 
 const bench = new Bench('calls', { runs: 11 });
 const TIMES = bench.size(100_000, 5_000);

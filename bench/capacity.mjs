@@ -1,9 +1,11 @@
 // What docs/capacity.md says on paper, checked by runs: how many connections linger under the default limits, what they hold, and what stops them.
+
+import { runJson, startAnswering } from '../lab/children.mjs';
+import { compile } from '../lab/compile.mjs';
+import { residentBytes, tcpBufferBytes } from '../lab/cpu.mjs';
 import { Bench } from './lib/bench.mjs';
-import { runJson, startAnswering, startServer } from './lib/children.mjs';
-import { compile } from './lib/compile.mjs';
-import { residentBytes, tcpBufferBytes } from './lib/cpu.mjs';
 import { OURS } from './lib/rivals.mjs';
+import { startNodeServer } from './lib/servers.mjs';
 
 const bench = new Bench('capacity', { runs: 1 });
 const [holder, sender] = [compile('holder'), compile('sender')];
@@ -20,7 +22,7 @@ const columns = {
 
 /** Watches the server while `work` lasts. */
 async function watch(name, options, expected, work) {
-  const server = await startServer('upload', ['lingerOnClose', JSON.stringify(options)]);
+  const server = await startNodeServer('upload', ['lingerOnClose', JSON.stringify(options)]);
   const [memoryBefore, buffersBefore] = [residentBytes(server.pid), tcpBufferBytes()];
   const most = { active: 0, descriptors: 0, memory: 0, buffers: 0 };
   let over = false;

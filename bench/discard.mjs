@@ -1,8 +1,9 @@
 // What it costs a server to throw an upload away: CPU seconds of the whole process a GB, behind an early 413 that the sender ignores.
+
+import { runJson } from '../lab/children.mjs';
+import { compile } from '../lab/compile.mjs';
+import { cpuSeconds, tcpBufferBytes } from '../lab/cpu.mjs';
 import { Bench } from './lib/bench.mjs';
-import { runJson } from './lib/children.mjs';
-import { compile } from './lib/compile.mjs';
-import { cpuSeconds, tcpBufferBytes } from './lib/cpu.mjs';
 import { countDeferredFreesAnew } from './lib/deferred-frees.mjs';
 import { NODE_AS_IT_IS, OURS } from './lib/rivals.mjs';
 

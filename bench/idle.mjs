@@ -1,11 +1,12 @@
 // What lingering connections cost while they only linger: CPU of the process, with peers that say nothing, and with peers that drip a byte a second.
+
+import { startAnswering } from '../lab/children.mjs';
+import { compile } from '../lab/compile.mjs';
+import { cpuSeconds } from '../lab/cpu.mjs';
+import { samplesAt } from '../lab/samples.mjs';
+import { median } from '../lab/statistics.mjs';
 import { Bench } from './lib/bench.mjs';
-import { startAnswering } from './lib/children.mjs';
-import { compile } from './lib/compile.mjs';
-import { cpuSeconds } from './lib/cpu.mjs';
 import { OURS } from './lib/rivals.mjs';
-import { samplesAt } from './lib/samples.mjs';
-import { median } from './lib/statistics.mjs';
 
 const bench = new Bench('idle', { runs: 3 });
 const holder = compile('holder');

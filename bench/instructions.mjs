@@ -6,11 +6,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pairedRatio } from '../lab/statistics.mjs';
 import { Bench } from './lib/bench.mjs';
 import { loadModules, WITH_MODULES } from './lib/modules.mjs';
 import { startOrdinary, WITH_US } from './lib/ordinary.mjs';
 import { NODE_AS_IT_IS as PLAIN } from './lib/rivals.mjs';
-import { pairedRatio } from './lib/statistics.mjs';
 
 const bench = new Bench('instructions', { runs: 2 });
 /** What lies between the two is counted: behind the start of the process, and behind the compiler. */

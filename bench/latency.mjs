@@ -1,8 +1,8 @@
 // How long a close takes: from safeClose to its report, beside end() and 'close', with a peer that closes when it has read all.
 import { fileURLToPath } from 'node:url';
+import { runJson } from '../lab/children.mjs';
+import { median, quantile } from '../lab/statistics.mjs';
 import { Bench } from './lib/bench.mjs';
-import { runJson } from './lib/children.mjs';
-import { median, quantile } from './lib/statistics.mjs';
 
 const bench = new Bench('latency', { runs: 5 });
 const script = fileURLToPath(new URL('servers/latency.mjs', import.meta.url));

@@ -1,8 +1,9 @@
 // By what the receive low-water mark was chosen: CPU seconds a GB of the bare loop, and the kernel's memory, by the mark.
+
+import { runJson, startServer } from '../lab/children.mjs';
+import { compile } from '../lab/compile.mjs';
+import { cpuSeconds, tcpBufferBytes } from '../lab/cpu.mjs';
 import { Bench } from './lib/bench.mjs';
-import { runJson, startServer } from './lib/children.mjs';
-import { compile } from './lib/compile.mjs';
-import { cpuSeconds, tcpBufferBytes } from './lib/cpu.mjs';
 import { countDeferredFreesAnew } from './lib/deferred-frees.mjs';
 
 const KIB = 1024;
@@ -18,7 +19,7 @@ const nameOf = (mark) => (mark === 0 ? 'none' : mark < KIB * KIB ? `${mark / KIB
 const samples = CASES.map(() => Object.fromEntries(MARKS.map((mark) => [mark, { cpu: [], buffers: [] }])));
 for (let run = 0; run < bench.runs; run++) {
   for (const mark of MARKS) {
-    const server = await startServer('', [0, mark], { command: discard });
+    const server = await startServer([discard, 0, mark]);
     for (const [i, { senders, bytes }] of CASES.entries()) {
       await countDeferredFreesAnew(bench);
       const cpuBefore = cpuSeconds(server.pid);

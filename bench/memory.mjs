@@ -1,11 +1,12 @@
 // What a lingering connection weighs: bytes of the process, and of the kernel's buffers, while thousands of peers hold on and say nothing.
+
+import { startAnswering } from '../lab/children.mjs';
+import { compile } from '../lab/compile.mjs';
+import { residentBytes, tcpBufferBytes } from '../lab/cpu.mjs';
+import { samplesAt } from '../lab/samples.mjs';
+import { median } from '../lab/statistics.mjs';
 import { Bench } from './lib/bench.mjs';
-import { startAnswering } from './lib/children.mjs';
-import { compile } from './lib/compile.mjs';
-import { residentBytes, tcpBufferBytes } from './lib/cpu.mjs';
 import { NODE_AS_IT_IS as CONTROL, OURS } from './lib/rivals.mjs';
-import { samplesAt } from './lib/samples.mjs';
-import { median } from './lib/statistics.mjs';
 
 const bench = new Bench('memory', { runs: 5 });
 const holder = compile('holder');

@@ -1,9 +1,10 @@
 // What good neighbours feel: the latency of small GETs while hostile uploads of unlimited size hammer the same server, and come again whenever they are cut off.
+
+import { runJson } from '../lab/children.mjs';
+import { compile } from '../lab/compile.mjs';
+import { samplesAt } from '../lab/samples.mjs';
 import { Bench } from './lib/bench.mjs';
-import { runJson } from './lib/children.mjs';
-import { compile } from './lib/compile.mjs';
 import { NODE_AS_IT_IS as NODE, OURS } from './lib/rivals.mjs';
-import { samplesAt } from './lib/samples.mjs';
 
 const bench = new Bench('neighbours', { runs: 5 });
 const sender = compile('sender');

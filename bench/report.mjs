@@ -1,9 +1,9 @@
 // Makes docs/benchmarks.md and its plots of bench/results/*.json, so that the text and the figures cannot disagree.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { describe } from '../lab/machine.mjs';
+import { markdownTable } from '../lab/markdown.mjs';
 import { cellText } from './lib/bench.mjs';
-import { describe } from './lib/machine.mjs';
-import { markdownTable } from './lib/markdown.mjs';
 import { barChart, lineChart } from './lib/plot.mjs';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));

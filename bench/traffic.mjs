@@ -1,13 +1,13 @@
 // What ordinary traffic pays: requests a second of a server with us, against the same server without. Server and wrk have a processor each, so that neither waits for the other's, and
 // what the server does is what is measured.
 import { spawnSync } from 'node:child_process';
+import { runText } from '../lab/children.mjs';
+import { cpuSeconds } from '../lab/cpu.mjs';
+import { pairedRatio } from '../lab/statistics.mjs';
 import { Bench } from './lib/bench.mjs';
-import { runText } from './lib/children.mjs';
-import { cpuSeconds } from './lib/cpu.mjs';
 import { CASES, startOrdinary, WITH_US } from './lib/ordinary.mjs';
 import { canPin, on, processors } from './lib/processors.mjs';
 import { NODE_AS_IT_IS as PLAIN } from './lib/rivals.mjs';
-import { pairedRatio } from './lib/statistics.mjs';
 
 const bench = new Bench('traffic', { runs: 15 });
 const SECONDS = 1;

@@ -2,13 +2,13 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runJson } from '../lab/children.mjs';
+import { compile } from '../lab/compile.mjs';
+import { cpuSeconds, loopbackBytes, tcpBufferBytes } from '../lab/cpu.mjs';
+import { samplesAt } from '../lab/samples.mjs';
 import { Bench } from './lib/bench.mjs';
-import { runJson } from './lib/children.mjs';
-import { compile } from './lib/compile.mjs';
-import { cpuSeconds, loopbackBytes, tcpBufferBytes } from './lib/cpu.mjs';
 import { countDeferredFreesAnew } from './lib/deferred-frees.mjs';
 import { OURS, startRival } from './lib/rivals.mjs';
-import { samplesAt } from './lib/samples.mjs';
 import { buildVariant } from './lib/variant.mjs';
 
 const bench = new Bench('turns', { runs: 4 });

@@ -1,11 +1,12 @@
 // Small uploads that are rejected early: CPU and time of each, and how many of the clients see their answer.
+
+import { runJson } from '../lab/children.mjs';
+import { compile } from '../lab/compile.mjs';
+import { cpuSeconds, pageFaults } from '../lab/cpu.mjs';
+import { samplesAt } from '../lab/samples.mjs';
 import { Bench } from './lib/bench.mjs';
-import { runJson } from './lib/children.mjs';
-import { compile } from './lib/compile.mjs';
-import { cpuSeconds, pageFaults } from './lib/cpu.mjs';
 import { WITH_MODULES } from './lib/modules.mjs';
 import { NODE_AS_IT_IS as NODE, OURS } from './lib/rivals.mjs';
-import { samplesAt } from './lib/samples.mjs';
 
 const bench = new Bench('uploads', { runs: 16 });
 const uploader = compile('uploader');

@@ -65,7 +65,7 @@ console.log(`Self-test: ${Object.keys(EXPECTED).join(', ')}: found in a child pr
 const vitest = join(createRequire(import.meta.url).resolve('vitest/package.json'), '../vitest.mjs');
 const startedAt = performance.now();
 const steps = [
-  ['python3', 'test/support/descriptors.py', '40', process.execPath, 'test/fixtures/native-tour.mjs'],
+  ['python3', 'test/support/descriptors.py', '40', process.execPath, 'test/fixtures/socket/native-tour.mjs'],
   // Not what is about the addon's absence, nor the engine without it.
   [
     process.execPath,

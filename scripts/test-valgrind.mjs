@@ -1,4 +1,4 @@
-// Runs the tour through the addon (test/fixtures/native-tour.mjs) under valgrind's memcheck. Errors and leaks are the addon's when its file is in one of their stacks: by
+// Runs the tour through the addon (test/fixtures/socket/native-tour.mjs) under valgrind's memcheck. Errors and leaks are the addon's when its file is in one of their stacks: by
 // that rule, and not by a list of suppressions, is told apart what Node and V8 do.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -67,7 +67,7 @@ const { all, ours } = judge([
   '20',
   ...memcheck,
   process.execPath,
-  'test/fixtures/native-tour.mjs',
+  'test/fixtures/socket/native-tour.mjs',
 ]);
 for (const error of ours) console.error(error);
 console.log(

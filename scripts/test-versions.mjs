@@ -1,6 +1,6 @@
 // `npm run test:versions`: the suite in each newer version of Node.js, on the prebuilt binary that all of them share. `-- 26` for one of them; what follows is vitest's.
 import { join } from 'node:path';
-import { fetchNodes, packages } from './elsewhere.mjs';
+import { fetchNodes, packages } from './other-platforms.mjs';
 import { runOnPrebuilt } from './prebuilt-suite.mjs';
 
 const VERSIONS = ['22', '24', '26'];

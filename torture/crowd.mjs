@@ -1,9 +1,9 @@
 // Very many hostile peers at once: some drip, some flood, and an ordinary client wants to be served.
 import { setTimeout as delay } from 'node:timers/promises';
-import { runJson, startAnswering, startServer as startBench } from '../bench/lib/children.mjs';
-import { compile } from '../bench/lib/compile.mjs';
-import { tcpBufferBytes } from '../bench/lib/cpu.mjs';
-import { median } from '../bench/lib/statistics.mjs';
+import { runJson, startAnswering, startServer as startBareLoop } from '../lab/children.mjs';
+import { compile } from '../lab/compile.mjs';
+import { tcpBufferBytes } from '../lab/cpu.mjs';
+import { median } from '../lab/statistics.mjs';
 import { measured, startServer } from './lib/server.mjs';
 import { megabytes, Tally } from './lib/tally.mjs';
 import { main } from './lib/torture.mjs';
@@ -186,7 +186,7 @@ class Attack {
 
   /** The same, and the same peers at another process. */
   async beside(tally) {
-    const other = await startBench('', [0, 0], { command: compile('discard') });
+    const other = await startBareLoop([compile('discard'), 0, 0]);
     const { crowd, flooders, seconds } = this.#size;
     const peers = [0, 1].map(() => startPeers(this.#programs.holder, [other.port, 'drips']));
     for (const each of peers) await each.ask(`open ${(crowd - flooders) / 2}`);

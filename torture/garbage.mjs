@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { runJson } from '../bench/lib/children.mjs';
-import { compile } from '../bench/lib/compile.mjs';
+import { runJson } from '../lab/children.mjs';
+import { compile } from '../lab/compile.mjs';
 import { measured, startServer } from './lib/server.mjs';
 import { megabytes, Tally } from './lib/tally.mjs';
 import { main } from './lib/torture.mjs';

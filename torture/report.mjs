@@ -1,8 +1,8 @@
 // Makes docs/reliability.md of torture/results/*.json, so that the text and the figures cannot disagree.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { describe } from '../bench/lib/machine.mjs';
-import { markdownTable } from '../bench/lib/markdown.mjs';
+import { describe } from '../lab/machine.mjs';
+import { markdownTable } from '../lab/markdown.mjs';
 import { scripts } from './lib/scripts.mjs';
 import { counts, isSound, megabytes } from './lib/tally.mjs';
 

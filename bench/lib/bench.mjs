@@ -3,10 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { machine, versions } from '../../lab/machine.mjs';
+import { pairedRatio, summary } from '../../lab/statistics.mjs';
 import { daemonVersion } from './daemons.mjs';
-import { machine, versions } from './machine.mjs';
 import { startRival } from './rivals.mjs';
-import { pairedRatio, summary } from './statistics.mjs';
 
 const DAEMONS = ['nginx', 'Apache', 'squid', 'HAProxy'];
 

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, startDaemon } from './children.mjs';
+import { freePort, startDaemon } from '../../lab/children.mjs';
 
 /** An answer to every upload over 1 KB before its body is read: 413, by the limit that each of them has for it. */
 const DAEMONS = {

@@ -4,8 +4,8 @@
 // all packets itself, for two or three times the CPU, until the limit is over the count for a moment. (There is a count for each processor, and on
 // larger machines for each NUMA node of a reader; those of other nodes are not reached here.)
 import { readFileSync, writeFileSync } from 'node:fs';
-import { runText, startServer } from './children.mjs';
-import { compile } from './compile.mjs';
+import { runText, startServer } from '../../lab/children.mjs';
+import { compile } from '../../lab/compile.mjs';
 import { canPin, on, processors } from './processors.mjs';
 
 const LIMIT = '/proc/sys/net/core/skb_defer_max';
@@ -40,7 +40,7 @@ export async function countDeferredFreesAnew(bench) {
 }
 
 async function send(from, to) {
-  const reader = await startServer('', [0, MARK], { command: programs.reader, prefix: on(to) });
+  const reader = await startServer([...on(to), programs.reader, 0, MARK]);
   try {
     const [command, ...args] = [...on(from), programs.sender, reader.port, 1, BYTES, 0];
     await runText(command, args);

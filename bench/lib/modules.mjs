@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { made } from './compile.mjs';
+import { made } from '../../lab/compile.mjs';
 
 /** As many as any small package has. */
 const COUNT = 24;

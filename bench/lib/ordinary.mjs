@@ -1,6 +1,6 @@
 // An ordinary server, as Node makes it and with us: what the benchmarks of ordinary traffic compare.
-import { startServer } from './children.mjs';
 import { NODE_AS_IT_IS as PLAIN } from './rivals.mjs';
+import { startNodeServer } from './servers.mjs';
 
 /** By name: the argument of `bench/servers/traffic.mjs`, and options of Node.js. */
 const WAYS = {
@@ -18,5 +18,5 @@ export const CASES = {
 
 export function startOrdinary(name, protocol, { prefix = [], execArgv = [] } = {}) {
   const [way, ownArgv] = WAYS[name];
-  return startServer('traffic', [protocol, way], { prefix, execArgv: [...execArgv, ...ownArgv] });
+  return startNodeServer('traffic', [protocol, way], { prefix, execArgv: [...execArgv, ...ownArgv] });
 }

@@ -1,24 +1,25 @@
 // Who is measured beside whom, by the names of the tables. Each answers an upload early, with 413.
-import { startServer } from './children.mjs';
-import { compile } from './compile.mjs';
+import { startServer } from '../../lab/children.mjs';
+import { compile } from '../../lab/compile.mjs';
 import { startByName } from './daemons.mjs';
 import { loadModules, WITH_MODULES } from './modules.mjs';
+import { startNodeServer } from './servers.mjs';
 
 export const OURS = 'lingering-close';
 export const NODE_AS_IT_IS = 'Node as it is';
 
-const bareLoop = (read, mark) => () => startServer('', [read, mark], { command: compile('discard') });
-const nodeServer = (way) => (options) => startServer('upload', [way], options);
+const bareLoop = (read, mark) => () => startServer([compile('discard'), read, mark]);
+const nodeServer = (way) => (options) => startNodeServer('upload', [way], options);
 
 const RIVALS = {
   [OURS]: nodeServer('lingerOnClose'),
   'lingering-close, register': (options) =>
-    startServer('upload', ['node'], { ...options, execArgv: ['--import', 'lingering-close/register'] }),
+    startNodeServer('upload', ['node'], { ...options, execArgv: ['--import', 'lingering-close/register'] }),
   'lingering-close, safeClose': nodeServer('safeClose'),
-  'bare duplicates': (options) => startServer('duplicates', [], options),
+  'bare duplicates': (options) => startNodeServer('duplicates', [], options),
   'socket.resume()': nodeServer('resume'),
   [NODE_AS_IT_IS]: nodeServer('node'),
-  [WITH_MODULES]: (options) => startServer('upload', ['node'], { ...options, execArgv: loadModules() }),
+  [WITH_MODULES]: (options) => startNodeServer('upload', ['node'], { ...options, execArgv: loadModules() }),
   nginx: () => startByName('nginx'),
   Apache: () => startByName('Apache'),
   squid: () => startByName('squid'),

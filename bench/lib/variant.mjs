@@ -1,8 +1,8 @@
 // The addon with other constants, to measure by what they were chosen.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { made } from '../../lab/compile.mjs';
 import { buildCopy } from '../../scripts/toolchain.mjs';
-import { made } from './compile.mjs';
 
 /** @returns the environment by which a process loads it */
 export function buildVariant(id, constants) {

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import 'lingering-close';
-import { addonFile } from '../../dist/native.js';
+import { addonFile } from '../../dist/system/addon.js';
 import { answerCommands } from './commands.mjs';
 
 const { holdDescriptor, releaseDescriptor } = createRequire(import.meta.url)(addonFile);

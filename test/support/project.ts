@@ -6,7 +6,7 @@ import { TARGETS } from '../../scripts/targets.mjs';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The Node.js in which fixtures run. scripts/test-elsewhere.mjs names one of another architecture, or of another libc; the runner, and its peers, stay here. */
+/** The Node.js in which fixtures run. scripts/test-other-platform.mjs names one of another architecture, or of another libc; the runner, and its peers, stay here. */
 export const node = process.env['LINGERING_CLOSE_TEST_NODE'] ?? process.execPath;
 
 export const platform = `${process.platform}-${process.arch}`;

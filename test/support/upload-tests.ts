@@ -33,9 +33,9 @@ declare module 'vitest' {
   }
 }
 
-/** The server itself; see test/fixtures/clients-server.mjs. */
+/** The server itself; see test/fixtures/clients/clients-server.mjs. */
 export async function serve(protocol: 'http' | 'https' | 'http2' | 'http2-clear', closing: Closing) {
-  const fixture = new Fixture<{ port: number }>('clients-server', { args: [protocol, closing] });
+  const fixture = new Fixture<{ port: number }>('clients/clients-server', { args: [protocol, closing] });
   const { port } = await fixture.next();
   const scheme = protocol === 'https' || protocol === 'http2' ? 'https' : 'http';
   return { port, url: `${scheme}://127.0.0.1:${port}/`, [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose]() };

@@ -3,7 +3,7 @@ import { mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } fro
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compileFile } from '../../bench/lib/compile.mjs';
+import { compileFile } from '../../lab/compile.mjs';
 
 /** As in faults.c. */
 const KINDS = ['duplicate', 'watch', 'create', 'allocate', 'any', 'signal'];

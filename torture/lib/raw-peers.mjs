@@ -1,6 +1,6 @@
 // Raw peers (peers.py) against torture/servers/closing.mjs, and whether what the server reports of each is what its peer has met.
 import { fileURLToPath } from 'node:url';
-import { startAnswering } from '../../bench/lib/children.mjs';
+import { startAnswering } from '../../lab/children.mjs';
 import { measured, startServer } from './server.mjs';
 import { Tally } from './tally.mjs';
 

@@ -1,7 +1,7 @@
 // A server under test, in a process of its own, so that its descriptors, handles and memory are nobody else's.
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { startAnswering } from '../../bench/lib/children.mjs';
+import { startAnswering } from '../../lab/children.mjs';
 
 /** Starts `torture/servers/<name>.mjs`. `prefix`: a command in front of node; `execArgv`: its flags; `env`: variables of the environment. */
 export function startServer(name, { args = [], prefix = [], execArgv = [], env } = {}) {

@@ -4,7 +4,7 @@ import os from 'node:os';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { machine, versions } from '../../bench/lib/machine.mjs';
+import { machine, versions } from '../../lab/machine.mjs';
 import { isSound } from './tally.mjs';
 
 /** How often a fault is provoked. */

@@ -1,5 +1,0 @@
-// `npm run fetch:elsewhere`: all that the tests for other platforms take from npm and from Debian and that is not installed, so that the tests fetch nothing.
-import { fetchMuslForArm64, fetchNodes } from './elsewhere.mjs';
-
-fetchNodes();
-fetchMuslForArm64();

@@ -1,0 +1,386 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, createServer as createNetServer, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { uploadLines } from '../../src/cli/upload-lines.ts';
+import { NETNS_SKIPPED, netns, netnsPermitted } from '../support/netns.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const NODE_CLIENT = fileURLToPath(new URL('../../dist/cli/demo-node-client.js', import.meta.url));
+const BROKEN_CURL = fileURLToPath(new URL('../fixtures/cli/cli-broken-curl', import.meta.url));
+
+interface Options {
+  /** Flags for node. */
+  execArgv?: string[];
+  /** A command in front of node. */
+  prefix?: string[];
+  env?: Record<string, string>;
+}
+
+function start(args: string[], { execArgv = [], prefix = [], env = {} }: Options = {}) {
+  const [command, ...rest] = [...prefix, process.execPath, ...execArgv, MAIN, ...args] as [string, ...string[]];
+  // vitest's own NODE_OPTIONS are none of the command's business.
+  const { NODE_OPTIONS, ...inherited } = process.env;
+  return spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...inherited, ...env } });
+}
+
+async function run(args: string[], options?: Options) {
+  const child = start(args, options);
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (chunk) => {
+      output[name] += chunk;
+    });
+  }
+  const [code] = await once(child, 'close');
+  return { code, ...output };
+}
+
+describe('usage', () => {
+  test.each([[], ['--help'], ['-h']])('the command alone, %s', async (...args) => {
+    const { code, stdout, stderr } = await run(args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^Usage: lingering-close <command>/);
+    for (const command of ['demo', 'doctor', '--help', '--version']) expect(stdout).toContain(`\n  ${command} `);
+  });
+
+  test.each([
+    ['demo', '--uploads', '--json'],
+    ['doctor', '--json', '--help'],
+  ])('of %s names its options', async (command, ...options) => {
+    const { code, stdout, stderr } = await run([command, '--help']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(new RegExp(`^Usage: lingering-close ${command} `));
+    for (const option of options) expect(stdout).toContain(`\n  ${option} `);
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
+  });
+
+  test('--version is that of package.json', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    expect(await run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    // Without a word on an addon that it has no use for.
+    expect(await run(['--version'], { execArgv: ['--no-addons'] })).toEqual({
+      code: 0,
+      stdout: `${version}\n`,
+      stderr: '',
+    });
+  });
+
+  test.each([
+    [['frobnicate'], "Unknown command 'frobnicate'"],
+    [['constructor'], "Unknown command 'constructor'"],
+    [[''], "Unknown command ''"],
+    [['--frobnicate'], "Unknown option '--frobnicate'"],
+    [['-x'], "Unknown option '-x'"],
+    [['--version', 'demo'], "Unexpected argument 'demo'"],
+    [['demo', '--frobnicate'], "Unknown option '--frobnicate'"],
+    [['doctor', '--uploads', '3'], "Unknown option '--uploads'"],
+    [['demo', 'now'], "Unexpected argument 'now'"],
+    [['demo', '--json=yes'], "Option '--json' does not take an argument"],
+    [['demo', '--uploads'], "'--uploads <value>' argument missing"],
+    ...['0', '-1', '2.5', '1e3', '0x10', '', ' 5', '100001', 'many'].map((value) => [
+      ['demo', `--uploads=${value}`],
+      `Received '${value}'`,
+    ]),
+  ] as [string[], string][])('%j is an error', async (args, message) => {
+    const { code, stdout, stderr } = await run(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^lingering-close: /);
+    expect(stderr).toContain(message);
+    expect(stderr).toContain("Try 'lingering-close --help'");
+  });
+
+  test.skipIf(process.platform === 'win32')('a reader that is gone ends it by SIGPIPE, without a word', async () => {
+    const child = start(['doctor']);
+    let stderr = '';
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    child.stdout.destroy();
+    expect(await once(child, 'close')).toEqual([null, 'SIGPIPE']);
+    expect(stderr).toBe('');
+  });
+});
+
+const SETTINGS = [
+  'open_files',
+  'tcp_fin_timeout',
+  'tcp_max_orphans',
+  'tcp_orphan_retries',
+  'tcp_retries2',
+  'tcp_rmem_max',
+  'tcp_wmem_max',
+];
+const COUNTERS = [
+  'abortOnClose',
+  'abortOnData',
+  'abortOnLinger',
+  'abortOnTimeout',
+  'abortOnMemory',
+  'abortFailed',
+  'resetsSent',
+];
+
+describe('doctor', () => {
+  test('has a line for everything, each with its meaning, in 100 columns', async () => {
+    const { code, stdout, stderr } = await run(['doctor']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout.split('\n');
+    const names = [
+      'platform',
+      'node',
+      'addon',
+      'engine',
+      'sigpipe',
+      ...SETTINGS.map((name) => name.replace(/_max$/, ' max')),
+      ...COUNTERS,
+    ];
+    for (const name of names) {
+      // Indented, and its three columns stand apart.
+      expect(lines.filter((line) => new RegExp(`^ {3}${name} {3,}\\S.*? {3,}\\S`).test(line))).toHaveLength(1);
+    }
+    // A path cannot be broken.
+    for (const line of lines.filter((line) => !line.includes('.node'))) expect(line.length).toBeLessThanOrEqual(100);
+  });
+
+  test.runIf(process.platform === 'linux')('says as JSON what is the case', async () => {
+    const { code, stdout, stderr } = await run(['doctor', '--json']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({
+      platform: `linux-${process.arch}`,
+      node: process.versions.node,
+      engine: 'native',
+      sigpipe: 'ignore',
+    });
+    expect(report.addon.loaded).toBe(true);
+    expect(existsSync(report.addon.file)).toBe(true);
+    expect(Object.keys(report.settings)).toEqual(SETTINGS);
+    expect(Object.keys(report.counters)).toEqual(COUNTERS);
+    const sysctl = (name: string) => readFileSync(`/proc/sys/net/ipv4/${name}`, 'utf8').trim().split('\t');
+    expect(report.settings.tcp_fin_timeout).toBe(Number(sysctl('tcp_fin_timeout')[0]));
+    expect(report.settings.tcp_rmem_max).toBe(Number(sysctl('tcp_rmem')[2]));
+    for (const name of COUNTERS) expect(report.counters[name]).toBeGreaterThanOrEqual(0);
+  });
+
+  test.runIf(process.platform === 'linux')('says what the limit of descriptors is for it', async () => {
+    const { stdout } = await run(['doctor', '--json'], { prefix: ['sh', '-c', 'ulimit -n 321; exec "$@"', 'sh'] });
+    expect(JSON.parse(stdout).settings.open_files).toEqual({ soft: 321, hard: 321 });
+  });
+
+  test('without the addon it tells the rest, and why', async () => {
+    const execArgv = ['--no-addons', '--disable-warning=LINGERING_CLOSE_FALLBACK'];
+    const { code, stdout, stderr } = await run(['doctor'], { execArgv });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^ {3}addon +not loaded +not available here: \S/m);
+    expect(stdout).toMatch(/^ {3}engine +streams +\S/m);
+    expect(stdout).toMatch(/^ {3}sigpipe +- +not available here: \S/m);
+    const report = JSON.parse((await run(['doctor', '--json'], { execArgv })).stdout);
+    expect(report).toMatchObject({ engine: 'streams', sigpipe: null, addon: { loaded: false, file: null } });
+    expect(report.addon.reason).toMatch(/addon/);
+    expect(report.unavailable).toHaveProperty('sigpipe');
+    expect(Object.keys(report.settings)).toEqual(SETTINGS);
+  });
+
+  test.runIf(netnsPermitted())(`says what the kernel does not show${NETNS_SKIPPED}`, async () => {
+    // The kernel has one tcp_max_orphans for all, and shows it in the first network namespace alone.
+    const { stdout } = await run(['doctor', '--json'], { prefix: netns() });
+    const report = JSON.parse(stdout);
+    expect(report.settings.tcp_max_orphans).toBeNull();
+    expect(report.unavailable.tcp_max_orphans).toMatch(/^not available here: /);
+    expect(report.counters.abortOnClose).toBe(0);
+  });
+});
+
+interface Tally {
+  ok: number;
+  errors: Record<string, number>;
+}
+
+interface DemoResult {
+  clients: { name: string; missing?: true; before: Tally; after: Tally }[];
+  resets: { before: number | null; after: number | null };
+}
+
+function isInstalled(command: string): boolean {
+  return spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
+}
+
+describe('demo', () => {
+  const COMPLETE = { ok: 3, errors: {} };
+
+  test('as JSON: with lingerOnClose every client gets every 413', async () => {
+    const { code, stdout, stderr } = await run(['demo', '--uploads', '3', '--json']);
+    const { clients, resets }: DemoResult = JSON.parse(stdout);
+    expect(clients.map(({ name }) => name)).toEqual(['fetch', 'http.request', 'curl', 'python3']);
+    for (const { name, missing, before, after } of clients) {
+      if (['curl', 'python3'].includes(name)) expect(missing).toBe(isInstalled(name) ? undefined : true);
+      else expect(missing).toBeUndefined();
+      if (missing) continue;
+      expect(after).toEqual(COMPLETE);
+      const failed = Object.values(before.errors).reduce((sum, times) => sum + times, 0);
+      expect(before.ok + failed).toBe(3);
+    }
+    expect(code).toBe(0);
+    expect(resets.before === null).toBe(process.platform !== 'linux');
+    expect(stderr).toMatch(/^before {2}Node's fetch +\d of 3 got the 413$/m);
+    expect(stderr).toMatch(/^after {3}Node's http.request +3 of 3 got the 413$/m);
+  });
+
+  test.runIf(netnsPermitted())(
+    `the kernel counts resets without lingerOnClose, and none with it${NETNS_SKIPPED}`,
+    async () => {
+      const { code, stdout } = await run(['demo', '--uploads', '10', '--json'], { prefix: netns() });
+      const { clients, resets }: DemoResult = JSON.parse(stdout);
+      expect(code).toBe(0);
+      expect(resets.before).toBeGreaterThan(0);
+      expect(resets.after).toBe(0);
+      // Whoever lost the answer was reset; a reset that comes late enough does no harm.
+      const lost = clients.reduce((sum, { before }) => sum + (before ? 10 - before.ok : 0), 0);
+      expect(resets.before).toBeGreaterThanOrEqual(lost);
+    },
+  );
+
+  test('through the streams engine too', async () => {
+    const { code, stdout } = await run(['demo', '--uploads', '3', '--json'], {
+      execArgv: ['--no-addons', '--disable-warning=LINGERING_CLOSE_FALLBACK'],
+    });
+    expect(code).toBe(0);
+    for (const { missing, after } of (JSON.parse(stdout) as DemoResult).clients)
+      if (!missing) expect(after).toEqual(COMPLETE);
+  });
+
+  test('as a table, in which a client that is not installed is named so', async () => {
+    const { code, stdout } = await run(['demo', '--uploads', '2'], { env: { PATH: '' } });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Node's fetch +\d of 2 +2 of 2\b/m);
+    expect(stdout).toMatch(/^Node's http.request +\d of 2 +2 of 2\b/m);
+    expect(stdout).toMatch(/^curl +not installed +not installed$/m);
+    expect(stdout).toMatch(/^python3 +not installed +not installed$/m);
+    expect(stdout).toMatch(
+      process.platform === 'linux'
+        ? /^connections reset +\d+ +\d+$/m
+        : /^connections reset +not counted +not counted$/m,
+    );
+    expect(stdout).toContain('With lingerOnClose every client got every 413.');
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
+    const { stdout: json } = await run(['demo', '--uploads', '1', '--json'], { env: { PATH: '' } });
+    expect(JSON.parse(json).clients.slice(2)).toEqual([
+      { name: 'curl', missing: true },
+      { name: 'python3', missing: true },
+    ]);
+  });
+
+  test.skipIf(process.platform === 'win32')('exits with 1 where a client misses a 413 with lingerOnClose', async () => {
+    const { code, stdout } = await run(['demo', '--uploads', '2'], { env: { PATH: BROKEN_CURL } });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^curl 0\.0\.0 +0 of 2 +0 of 2 +curl exit 7 2; after: curl exit 7 2$/m);
+    expect(stdout).toContain('With lingerOnClose 1 of the clients missed a 413.');
+  });
+
+  test.skipIf(process.platform === 'win32').each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
+    'leaves no process behind on %s',
+    async (signal) => {
+      const demo = start(['demo', '--uploads', '50', '--json'], { env: { PATH: '' } });
+      // The first client has finished: the server and the second client are running.
+      await once(demo.stderr, 'data');
+      demo.kill(signal);
+      // All of them have inherited stderr, which closes with the last.
+      expect(await once(demo, 'close')).toEqual([null, signal]);
+    },
+  );
+
+  test.runIf(isInstalled('python3') && process.platform !== 'win32')('has a live line on a terminal', async () => {
+    const prefix = [
+      'python3',
+      '-c',
+      'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))',
+    ];
+    const { code, stdout } = await run(['demo', '--uploads', '2'], { prefix });
+    expect(code).toBe(0);
+    for (const line of [
+      "before  Node's fetch *  ━━━━━━━━╌╌╌╌╌╌╌╌  1 of 2, [01] got the 413",
+      "after   Node's http.request *  ━━━━━━━━━━━━━━━━  2 of 2, 2 got the 413",
+    ]) {
+      expect(stdout).toMatch(new RegExp(`\r\x1b\\[K${line}\r\x1b\\[K`));
+    }
+  });
+});
+
+describe('the clients of the demo', () => {
+  async function results(command: [string, ...string[]], count: number, silence: number): Promise<string[]> {
+    const told: string[] = [];
+    await uploadLines(command, count, silence, (result) => told.push(result));
+    return told;
+  }
+
+  const program = (script: string): [string, ...string[]] => [process.execPath, '-e', script];
+  const AMPLE = 30_000;
+
+  test('one that falls silent is ended, and counted as timeout', async () => {
+    const script = `console.log('413'); setInterval(() => {}, 1_000_000)`;
+    expect(await results(program(script), 3, 5_000)).toEqual(['413', 'timeout', 'timeout']);
+  });
+
+  test('one that dies is counted so', async () => {
+    expect(await results(program(`console.log('413'); process.exit(1)`), 2, AMPLE)).toEqual(['413', 'client died']);
+  });
+
+  test('no more results than uploads', async () => {
+    expect(await results(program(`console.log('413\\n413')`), 1, AMPLE)).toEqual(['413']);
+  });
+
+  test.each(['fetch', 'http.request'])('%s gives up on a server that says nothing', async (name) => {
+    const sockets: Socket[] = [];
+    const server = createNetServer((socket) => sockets.push(socket.on('error', () => {}))).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    try {
+      expect(await results([process.execPath, NODE_CLIENT, name, url, '1', '5000000', '500'], 1, AMPLE)).toEqual([
+        'timeout',
+      ]);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    }
+  });
+
+  const answers = {
+    'half a 413': {
+      head: 'HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 100\r\n\r\nhalf',
+      expected: /^(?!413)\S/,
+    },
+    'a 500': {
+      head: 'HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno',
+      expected: /^500$/,
+    },
+    'a 413': {
+      head: 'HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno',
+      expected: /^413$/,
+    },
+  };
+
+  test.each(Object.entries(answers))('every one of them knows %s', async (_, { head, expected }) => {
+    const { findClients } = (await import(
+      new URL('../../dist/cli/demo-clients.js', import.meta.url).href
+    )) as typeof import('../../src/cli/demo-clients.ts');
+    // Reads the whole upload, so that nothing is reset.
+    const server = createServer((request) => request.resume().on('end', () => request.socket.end(head))).listen(
+      0,
+      '127.0.0.1',
+    );
+    await once(server, 'listening');
+    const told: Record<string, string> = {};
+    for (const { name, upload } of await findClients()) {
+      await upload?.(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, 1, (result) => {
+        told[name] = result;
+      });
+    }
+    server.close();
+    expect(Object.keys(told)).toEqual(expect.arrayContaining(['fetch', 'http.request']));
+    for (const result of Object.values(told)) expect(result).toMatch(expected);
+  });
+});

@@ -1,0 +1,358 @@
+// The documents keep their word: every example compiles and does what it says, every export is described, every file that is named exists.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+import { OUTCOMES } from '../../src/system/addon.ts';
+import { type Example, ExampleFolder, examplesOf } from '../support/documentation.ts';
+import { Peer } from '../support/peer.ts';
+import { Program } from '../support/program.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+
+const examples = examplesOf('README.md');
+const folder = new ExampleFolder(examples, ['@types']);
+const fileOf = (name: string | undefined) => folder.fileOf(name);
+afterAll(() => folder[Symbol.dispose]());
+
+/** Runs an example on a connected `socket`, to its end: it must say what it promises. */
+async function runOnSocket(
+  { name, promised }: Example,
+  prepare: (peer: Peer) => Promise<unknown>,
+  check?: (peer: Peer) => Promise<unknown>,
+): Promise<void> {
+  await using run = new Program(fileOf(name), { preload: 'example-socket' });
+  await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
+  await prepare(peer);
+  run.send('go');
+  expect(await run.exit).toEqual({ code: 0, signal: null });
+  expect(run).toMatchObject({ stdout: linesOf(promised), stderr: '' });
+  await check?.(peer);
+}
+
+async function upload20(program: Program): Promise<void> {
+  await using run = program;
+  const port = await run.port();
+  for (let i = 0; i < 20; i++)
+    expect(await upload(port, 5_000_000)).toEqual({ status: 413, body: 'At most 1 MB, please.\n' });
+  expect(await upload(port, 1_000)).toEqual({ status: 200, body: 'x'.repeat(1_000) });
+}
+
+function linesOf(promised: string[]): string {
+  return promised.map((line) => `${line}\n`).join('');
+}
+
+function upload(port: number, bytes: number): Promise<{ status: number | undefined; body: string }> {
+  return new Promise((resolve, reject) => {
+    const upload = request(
+      { port, host: '127.0.0.1', method: 'POST', headers: { 'content-length': bytes } },
+      async (response) => {
+        let body = '';
+        for await (const chunk of response.setEncoding('latin1')) body += chunk;
+        resolve({ status: response.statusCode, body });
+      },
+    );
+    upload.on('error', reject);
+    upload.end(Buffer.alloc(bytes, 'x'));
+  });
+}
+
+const proofs: Record<string, (example: Example) => Promise<void>> = {
+  'http-server': ({ name }) => upload20(new Program(fileOf(name), { preload: 'example-server' })),
+
+  async shutdown({ name, promised }) {
+    await using run = new Program(fileOf(name), { preload: 'example-server' });
+    await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
+    await peer.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n');
+    await peer.send(1_000);
+    // It is in flight.
+    await peer.receive(1_000);
+    await run.stopListening('SIGTERM');
+    await peer.send(1_999_000);
+    expect(await peer.receive()).toMatchObject({ tail: expect.stringMatching(/x\r\n0\r\n\r\n$/), end: 'eof' });
+    await peer.close();
+    expect(await run.exit).toEqual({ code: 0, signal: null });
+    expect(run).toMatchObject({ stdout: linesOf(promised), stderr: '' });
+  },
+
+  async 'linger-on-close'({ name, promised }) {
+    await using run = new Program(fileOf(name), { preload: 'example-server' });
+    const address = { host: '127.0.0.1', port: await run.port() };
+    await using peer = await Peer.connect(address);
+    for (let i = 0; i < 3; i++) {
+      if (i > 0) await peer.reconnect(address);
+      expect(await peer.send(3_000_000)).toEqual({ sent: 3_000_000 });
+      expect(await peer.receive()).toMatchObject({ tail: 'Not now.\n', end: 'eof' });
+      if (i < 2) await peer.close();
+    }
+    // What it says changes with each connection whose end has been noticed.
+    for (let lines = 1, last: string | undefined; last !== promised[0]; lines++) {
+      run.process.kill('SIGUSR2');
+      last = (await run.lines(lines)).at(-1);
+    }
+  },
+
+  async 'close-server'({ name, promised }) {
+    await using run = new Program(fileOf(name), { preload: 'example-server' });
+    const address = { host: '127.0.0.1', port: await run.port() };
+    await using first = await Peer.connect(address);
+    await using second = await Peer.connect(address);
+    for (const peer of [first, second]) await peer.receive('Hello.\n'.length);
+    run.process.kill('SIGTERM');
+    for (const peer of [first, second]) {
+      expect(await peer.receive()).toMatchObject({ tail: 'Goodbye.\n', end: 'eof' });
+      await peer.close();
+    }
+    expect(await run.lines(1)).toEqual(promised);
+  },
+
+  async 'net-server'({ name, promised }) {
+    await using run = new Program(fileOf(name), { preload: 'example-server' });
+    await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
+    expect(await peer.send(3_000_000)).toEqual({ sent: 3_000_000 });
+    const received = await peer.receive();
+    expect(received).toMatchObject({ tail: 'One line would have been enough.\n', end: 'eof' });
+    await peer.close();
+    expect(await run.lines(1)).toEqual(promised);
+  },
+
+  'safe-close': (example) =>
+    runOnSocket(example, async (peer) => {
+      await peer.send(5);
+      await peer.shutdown();
+    }),
+
+  linger: (example) =>
+    runOnSocket(
+      example,
+      async () => {},
+      async (peer) => expect(await peer.receive()).toMatchObject({ received: 0, end: 'eof' }),
+    ),
+
+  'pending-bytes': (example) => runOnSocket(example, (peer) => peer.send(5)),
+
+  async 'unacked-bytes'({ name }) {
+    await using run = new Program(fileOf(name), { preload: 'example-socket' });
+    await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
+    run.send('go');
+    expect((await run.lines(1))[0]).toMatch(/^\d+ bytes are on their way$/);
+    expect(await peer.receive()).toMatchObject({ tail: 'the last words', end: 'eof' });
+  },
+
+  // Node closes the idle socket behind the example, for the peer has half-closed.
+  send: (example) =>
+    runOnSocket(
+      example,
+      (peer) => peer.shutdown(),
+      async (peer) => expect(await peer.receive()).toMatchObject({ tail: 'bye\n' }),
+    ),
+
+  async sigpipe({ name, promised }) {
+    await using run = new Program(fileOf(name));
+    await run.exit;
+    expect(run.stdout).toBe(linesOf(promised));
+  },
+
+  async cat({ name }) {
+    const log = join(folder.path, 'big.log');
+    writeFileSync(log, 'one line\n'.repeat(1_000_000));
+    const script = `"$0" "$1" "$2" | head -1; echo "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', script, process.execPath, fileOf(name), log], {
+      encoding: 'utf8',
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: 'one line\n141\n', stderr: '' });
+  },
+
+  errors: (example) => runOnSocket(example, (peer) => peer.reset()),
+
+  async engine({ name, promised }) {
+    await using run = new Program(fileOf(name));
+    await run.exit;
+    expect(run.stdout).toBe(linesOf(promised));
+  },
+
+  async counters({ name }) {
+    await using run = new Program(fileOf(name));
+    await run.exit;
+    expect(run.stdout).toMatch(/^closed with unread data: \d+, data after close or SO_LINGER 0: \d+\n$/);
+  },
+};
+
+describe('the examples of README.md', () => {
+  test('have names, and a proof each', () => {
+    expect(examples.map(({ name }) => name)).toEqual(Object.keys(proofs));
+  });
+
+  test('compile in strict mode', () => {
+    writeFileSync(join(folder.path, 'socket.d.ts'), "declare const socket: import('node:net').Socket;\n");
+    const compilerOptions = {
+      target: 'es2023',
+      module: 'nodenext',
+      types: ['node'],
+      strict: true,
+      allowJs: true,
+      checkJs: true,
+      noEmit: true,
+    };
+    writeFileSync(
+      join(folder.path, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, include: ['*.mjs', 'socket.d.ts'] }),
+    );
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', folder.path, '--listFilesOnly'], {
+      encoding: 'utf8',
+    });
+    expect({ status, checked: examples.filter(({ name }) => stdout.includes(fileOf(name))).length }).toEqual({
+      status: 0,
+      checked: examples.length,
+    });
+    expect(spawnSync(process.execPath, [tsc, '-p', folder.path], { encoding: 'utf8' })).toMatchObject({
+      stdout: '',
+      status: 0,
+    });
+  });
+
+  test('the line is not needed where register is preloaded', async () => {
+    const { code = '' } = examples.find(({ name }) => name === 'http-server') ?? {};
+    const file = fileOf('http-server-without');
+    writeFileSync(file, code.replaceAll(/^.*lingerOnClose.*$/gm, ''));
+    expect(readFileSync(file, 'utf8')).not.toContain('lingering-close');
+    const execArgv = ['--import', 'lingering-close/register'];
+    await upload20(new Program(file, { preload: 'example-server', execArgv, cwd: folder.path }));
+  });
+
+  for (const example of examples) {
+    test(`${example.name} does what it says`, () => proofs[example.name as string]?.(example));
+  }
+});
+
+describe('README.md', () => {
+  const index = readFileSync(join(root, 'src/index.ts'), 'utf8');
+  const exported = [...index.matchAll(/export (type )?\{([^}]*)\}/g)].flatMap(([, allTypes, names = '']) =>
+    names.split(',').map((name) => ({
+      name: name.trim().replace(/^type /, ''),
+      isType: allTypes !== undefined || name.includes('type '),
+    })),
+  );
+  const values = exported.filter(({ isType }) => !isType).map(({ name }) => name);
+
+  test('knows every export', async () => {
+    // The list from the source is whole.
+    expect(values.toSorted()).toEqual(Object.keys(await import('../../src/index.ts')).toSorted());
+    for (const { name } of exported) expect(readme).toContain(`\`${name}`);
+  });
+
+  test.each(values)('has a section and an example for %s', (name) => {
+    expect(readme).toMatch(new RegExp(`^### .*\`${name}[\`(]`, 'm'));
+    expect(
+      examples.some(({ code }) => new RegExp(`import \\{[^}]*\\b${name}\\b[^}]*\\} from 'lingering-close'`).test(code)),
+    ).toBe(true);
+  });
+
+  test.each(OUTCOMES)("says when a close ends with outcome '%s'", (outcome) => {
+    expect(readme).toMatch(new RegExp(`^\\| .*\`'${outcome}'\``, 'm'));
+  });
+
+  test.each([
+    ['SafeCloseOptions', 'close-options'],
+    ['LingerOnCloseOptions', 'server-options'],
+    ['CloseServerOptions', 'close-server-options'],
+  ])('names every option of %s with its default', (type, file) => {
+    const source = readFileSync(join(root, `src/${file}.ts`), 'utf8');
+    // Of two layers of options, each has a line.
+    const defaults = [...source.matchAll(/const \{(.*)\} = options(?: \?\? \{\})?;/g)]
+      .map(([, names = '']) => names)
+      .join();
+    const options = defaults.split(',').map((option) => option.trim().split(' = '));
+    expect(options.length).toBeGreaterThan(2);
+    const table = readme.slice(readme.indexOf(`| \`${type}\` |`)).split('\n\n')[0] as string;
+    for (const [name, value = 'none'] of options) {
+      const [, documented = 'missing'] = table.match(new RegExp(`^\\| \`${name}\` \\| (.*?) \\|`, 'm')) ?? [];
+      expect({ name, value: documented.replaceAll('`', '') }).toEqual({ name, value: DEPENDS[value] ?? value });
+    }
+  });
+
+  test.each([
+    ['LingeringServer', 'server'],
+    ['LingerTotals', 'lingering'],
+    ['ServerCloseReport', 'server-closing'],
+    ['CloseReport', 'close-report'],
+  ])('knows every field of %s', (type, file) => {
+    const source = readFileSync(join(root, `src/${file}.ts`), 'utf8');
+    const [, body = ''] = source.match(new RegExp(`export interface ${type} [^{]*\\{\\n(.*?)\\n\\}`, 's')) ?? [];
+    const fields = [...body.matchAll(/^ {2}(?:readonly )?(\w+)[?(]?.*[;]$/gm)].map(([, name = '']) => name);
+    expect(fields.length).toBeGreaterThan(2);
+    for (const name of fields) expect(readme).toMatch(new RegExp(`\`${name}(\\(\\))?\``));
+  });
+
+  test('names every variable of register', () => {
+    const source = readFileSync(join(root, 'src/server/environment.ts'), 'utf8');
+    const names = [...source.matchAll(/^ {2}([A-Z_]+): /gm)].map(([, name = '']) => name);
+    expect(names.length).toBeGreaterThan(7);
+    for (const name of names) expect(readme).toMatch(new RegExp(`^\\| .*\`LINGERING_CLOSE_${name}\``, 'm'));
+  });
+});
+
+/** A default that is not the same for all. */
+const DEPENDS: Record<string, string> = { defaultWhen: "'needed'; 'always' for net and tls" };
+
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+].filter((name) => name.endsWith('.md'));
+
+describe.each(documents)('%s', (document) => {
+  const text = readFileSync(join(root, document), 'utf8');
+
+  test('links to files and headings that exist', () => {
+    const targets = [...text.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, target = '']) => target);
+    expect(targets.filter((target) => !isThere(document, target))).toEqual([]);
+  });
+
+  test('names files that exist', () => {
+    const paths = [...text.matchAll(/`((?:\.ci|bench|docs|examples|scripts|src|src-native|test)\/[\w./-]*)`/g)].map(
+      ([, path = '']) => path,
+    );
+    expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
+  test('names scripts that npm knows', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const named = [...text.matchAll(/npm (?:run (?:--silent )?([\w:-]+)|(test)\b)/g)].map(
+      ([, script, test]) => script ?? test,
+    );
+    expect(named.filter((script) => !((script as string) in scripts))).toEqual([]);
+  });
+});
+
+describe('CONTRIBUTING.md', () => {
+  test.each(['src', 'src-native'])('says what each file of %s is for', (folder) => {
+    const text = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
+    const files = readdirSync(join(root, folder), { withFileTypes: true }).map(
+      (entry) => `${folder}/${entry.name}${entry.isDirectory() ? '/' : ''}`,
+    );
+    expect(files.length).toBeGreaterThan(7);
+    expect(files.filter((file) => !text.includes(`| \`${file}\` |`))).toEqual([]);
+  });
+});
+
+function isThere(document: string, target: string): boolean {
+  const [path = '', heading] = target.split('#');
+  const file = path === '' ? join(root, document) : join(root, dirname(document), path);
+  return existsSync(file) && (heading === undefined || headingsOf(file).includes(heading));
+}
+
+/** As GitHub makes anchors of them. */
+function headingsOf(file: string): string[] {
+  return [...readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}

@@ -1,0 +1,252 @@
+// What a user gets: the tarball's files, and the package as it works once it is installed from it.
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PREBUILT_SKIPPED, platform, prebuilt, root } from '../support/project.ts';
+import { run, runOk } from '../support/run.ts';
+
+let folder: string;
+let tarball: string;
+let files: string[];
+/** The folder of a user's project in which the tarball is installed. */
+let user: string;
+let installed: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
+  await runOk('npm', ['run', 'sbom'], { cwd: root });
+  // Without scripts: prepack would build dist/ anew under the feet of the other tests.
+  const output = await runOk('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: root,
+  });
+  const [packed] = Object.values(JSON.parse(output)) as [{ filename: string; files: { path: string }[] }];
+  tarball = join(folder, packed.filename);
+  files = packed.files.map(({ path }) => path).sort();
+  user = join(folder, 'user');
+  installed = join(user, 'node_modules/lingering-close');
+  mkdirSync(user);
+  writeFileSync(join(user, 'package.json'), '{ "private": true }\n');
+  await runOk('npm', ['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', tarball], {
+    cwd: user,
+  });
+}, 180_000);
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const tool = (name: string) => join(root, 'node_modules/.bin', name);
+
+function list(directory: string): string[] {
+  const entries = readdirSync(join(root, directory), { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length));
+}
+
+describe('the tarball', () => {
+  test('holds what a user needs, and nothing else', () => {
+    const types = list('src').map((file) => file.replace(/^src(.*)\.ts$/, 'dist$1.d.ts'));
+    // The library is two files behind its entries.
+    const commandLine = list('src/cli').map((file) => file.replace(/^src(.*)\.ts$/, 'dist$1.js'));
+    const bundled = ['index', 'register', 'native', 'sigpipe', 'counters', 'lingering-close', 'system'].map(
+      (name) => `dist/${name}.js`,
+    );
+    // The addon's sources are there for whoever builds it: it takes binding.gyp too. Pictures of measurements are looked at in the repository.
+    const read = list('docs').filter((file) => !/^docs\/plots\/|\.png$/.test(file));
+    const expected = [
+      ...types,
+      ...commandLine,
+      ...bundled,
+      ...list('src-native'),
+      ...list('prebuilds'),
+      ...read,
+      'binding.gyp',
+      'package.json',
+    ];
+    expect(files).toEqual([...expected, 'CHANGELOG.md', 'LICENSE', 'README.md', 'sbom.cdx.json'].sort());
+  });
+
+  test('passes publint, warnings included', async () => {
+    const { code, stdout } = await run(tool('publint'), ['run', tarball, '--strict'], { cwd: root });
+    expect(stdout).toContain('All good!');
+    expect(code).toBe(0);
+  });
+
+  test('passes attw, in the profile of packages that are ESM only', async () => {
+    const { code, stdout } = await run(tool('attw'), [tarball, '--profile', 'esm-only', '--no-color', '--no-emoji'], {
+      cwd: root,
+    });
+    expect(stdout).toMatch(/node16 \(from ESM\) +│ OK \(ESM\)/);
+    expect(code).toBe(0);
+  });
+});
+
+describe('the bill of materials', () => {
+  interface Component {
+    type: string;
+    name: string;
+    version?: string;
+    purl?: string;
+    hashes: { alg: string; content: string }[];
+    components?: Component[];
+  }
+
+  const read = () => readFileSync(join(installed, 'sbom.cdx.json'), 'utf8');
+  const components = () => (JSON.parse(read()) as { components: Component[] }).components;
+
+  test('is valid by the schema of CycloneDX', async () => {
+    const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot5);
+    expect(await validator.validate(read())).toBeNull();
+    expect(await validator.validate(read().replace('"type": "file"', '"type": "folder"'))).not.toBeNull();
+  });
+
+  test('names this package, in this version', () => {
+    const { version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    expect(JSON.parse(read())).toMatchObject({
+      bomFormat: 'CycloneDX',
+      specVersion: '1.5',
+      metadata: { component: { name: 'lingering-close', version, purl: `pkg:npm/lingering-close@${version}` } },
+    });
+  });
+
+  test('has every package that an installation brings, by its hash', () => {
+    const { packages } = JSON.parse(readFileSync(join(user, 'node_modules/.package-lock.json'), 'utf8'));
+    const brought = Object.entries(packages as Record<string, { version: string; integrity: string }>)
+      .filter(([path]) => path !== 'node_modules/lingering-close')
+      .map(([path, { version, integrity }]) => [path.replace('node_modules/', ''), version, integrity]);
+    const listed = components()
+      .filter(({ type }) => type === 'library')
+      .map(({ name, version, hashes }) => [
+        name,
+        version,
+        `sha512-${Buffer.from(hashes[0]?.content ?? '', 'hex').toString('base64')}`,
+      ]);
+    expect(listed).toEqual(brought);
+    expect(listed.map(([name]) => name)).toEqual(['node-gyp-build']);
+  });
+
+  test('has every binary, by its hash, and what was compiled into it', () => {
+    const files = components().filter(({ type }) => type === 'file');
+    expect(files.map(({ name }) => name).sort()).toEqual(
+      list('prebuilds')
+        .filter((name) => name.endsWith('.node'))
+        .sort(),
+    );
+    for (const { name, hashes, components } of files) {
+      const content = createHash('sha256')
+        .update(readFileSync(join(installed, name)))
+        .digest('hex');
+      expect(hashes).toEqual([{ alg: 'SHA-256', content }]);
+      expect(components?.map(({ name }) => name)).toEqual(['node-addon-api']);
+    }
+  });
+
+  test('is the same whenever it is made', async () => {
+    const before = read();
+    await runOk('npm', ['run', 'sbom'], { cwd: root });
+    expect(readFileSync(join(root, 'sbom.cdx.json'), 'utf8')).toBe(before);
+    expect(before).not.toMatch(/serialNumber|timestamp/);
+  });
+});
+
+describe('the installed package', () => {
+  test('runs no script when it is installed', () => {
+    const lock = JSON.parse(readFileSync(join(user, 'node_modules/.package-lock.json'), 'utf8'));
+    // npm notes an install script here, and it invents one (node-gyp rebuild) for a package with a binding.gyp that does not say otherwise.
+    expect(Object.keys(lock.packages).sort()).toEqual(['node_modules/lingering-close', 'node_modules/node-gyp-build']);
+    expect(lock.packages['node_modules/lingering-close']).not.toHaveProperty('hasInstallScript');
+    const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    expect(manifest.gypfile).toBe(false);
+    for (const name of ['preinstall', 'install', 'postinstall', 'prepare'])
+      expect(manifest.scripts).not.toHaveProperty(name);
+  });
+
+  test('can be installed on every platform: the streams engine serves where there is no addon', () => {
+    const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    for (const name of ['os', 'cpu', 'libc']) expect(manifest).not.toHaveProperty(name);
+  });
+
+  test.skipIf(!prebuilt)(`can be imported${PREBUILT_SKIPPED}`, async () => {
+    const script = `import * as all from 'lingering-close'; console.log(all.engine, typeof all.safeClose, Object.keys(all).length);`;
+    const exported = Object.keys(await import('../../src/index.ts')).length;
+    expect(await run('node', ['--input-type=module', '--eval', script], { cwd: user })).toEqual({
+      code: 0,
+      stdout: `native function ${exported}\n`,
+      stderr: '',
+    });
+  });
+
+  test.skipIf(!prebuilt)(`can be required${PREBUILT_SKIPPED}`, async () => {
+    const script = `const { engine, safeClose } = require('lingering-close'); console.log(engine, typeof safeClose);`;
+    expect(await run('node', ['--eval', script], { cwd: user })).toEqual({
+      code: 0,
+      stdout: 'native function\n',
+      stderr: '',
+    });
+  });
+
+  test.skipIf(!prebuilt)(`has a command line, and its addon is the prebuilt one${PREBUILT_SKIPPED}`, async () => {
+    const stdout = await runOk('npx', ['--no', 'lingering-close', 'doctor'], { cwd: user });
+    expect(stdout).toContain(join(installed, 'prebuilds', platform));
+    const usage = await runOk('npx', ['--no', 'lingering-close', 'demo', '--help'], { cwd: user });
+    expect(usage).toContain('Usage: lingering-close demo');
+  });
+
+  test('serves another copy of itself where a bundler has made a copy of what is imported', async () => {
+    writeFileSync(join(user, 'bundled.mjs'), `export { lingerOnClose } from 'lingering-close';\n`);
+    await runOk(tool('rolldown'), ['bundled.mjs', '--platform', 'node', '--format', 'esm', '--file', 'bundle.mjs'], {
+      cwd: user,
+    });
+    const script = `
+      import { createServer } from 'node:http';
+      import { closeServer } from 'lingering-close';
+      import { lingerOnClose } from './bundle.mjs';
+      const server = createServer().listen(0, '127.0.0.1', async () => {
+        lingerOnClose(server);
+        console.log(await closeServer(server).then(({ aborted }) => server.listening || aborted));
+      });
+    `;
+    expect(await runOk('node', ['--no-warnings', '--input-type=module', '--eval', script], { cwd: user })).toBe(
+      'false\n',
+    );
+  });
+
+  test('brings its types, for import and for require', async () => {
+    writeFileSync(
+      join(user, 'import.mts'),
+      `import { createServer } from 'node:net';
+       import { type CloseReport, safeClose } from 'lingering-close';
+       createServer(async (socket) => {
+         const report: CloseReport = await safeClose(socket, { mode: 'linger', timeout: 1_000 });
+         report.discardedBytes.toFixed();
+         // @ts-expect-error: there is no such mode
+         await safeClose(socket, { mode: 'slowly' });
+       });
+      `,
+    );
+    writeFileSync(
+      join(user, 'require.cts'),
+      `import lingeringClose = require('lingering-close');
+       const seconds: number | false = lingeringClose.getLinger(3);
+       // @ts-expect-error: it takes a number of seconds
+       lingeringClose.setLinger(3, String(seconds));
+      `,
+    );
+    const types = dirname(dirname(createRequire(import.meta.url).resolve('@types/node/package.json')));
+    const compilerOptions = {
+      module: 'nodenext',
+      target: 'es2022',
+      strict: true,
+      noEmit: true,
+      types: ['node'],
+      typeRoots: [types],
+    };
+    writeFileSync(join(user, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts', '*.cts'] }));
+    expect(await run(tool('tsc'), ['--project', user])).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+});

@@ -1,0 +1,400 @@
+// node --import lingering-close/register: every server lingers, the application sees what it saw before, and a bad variable stops the process at its start.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Fixture } from '../support/fixture.ts';
+import { post, UPGRADE } from '../support/http-text.ts';
+import { Peer } from '../support/peer.ts';
+import { root } from '../support/project.ts';
+import { run } from '../support/run.ts';
+import { KB, MB } from '../support/safe-close-host.ts';
+
+const REGISTER = ['--import', 'lingering-close/register'];
+
+interface ServeOptions {
+  kind?: 'http' | 'https';
+  options?: object;
+  properties?: object;
+  upgrade?: 'destroy' | 'end' | 'echo';
+  clientError?: true;
+}
+
+/** The application of register-events.mjs, and its clients. */
+class Application {
+  readonly #fixture: Fixture<{ id?: number; result: unknown }>;
+  readonly #peers: Peer[] = [];
+  #lastId = 0;
+  #port = 0;
+  #tls = false;
+
+  static async start(execArgv: string[]): Promise<Application> {
+    const application = new Application(execArgv);
+    await application.#fixture.next();
+    return application;
+  }
+
+  private constructor(execArgv: string[]) {
+    this.#fixture = new Fixture('server/register-events', { execArgv });
+  }
+
+  async call<Result = void>(call: string, args: object = {}): Promise<Result> {
+    const id = ++this.#lastId;
+    this.#fixture.send({ id, call, ...args });
+    for (;;) {
+      const answer = await this.#fixture.next();
+      if (answer.id === id) return answer.result as Result;
+    }
+  }
+
+  async serve(options: ServeOptions): Promise<void> {
+    this.#tls = options.kind === 'https';
+    this.#port = await this.call('serve', { kind: 'http', ...options });
+  }
+
+  async connect(): Promise<Peer> {
+    const address = { host: '127.0.0.1', port: this.#port };
+    const idle = this.#peers.pop();
+    if (!idle) return Peer.connect(address, { tls: this.#tls });
+    await idle.reconnect(address, { tls: this.#tls });
+    return idle;
+  }
+
+  async release(peer: Peer): Promise<void> {
+    await peer.close();
+    this.#peers.push(peer);
+  }
+
+  /** Waits for a line of the log. */
+  async until(line: string, times = 1): Promise<void> {
+    expect(await this.call('until', { line, times })).toBeUndefined();
+  }
+
+  stop(): Promise<unknown> {
+    return Promise.all([this.#fixture[Symbol.asyncDispose](), ...this.#peers.map((peer) => peer.kill())]);
+  }
+}
+
+const get = (path: string, headers = '') => `GET ${path} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`;
+const upload = (path: string, bytes = 1_000) => post(bytes).replace('POST /', `POST ${path}`);
+
+type Scenario = [name: string, options: ServeOptions, visit: (application: Application) => Promise<void>];
+
+/** One client that says something, reads to the end, and closes. */
+function simple(text: string): Scenario[2] {
+  return async (application) => {
+    const peer = await application.connect();
+    await peer.write(text);
+    await peer.receive();
+    await application.until('socket close');
+    await application.release(peer);
+  };
+}
+
+const SCENARIOS: Scenario[] = [
+  [
+    'keep-alive, and the client closes',
+    {},
+    async (application) => {
+      const peer = await application.connect();
+      for (let i = 1; i <= 3; i++) {
+        await peer.write(get('/ok'));
+        await application.until('response close', i);
+      }
+      await application.release(peer);
+      await application.until('socket close');
+    },
+  ],
+  ['Connection: close from the client', {}, simple(get('/ok', 'Connection: close\r\n'))],
+  ['Connection: close from the server', {}, simple(get('/close'))],
+  ['the same, https', { kind: 'https' }, simple(get('/close'))],
+  ['an early 413', {}, simple(`${upload('/early')}some`)],
+  ['an early 413, https', { kind: 'https' }, simple(`${upload('/early')}some`)],
+  ['two pipelined requests, the first of which closes', {}, simple(get('/close') + get('/ok'))],
+  ['an answer, and request.destroy()', {}, simple(`${upload('/destroy')}some`)],
+  ['for await, break', {}, simple(`${upload('/break')}some`)],
+  ['Expect: 100-continue', {}, simple(upload('/close').replace('\r\n\r\n', '\r\nExpect: 100-continue\r\n\r\n'))],
+  ['a request that cannot be parsed', {}, simple('no request\r\n\r\n')],
+  ['the same, https', { kind: 'https' }, simple('no request\r\n\r\n')],
+  ['a second request that cannot be parsed', {}, simple(`${get('/ok')}no request\r\n\r\n`)],
+  ['a head that is too long', {}, simple(`GET / HTTP/1.1\r\nLong: ${'h'.repeat(17 * KB)}`)],
+  [
+    "a 'clientError' listener",
+    { clientError: true },
+    async (application) => {
+      const peer = await application.connect();
+      await peer.write('no request\r\n\r\n');
+      await peer.receive();
+      await application.release(peer);
+      await application.until('socket close');
+    },
+  ],
+  [
+    'a head that does not come in time',
+    { options: { headersTimeout: 50, requestTimeout: 50, connectionsCheckingInterval: 20 } },
+    simple('GET / HTTP/1.1\r\nHost: x\r\n'),
+  ],
+  [
+    'a body that does not come in time',
+    { options: { headersTimeout: 60_000, requestTimeout: 60_000, connectionsCheckingInterval: 20 } },
+    simple(`${upload('/read-too-late')}some`),
+  ],
+  ['server.timeout', { properties: { timeout: 60_000 } }, simple(`${upload('/half-and-silence')}some`)],
+  ['keepAliveTimeout', { properties: { keepAliveTimeout: 10 } }, simple(get('/ok'))],
+  ['an upgrade that is rejected by destroy()', { upgrade: 'destroy' }, simple(UPGRADE)],
+  [
+    'an upgrade that is rejected by end()',
+    { upgrade: 'end' },
+    async (application) => {
+      const peer = await application.connect();
+      await peer.write(UPGRADE);
+      await peer.receive();
+      await application.release(peer);
+      await application.until('socket close');
+    },
+  ],
+  [
+    'an upgrade that is taken',
+    { upgrade: 'echo' },
+    async (application) => {
+      const peer = await application.connect();
+      await peer.write(UPGRADE);
+      await peer.receive(72);
+      await peer.write('hello');
+      await peer.receive(5);
+      await application.release(peer);
+      await application.until('socket close');
+    },
+  ],
+  [
+    'the client resets in mid-upload',
+    {},
+    async (application) => {
+      const peer = await application.connect();
+      await peer.write(`${upload('/half')}some`);
+      await application.until('server request');
+      await peer.reset();
+      await application.until('socket close');
+    },
+  ],
+  [
+    'the client closes in mid-upload',
+    {},
+    async (application) => {
+      const peer = await application.connect();
+      await peer.write(`${upload('/read')}some`);
+      await application.until('server request');
+      await peer.shutdown();
+      await application.until('socket close');
+      await application.release(peer);
+    },
+  ],
+  [
+    'destroy() with an error',
+    {},
+    async (application) => {
+      const peer = await application.connect();
+      await peer.write(`${upload('/destroy-with-error')}some`);
+      await application.until('socket close');
+      await application.release(peer);
+    },
+  ],
+  ['resetAndDestroy()', {}, simple(`${upload('/reset')}some`)],
+  [
+    'server.close() with an idle and a busy connection, and getConnections()',
+    {},
+    async (application) => {
+      const idle = await application.connect();
+      await idle.write(get('/ok'));
+      await application.until('response close');
+      const busy = await application.connect();
+      await busy.write(get('/half', 'Connection: close\r\n'));
+      await application.until('server request', 2);
+      await application.call('connections');
+      await application.call('close');
+      await idle.receive();
+      await application.until('socket close');
+      await application.call('connections');
+      await application.call('finish');
+      await busy.receive();
+      await application.until('the callback of close()');
+      await application.call('connections');
+      await application.release(idle);
+      await application.release(busy);
+    },
+  ],
+  [
+    'server.close() and closeAllConnections()',
+    {},
+    async (application) => {
+      const busy = await application.connect();
+      await busy.write(`${upload('/half')}some`);
+      await busy.receive(1);
+      await application.call('close');
+      await application.call('method', { method: 'closeAllConnections' });
+      await application.until('the callback of close()');
+      await application.release(busy);
+    },
+  ],
+];
+
+describe('an application sees the same events in the same order, the same errors, and close() calls back when it did', () => {
+  let asNode: Application;
+  let registered: Application;
+  beforeAll(async () => {
+    [asNode, registered] = await Promise.all([Application.start([]), Application.start(REGISTER)]);
+  });
+  afterAll(() => Promise.all([asNode.stop(), registered.stop()]));
+
+  async function logOf(application: Application, options: ServeOptions, visit: Scenario[2]): Promise<string[]> {
+    await application.serve(options);
+    await visit(application);
+    await application.call('close');
+    await application.until('the callback of close()');
+    return application.call('log');
+  }
+
+  test.each(SCENARIOS)('%s', async (_name, options, visit) => {
+    const expected = await logOf(asNode, options, visit);
+    expect(expected).toContain('server connection');
+    expect(await logOf(registered, options, visit)).toEqual(expected);
+  });
+});
+
+describe('the variables LINGERING_CLOSE_*', () => {
+  const LIST =
+    'LINGERING_CLOSE_WHEN, LINGERING_CLOSE_MODE, LINGERING_CLOSE_UNTIL, LINGERING_CLOSE_IDLE_TIMEOUT, LINGERING_CLOSE_TIMEOUT, ' +
+    'LINGERING_CLOSE_MAX_BYTES, LINGERING_CLOSE_MAX_LINGERING, LINGERING_CLOSE_REF';
+
+  test.each([
+    ['WHEN', 'on', "must be one of needed, always. Received 'on'"],
+    ['MODE', 'Linger', "must be one of linger, drain, reset. Received 'Linger'"],
+    ['UNTIL', 'drained', "must be one of eof, delivered. Received 'drained'"],
+    ['IDLE_TIMEOUT', '5s', "must be milliseconds, >= 0 or Infinity. Received '5s'"],
+    ['TIMEOUT', '-1', "must be milliseconds, >= 0 or Infinity. Received '-1'"],
+    ['MAX_BYTES', '0x10', "must be bytes, >= 0 or Infinity. Received '0x10'"],
+    ['MAX_LINGERING', '1.5', "must be an integer number of connections, >= 0 or Infinity. Received '1.5'"],
+    ['REF', 'yes', "must be one of true, false. Received 'yes'"],
+    ['TIMEOUTS', '1', `is not known. There are ${LIST}`],
+  ])('LINGERING_CLOSE_%s=%s: the process does not start, and says why', async (name, value, message) => {
+    const { code, stdout, stderr } = await run(process.execPath, [...REGISTER, '-e', 'console.log("started")'], {
+      cwd: root,
+      env: { [`LINGERING_CLOSE_${name}`]: value },
+    });
+    expect(stderr).toContain(
+      `TypeError [ERR_INVALID_ARG_VALUE]: The environment variable LINGERING_CLOSE_${name} ${message}\n`,
+    );
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  });
+
+  test('but LINGERING_CLOSE_PREBUILD is of node-gyp-build, and starts', async () => {
+    const env = { LINGERING_CLOSE_PREBUILD: root };
+    const { code, stdout } = await run(process.execPath, [...REGISTER, '-e', 'console.log("started")'], {
+      cwd: root,
+      env,
+    });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'started\n' });
+  });
+
+  async function outcome(env: Record<string, string>): Promise<string> {
+    await using fixture = new Fixture<{ port?: number; outcome?: string }>('server/register-outcome', {
+      execArgv: REGISTER,
+      env,
+    });
+    const { port } = await fixture.next();
+    await using peer = await Peer.connect({ host: '127.0.0.1', port: port as number });
+    await peer.write(post(1_000));
+    await peer.receive();
+    await peer.send(10);
+    return (await fixture.next()).outcome as string;
+  }
+
+  test.each([
+    ['drained', { MODE: 'drain' }],
+    ['idle', { IDLE_TIMEOUT: '50' }],
+    ['timeout', { TIMEOUT: '50.5', IDLE_TIMEOUT: 'Infinity' }],
+    ['max-bytes', { MAX_BYTES: '1' }],
+    ['evicted', { MAX_LINGERING: '0' }],
+    ['delivered', { UNTIL: 'delivered', WHEN: 'always', REF: 'true', TIMEOUT: '' }],
+  ])('%s by %o', async (expected, variables) => {
+    const env = Object.fromEntries(
+      Object.entries(variables).map(([name, value]) => [`LINGERING_CLOSE_${name}`, value]),
+    );
+    expect(await outcome(env)).toBe(expected);
+  });
+});
+
+// A process with register, and one without.
+describe.each(['http', 'https', 'http2', 'http2s'])('%s', (kind) => {
+  test.each([
+    [false, 'is cut off'],
+    [true, 'gets its answer'],
+  ])('registered %s: a client that writes before it reads %s', async (registers) => {
+    await using fixture = new Fixture<{ port: number }>('server/register-servers', {
+      args: [kind],
+      execArgv: registers ? REGISTER : [],
+    });
+    const { port } = await fixture.next();
+    const tls = kind === 'https' || kind === 'http2s';
+    await using peer = await Peer.connect(
+      { host: '127.0.0.1', port },
+      { tls, alpn: kind === 'http2s' ? 'h2' : 'http/1.1' },
+    );
+    await peer.write(kind.startsWith('http2') ? 'no preface of HTTP/2\r\n\r\n' : post(64 * MB));
+    const { sent } = await peer.send(64 * MB);
+    expect(sent === 64 * MB).toBe(registers);
+    if (registers) expect((await peer.receive()).received).toBeGreaterThan(20);
+  });
+});
+
+test('a net server is left alone, and a server that the application has attached itself keeps its own options', async () => {
+  await using fixture = new Fixture<Record<string, unknown>>('register-others', { execArgv: REGISTER });
+  const { net, http } = await fixture.next();
+  await using first = await Peer.connect({ host: '127.0.0.1', port: net as number });
+  await first.receive();
+  await using second = await Peer.connect({ host: '127.0.0.1', port: http as number });
+  await second.write(post(1_000));
+  await second.receive();
+  expect(await fixture.next()).toEqual({ outcomes: ['drained'] });
+});
+
+test('where the addon cannot be loaded it works too, and says so', async () => {
+  await using fixture = new Fixture<{ port: number }>('server/register-servers', {
+    args: ['http'],
+    execArgv: [...REGISTER, '--no-addons'],
+  });
+  const { port } = await fixture.next();
+  await using peer = await Peer.connect({ host: '127.0.0.1', port });
+  await peer.write(post(64 * MB));
+  expect(await peer.send(64 * MB)).toEqual({ sent: 64 * MB });
+  expect((await peer.receive()).received).toBeGreaterThan(20);
+  expect(fixture.stderr).toContain('LINGERING_CLOSE_FALLBACK');
+});
+
+describe('server.close(() => process.exit()) with a linger pending', () => {
+  async function exitBehind(how: 'as Node is' | 'lingers', goesOn: boolean) {
+    await using fixture = new Fixture<{ port: number }>('server/server-exit', { args: [how] });
+    const { port } = await fixture.next();
+    await using peer = await Peer.connect({ host: '127.0.0.1', port });
+    await peer.write(post(8 * MB));
+    await peer.send(100 * KB);
+    expect(await fixture.next()).toEqual({ request: true });
+    fixture.send({ answer: true });
+    expect(await fixture.exit).toEqual({ code: 0, signal: null });
+    if (goesOn) await peer.send(MB);
+    return (await peer.receive()).received > 1_000_000 ? 'whole' : 'lost';
+  }
+
+  test('the control: Node as it is resets, mostly, and the rest of the answer is lost', async () => {
+    // It reads on while the answer goes out, and may happen to have read everything.
+    const ends = [];
+    do ends.push(await exitBehind('as Node is', false));
+    while (ends.at(-1) === 'whole' && ends.length < 10);
+    expect(ends).toContain('lost');
+  });
+
+  test('saved: the answer, for a client that sends no more', async () => {
+    expect(await exitBehind('lingers', false)).toBe('whole');
+  });
+
+  test('lost: what is on its way to a client that goes on sending', async () => {
+    expect(await exitBehind('lingers', true)).toBe('lost');
+  });
+});

@@ -1,0 +1,161 @@
+// closeServer where the protocol is the application's own: net and tls servers, and WebSockets.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Close, ClosingHost, type ClosingServer, JUST_EOF, reported } from '../support/close-server-host.ts';
+import { Peer } from '../support/peer.ts';
+import { Remote } from '../support/remote.ts';
+import { ENGINES } from '../support/safe-close-host.ts';
+
+const PATIENT: Close = { timeout: 120_000 };
+
+describe.each(ENGINES)('%s engine', (engine) => {
+  let host: ClosingHost;
+  beforeAll(async () => {
+    host = await ClosingHost.start({ engine });
+  });
+  afterAll(() => host[Symbol.asyncDispose]());
+
+  describe.each(['net', 'tls'] as const)('%s', (kind) => {
+    test('with goodbye: each connection is told, and lingers', async () => {
+      await using server = await host.serve(kind);
+      const peers = [await server.connect(), await server.connect()];
+      await server.close({ ...PATIENT, goodbye: 'end' });
+      for (const peer of peers) {
+        expect(await peer.receive()).toEqual({ received: 7, tail: 'goodbye', end: 'eof' });
+        await peer.close();
+      }
+      expect(await server.report()).toMatchObject({ idle: 0, finished: 2, cut: 0 });
+      expect(await server.state()).toEqual({ listening: false, closeEvents: 1, connections: 0 });
+    });
+
+    test('without goodbye: what goes by itself goes, and the rest is cut after timeout', async () => {
+      await using server = await host.serve(kind);
+      const [goes, stays] = [await server.connect(), await server.connect()];
+      await server.close(PATIENT);
+      await goes.write('before');
+      expect(await goes.receive(6)).toMatchObject({ tail: 'before' });
+      await goes.close();
+      await server.timeOut(PATIENT, 1);
+      expect((await stays.receive()).received).toBe(0);
+      await stays.close();
+      expect(await server.report()).toMatchObject({ idle: 0, finished: 1, cut: 1 });
+    });
+
+    test('one whose peer has ended while the event loop was blocked past timeout is not cut', async () => {
+      await using server = await host.serve(kind);
+      const peer = await server.connect();
+      await server.closeThenBlock(() => peer.shutdown(), { timeout: 300, established: 0, atLeast: 400 });
+      expect(await peer.receive()).toMatchObject({ end: 'eof' });
+      await peer.close();
+      expect(await server.report()).toMatchObject({ idle: 0, finished: 1, cut: 0 });
+    });
+
+    test('a goodbye that throws becomes a process warning, and the others are told all the same', async () => {
+      await using server = await host.serve(kind);
+      const peers = [await server.connect(), await server.connect()];
+      await server.close({ ...PATIENT, goodbye: 'throw' });
+      for (const peer of peers) {
+        expect(await host.next('warning')).toEqual({
+          code: 'LINGERING_CLOSE_CALLBACK',
+          message: 'The goodbye function of closeServer() failed: from goodbye',
+        });
+        await peer.close();
+      }
+      expect(await server.report()).toMatchObject({ cut: 0, finished: 2 });
+    });
+
+    test('a peer that does not close behind the goodbye is a linger, and has its limits', async () => {
+      await using server = await host.serve(kind, { attach: { idleTimeout: 300, timeout: 60_000 } });
+      const peer = await server.connect();
+      await server.close({ ...PATIENT, goodbye: 'end' });
+      expect(await peer.receive()).toMatchObject({ tail: 'goodbye', end: 'eof' });
+      expect(await server.report()).toEqual(reported({ finished: 1, outcomes: { idle: 1 } }));
+    });
+
+    test('without lingerOnClose before', async () => {
+      await using server = await host.serve(kind, { attach: false });
+      const peer = await server.connect();
+      await server.close({ timeout: kind === 'net' ? 120_000 : 1_000, goodbye: 'end' });
+      // The TLS on a connection that was there before cannot be found: its application has to say goodbye itself.
+      if (kind === 'net') expect(await peer.receive()).toMatchObject({ tail: 'goodbye', end: 'eof' });
+      else expect((await peer.receive()).received).toBe(0);
+      await peer.close();
+      expect(await server.report()).toMatchObject(kind === 'net' ? { finished: 1, cut: 0 } : { finished: 0, cut: 1 });
+    });
+  });
+
+  test('tls: a connection in the midst of its handshake is told when that is over', async () => {
+    await using server = await host.serve('tls');
+    await using peer = await Peer.connect(server.address);
+    // A plain connection: were it told now, it would read that in the clear.
+    const waiting = peer.receive();
+    const told = await server.connect();
+    await server.close({ ...PATIENT, goodbye: 'end' });
+    expect(await told.receive()).toMatchObject({ tail: 'goodbye' });
+    await told.close();
+    await server.timeOut(PATIENT, 1);
+    expect((await waiting).received).toBe(0);
+    expect(await server.report()).toMatchObject({ cut: 1 });
+  });
+
+  describe('WebSocket', () => {
+    let client: Remote;
+    beforeAll(async () => {
+      client = new Remote('shutdown/close-server-client');
+      await client.ready();
+    });
+    afterAll(() => client[Symbol.asyncDispose]());
+
+    const open = ({ address }: ClosingServer) =>
+      client.call('webSocket', { url: `ws://${address.host}:${address.port}` });
+
+    test('goodbye says 1001, and the client sees it', async () => {
+      await using server = await host.serve('ws');
+      await open(server);
+      await server.next('webSocket');
+      await server.close({ ...PATIENT, goodbye: 'webSocket' });
+      expect(await client.next('webSocketClosed')).toBe(1001);
+      expect(await server.next('webSocketClosed')).toBe(1001);
+      expect(await server.report()).toMatchObject({ idle: 0, finished: 1, cut: 0 });
+    });
+
+    test('one that does not go is cut after timeout', async () => {
+      await using server = await host.serve('ws');
+      await open(server);
+      await server.next('webSocket');
+      await server.close({ timeout: 300, goodbye: 'count' });
+      expect(await server.next('goodbye')).toBe('Socket');
+      expect(await client.next('webSocketClosed')).toBe(1006);
+      expect(await server.report()).toMatchObject({ idle: 0, finished: 0, cut: 1 });
+      expect(server.count('goodbye')).toBe(0);
+    });
+
+    test('one that is upgraded when listening has stopped is told too', async () => {
+      await using server = await host.serve('ws');
+      const peer = await server.connect();
+      const upgrade =
+        'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
+      await server.closeThenBlock(() => peer.write(upgrade), { ...PATIENT, goodbye: 'webSocket' });
+      expect((await peer.receiveResponse()).text).toMatch('HTTP/1.1 101 ');
+      // A close frame: 1001.
+      expect(await peer.receive(4)).toMatchObject({ tail: '\x88\x02\x03\xe9' });
+      await peer.close();
+      expect(await server.report()).toMatchObject({ idle: 0, finished: 1, cut: 0 });
+    });
+
+    test('HTTP connections of the same server are no business of goodbye', async () => {
+      await using server = await host.serve('ws');
+      const idle = await server.idle();
+      const held = await server.request('/held');
+      const silent = await server.connect();
+      await server.close({ ...PATIENT, goodbye: 'count' });
+      await server.call('release');
+      expect((await held.receiveResponse()).text).toMatch('held');
+      for (const peer of [idle, held, silent]) {
+        expect(await peer.receive()).toEqual(JUST_EOF);
+        await peer.close();
+      }
+      expect(await server.report()).toMatchObject({ idle: 2, finished: 1, cut: 0 });
+      expect(server.count('goodbye')).toBe(0);
+    });
+  });
+});
