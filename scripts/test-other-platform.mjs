@@ -4,7 +4,7 @@ import { HOSTS } from './other-platforms.mjs';
 import { runOnPrebuilt } from './prebuilt-suite.mjs';
 
 // Few, for qemu needs seconds to start a Node.js: each call of the addon, and every outcome, limit and race of its discard loop.
-const FILES = ['calls', 'linger-loop', 'safe-close'];
+const FILES = ['socket/calls', 'socket/linger-loop', 'close/safe-close'];
 
 // By the names of tests and of the groups that they stand in.
 const LEFT_OUT = {

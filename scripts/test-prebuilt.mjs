@@ -3,7 +3,14 @@ import { existsSync } from 'node:fs';
 import { runOnPrebuilt } from './prebuilt-suite.mjs';
 import { TARGETS } from './targets.mjs';
 
-const FILES = ['calls', 'lifecycle', 'linger-loop', 'native', 'prebuild', 'safe-close'];
+const FILES = [
+  'close/safe-close',
+  'package/prebuild',
+  'robustness/lifecycle',
+  'socket/calls',
+  'socket/linger-loop',
+  'socket/native',
+];
 
 if (TARGETS.some(({ name, folder }) => name === `${process.platform}-${process.arch}` && existsSync(folder))) {
   process.exit(runOnPrebuilt([...FILES.map((name) => `test/${name}.test.ts`), ...process.argv.slice(2)]));

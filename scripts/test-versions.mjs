@@ -6,10 +6,10 @@ import { runOnPrebuilt } from './prebuilt-suite.mjs';
 const VERSIONS = ['22', '24', '26'];
 
 const LEFT_OUT = {
-  bench: 'it tries the benchmarks, which are no part of the package',
-  musl: 'it looks at the binary, not at Node.js',
-  reproducible: 'it looks at the compiler, not at Node.js',
-  torture: 'it tries the scripts of torture/, which are no part of the package',
+  'robustness/bench': 'it tries the benchmarks, which are no part of the package',
+  'package/musl': 'it looks at the binary, not at Node.js',
+  'package/reproducible': 'it looks at the compiler, not at Node.js',
+  'robustness/torture': 'it tries the scripts of torture/, which are no part of the package',
 };
 
 if (process.platform !== 'linux' || process.arch !== 'x64') {
