@@ -6,7 +6,7 @@ import { Socket } from 'node:net';
 import { isInputError, isRefusedWrite } from '../core/error-kinds.ts';
 import { discardInput, takeInput } from '../engine/discard-input.ts';
 import { writeQueueSize } from '../socket/descriptor.ts';
-import { destroyNow, interceptDestroy, releaseDestroy } from '../socket/ownership.ts';
+import { destroyNow, hold, letGo } from '../socket/ownership.ts';
 import { outputMark } from '../socket/queues.ts';
 import { switchLingerOff } from '../socket/reset.ts';
 import { isTls } from '../socket/tls.ts';
@@ -43,7 +43,7 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   socket.removeListener('finish', socket.destroy).removeListener('finish', Socket.prototype.destroy);
   // Without a listener a peer's RST would be an uncaught exception.
   socket.on('error', onError).on('finish', onFinish).on('close', onClose);
-  interceptDestroy(socket, (error) => {
+  hold(socket, (error) => {
     // What is pending must not be lost to input that nobody wants any more, nor to a write that came too late: its own callback has the error.
     if (isInputError(error) || isRefusedWrite(error)) return;
     // A callback of end(), or an older 'finish' listener: FIN is out.
@@ -80,7 +80,7 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
     socket.removeListener('finish', onFinish).removeListener('close', onClose);
     // Behind the last 'error' listener an error would be thrown: this one stays, and keeps nothing alive.
     socket.on('error', ignore).removeListener('error', onError);
-    releaseDestroy(socket);
+    letGo(socket);
   }
 
   function onError(error: Error): void {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { holdDescriptor, releaseDescriptor, startLinger } from '../engine/linger-loop.ts';
 import { findDescriptor } from '../socket/descriptor.ts';
-import { destroyNow, interceptDestroy, isIntercepted, releaseDestroy } from '../socket/ownership.ts';
+import { destroyNow, hold, isHeld, letGo } from '../socket/ownership.ts';
 import { switchLingerOff } from '../socket/reset.ts';
 import { isTls } from '../socket/tls.ts';
 
@@ -23,13 +23,13 @@ let clearsOnExit = false;
 
 export function keepFromBlocking(socket: Socket, fd: number, seconds: number): void {
   // A safeClose() under way takes the option off itself. A UNIX socket, which has no address, closes without waiting.
-  if (isIntercepted(socket) || socket.localAddress === undefined) return;
+  if (isHeld(socket) || socket.localAddress === undefined) return;
 
   const hidden = !isMainThread || isTls(socket);
   const guard: Guard = { duplicate: hidden ? holdDescriptor(fd) : -1, onClose: () => dropGuard(socket) };
   guards.set(socket, guard);
   socket.once('close', guard.onClose);
-  interceptDestroy(socket, (error) => {
+  hold(socket, (error) => {
     const limits = {
       until: 'delivered',
       idleTimeout: Infinity,
@@ -54,7 +54,7 @@ export function keepFromBlocking(socket: Socket, fd: number, seconds: number): v
 
 /** Whether somebody has begun to close a socket: its `destroy` is not its own any more, and not for the sake of {@link setLinger}. */
 export function isClosing(socket: Socket): boolean {
-  return isIntercepted(socket) && !guards.has(socket);
+  return isHeld(socket) && !guards.has(socket);
 }
 
 /** Gives up what {@link setLinger} arranged for a socket: it is closed, or another close path takes over. The option stays as it is. */
@@ -63,6 +63,6 @@ export function dropGuard(socket: Socket): void {
   if (!guard) return;
   guards.delete(socket);
   socket.removeListener('close', guard.onClose);
-  releaseDestroy(socket);
+  letGo(socket);
   releaseDescriptor(guard.duplicate);
 }

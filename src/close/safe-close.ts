@@ -61,7 +61,7 @@ own.safeClose = safeClose;
 function closeSocket(socket: Socket, options: CheckedOptions): Promise<CloseReport> {
   const closing = new ConnectionClose();
   defineHidden(socket, CLOSING, closing);
-  ownerOf(socket)?.takenOver(closing);
+  ownerOf(socket)?.onApplicationClose(closing);
   try {
     closing.start(socket, options);
   } catch (error) {

@@ -4,7 +4,7 @@ import { engine } from '../engine/linger-loop.ts';
 import { own } from '../socket/copies.ts';
 import type { SocketLike } from '../socket/descriptor.ts';
 import { descriptorOf, validatedDescriptorOf, validateExtensible, validateSocketLike } from '../socket/descriptor.ts';
-import { otherCopyOf, passOverOwner } from '../socket/ownership.ts';
+import { otherCopyOf, skipOwner } from '../socket/ownership.ts';
 import { addon, requireAddon } from '../system/addon.ts';
 import { dropGuard, keepFromBlocking } from './linger-guard.ts';
 
@@ -53,7 +53,7 @@ export function setLinger(socket: SocketLike, linger: Linger): void {
   checked(setLinger(fd, linger === false ? -1 : linger), 'setsockopt');
   if (typeof socket === 'number') return;
   // lingerOnClose would take the option off.
-  passOverOwner(socket, linger === 0);
+  skipOwner(socket, linger === 0);
   if (linger && engine === 'native') keepFromBlocking(socket, fd, linger);
 }
 

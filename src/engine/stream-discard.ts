@@ -3,7 +3,7 @@
 
 import type { Socket } from 'node:net';
 import { isConnectionReset, isInputError, isRefusedWrite } from '../core/error-kinds.ts';
-import { destroyNow, interceptDestroy } from '../socket/ownership.ts';
+import { destroyNow, hold } from '../socket/ownership.ts';
 import { switchLingerOff } from '../socket/reset.ts';
 import { discardInput } from './discard-input.ts';
 import type { LingerLimits, Outcome } from './linger-loop.ts';
@@ -32,7 +32,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
 
   // Core and applications may still destroy() a socket that they have ended: that is what this stage is for. An error is meant, unless it is
   // about input that nobody wants, or about a write that came too late.
-  interceptDestroy(socket, (error) => {
+  hold(socket, (error) => {
     if (!error || isInputError(error) || isRefusedWrite(error)) return;
     switchLingerOff(socket);
     destroyNow(socket, error);

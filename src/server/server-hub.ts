@@ -10,7 +10,7 @@ import type { Outcome } from '../engine/linger-loop.ts';
 import { engine } from '../engine/linger-loop.ts';
 import { claimServer } from '../socket/copies.ts';
 import { hasHandle } from '../socket/descriptor.ts';
-import type { CloseUnderWay, SocketOwner } from '../socket/ownership.ts';
+import type { ApplicationClose, SocketOwner } from '../socket/ownership.ts';
 import { defineHidden, destroyNow, otherCopyOf, ownerOf, setOwner } from '../socket/ownership.ts';
 import { bareSocketOf, isTls, TLS, topOf } from '../socket/tls.ts';
 import { Connections } from './connection-list.ts';
@@ -45,7 +45,7 @@ export class ServerHub implements SocketOwner {
   #pruneAt = PRUNE_AT;
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Closes of the application's own, by safeClose. */
-  readonly #foreign = new Set<CloseUnderWay>();
+  readonly #foreign = new Set<ApplicationClose>();
   observer: HubObserver | undefined;
   /** The connection for which the `choose` function runs. */
   #asking: Socket | undefined;
@@ -236,7 +236,7 @@ export class ServerHub implements SocketOwner {
       );
   }
 
-  takenOver(closing: CloseUnderWay): void {
+  onApplicationClose(closing: ApplicationClose): void {
     this.#foreign.add(closing);
     closing.promise.then(() => {
       this.#foreign.delete(closing);

@@ -2,8 +2,8 @@
 
 import type { Server, Socket } from 'node:net';
 import { isClosing } from '../close/linger-guard.ts';
-import type { DestroyHandler } from '../socket/ownership.ts';
-import { interceptDestroy, releaseDestroy } from '../socket/ownership.ts';
+import type { Holder } from '../socket/ownership.ts';
+import { hold, letGo } from '../socket/ownership.ts';
 import { pendingBytesOf } from '../socket/queues.ts';
 
 type IdleCloser = Server & { closeIdleConnections?: () => void };
@@ -18,9 +18,9 @@ export function findIdle(server: IdleCloser, sockets: Socket[]): Socket[] {
   const idle: Socket[] = [];
   // One that somebody has in hand already is on its way to its end.
   const asked = sockets.filter((socket) => !isClosing(socket));
-  const guards = new Map<Socket, DestroyHandler>();
+  const guards = new Map<Socket, Holder>();
   for (const socket of asked) {
-    const guard = interceptDestroy(socket, () => idle.push(socket));
+    const guard = hold(socket, () => idle.push(socket));
     if (guard) guards.set(socket, guard);
   }
   try {
@@ -28,8 +28,8 @@ export function findIdle(server: IdleCloser, sockets: Socket[]): Socket[] {
   } finally {
     for (const socket of asked) {
       const guard = guards.get(socket);
-      if (guard) interceptDestroy(socket, guard);
-      else releaseDestroy(socket);
+      if (guard) hold(socket, guard);
+      else letGo(socket);
     }
   }
   // Node counts a response as done when it was ended, though it may still be on its way; it does not know of a request that waits in the kernel; and it may count a

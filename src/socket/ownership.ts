@@ -1,73 +1,79 @@
-// The one choke point of a closing socket: end(), destroySoon(), parser errors and time-outs all come down to its `destroy` method, overridden here on the
-// instance alone.
-
+// Who decides how a socket is closed. end(), destroySoon(), parser errors and time-outs of Node all end in the socket's
+// `destroy` method, so this method is replaced, on the single socket. A call of `socket.destroy(error)` goes to
+//
+// 1. the **holder**: a close that is under way (safeClose, or what setLinger arranged). It holds the socket until it
+//    lets go. There is one holder at a time.
+// 2. the **owner**: the server of the socket (lingerOnClose), unless the owner is skipped, because a close has decided
+//    already, or setLinger(socket, 0) asked for RST.
+// 3. **Node**: the method that the socket had before.
 import type { Socket } from 'node:net';
 import type { Copy } from './copies.ts';
 import { own } from './copies.ts';
 import { bareSocketOf } from './tls.ts';
 
-export type DestroyHandler = (error?: Error) => void;
+/** Gets the calls of `destroy()` while it holds the socket. */
+export type Holder = (error?: Error) => void;
 
-/** A close that somebody else has begun. */
-export interface CloseUnderWay {
+/** A close that the application has begun with safeClose. */
+export interface ApplicationClose {
   readonly promise: Promise<unknown>;
   cut(outcome: 'aborted' | 'timeout'): void;
 }
 
-/** Who looks after the sockets of a server, for as long as nobody else has taken a socket in hand. */
+/** The server of a socket. */
 export interface SocketOwner {
-  /** `destroy()` was called: it is the owner who destroys, by {@link destroyNow}. */
+  /** `destroy()` was called, and there is no holder. The owner destroys the socket, with {@link destroyNow}. */
   onDestroy(socket: Socket, error: Error | undefined): void;
-  /** Somebody else closes the socket from here on. */
-  takenOver(closing: CloseUnderWay): void;
-  /** The socket is being destroyed, whoever does it. */
+  /** The application closes the socket itself. */
+  onApplicationClose(close: ApplicationClose): void;
+  /** The socket is being destroyed, by whomever. */
   forget(socket: Socket): void;
 }
 
 interface State {
   copy: Copy;
-  handler: DestroyHandler | undefined;
+  holder: Holder | undefined;
   owner: SocketOwner | undefined;
-  /** Where the owner keeps it. */
+  /** The index of the socket in the owner's list. */
   place: number;
-  /** Somebody has said how the socket is to end, and it is not the owner's way. */
-  passedOver: boolean;
+  skipsOwner: boolean;
   original: Socket['destroy'] | undefined;
 }
 
-// A property and not a WeakMap, whose tables would weigh more than everything else of a lingering connection. Other copies of the package find it by its name, and ask who has the socket.
+// A property and not a WeakMap: the tables of a WeakMap would weigh more than everything else of a lingering
+// connection. Other copies of the package find the state by the name of the symbol, and read whose it is.
 const STATE = Symbol.for('lingering-close.socket');
 
-type Intercepted = Socket & { [STATE]?: State };
+type OwnedSocket = Socket & { [STATE]?: State };
 
 /**
- * Calls to `socket.destroy()` go to `handler` until it calls {@link destroyNow}. A second handler takes the place of the first.
- * @returns the first
+ * From here on, calls of `socket.destroy()` go to `holder`, until {@link letGo} or {@link destroyNow}.
+ * @returns the holder before, whose place it takes
  */
-export function interceptDestroy(socket: Socket, handler: DestroyHandler): DestroyHandler | undefined {
+export function hold(socket: Socket, holder: Holder): Holder | undefined {
   const state = stateOf(socket);
-  const before = state.handler;
-  state.handler = handler;
+  const before = state.holder;
+  state.holder = holder;
   return before;
 }
 
-export function isIntercepted(socket: Intercepted): boolean {
-  return socket[STATE]?.handler !== undefined;
+export function isHeld(socket: OwnedSocket): boolean {
+  return socket[STATE]?.holder !== undefined;
 }
 
-export function releaseDestroy(socket: Intercepted): void {
+export function letGo(socket: OwnedSocket): void {
   const state = socket[STATE];
-  if (state) state.handler = undefined;
+  if (state) state.holder = undefined;
 }
 
-/** The copy of the package that has the socket in hand, or the connection under its TLS, unless it is this one. */
-export function otherCopyOf(socket: Intercepted): Copy | undefined {
-  const bare: Intercepted | undefined = bareSocketOf(socket);
+/** The copy of the package that owns or holds the socket, or the connection under its TLS, unless it is this copy. */
+export function otherCopyOf(socket: OwnedSocket): Copy | undefined {
+  const bare: OwnedSocket | undefined = bareSocketOf(socket);
   const copy = (socket[STATE] ?? bare?.[STATE])?.copy;
   return copy === own ? undefined : copy;
 }
 
-/** Calls to `socket.destroy()` for which there is no handler go to the owner, and no longer to one that it had before. */
+/** A socket that had another owner leaves that one. */
 export function setOwner(socket: Socket, owner: SocketOwner): void {
   const state = stateOf(socket);
   const { owner: before } = state;
@@ -75,66 +81,67 @@ export function setOwner(socket: Socket, owner: SocketOwner): void {
   state.owner = owner;
 }
 
-/** A number that the owner keeps with its socket; -1 until it has. */
-export function placeOf(socket: Intercepted): number {
+/** The index of the socket in the owner's list; -1 while it has none. */
+export function placeOf(socket: OwnedSocket): number {
   return socket[STATE]?.place ?? -1;
 }
 
-export function setPlace(socket: Intercepted, place: number): void {
+export function setPlace(socket: OwnedSocket, place: number): void {
   const state = socket[STATE];
   if (state) state.place = place;
 }
 
-/** Of the socket, or of the connection under its TLS. */
-export function ownerOf(socket: Intercepted): SocketOwner | undefined {
-  const bare: Intercepted | undefined = socket[STATE]?.owner ? socket : bareSocketOf(socket);
+/** The owner of the socket, or of the connection under its TLS. */
+export function ownerOf(socket: OwnedSocket): SocketOwner | undefined {
+  const bare: OwnedSocket | undefined = socket[STATE]?.owner ? socket : bareSocketOf(socket);
   return bare?.[STATE]?.owner;
 }
 
-/** Whether the owner is passed over, and `destroy()` is Node's own again. */
-export function passOverOwner(socket: Intercepted, passedOver: boolean): void {
+/** While the owner is skipped, `destroy()` of a socket that nothing holds is Node's own. */
+export function skipOwner(socket: OwnedSocket, skip: boolean): void {
   const state = socket[STATE];
-  if (state) state.passedOver = passedOver;
+  if (state) state.skipsOwner = skip;
   const bare = bareSocketOf(socket);
-  if (bare) passOverOwner(bare, passedOver);
+  if (bare) skipOwner(bare, skip);
 }
 
-/** Destroys as Node does, without a detour. */
-export function destroyNow(socket: Intercepted, error?: Error): void {
-  releaseDestroy(socket);
-  passOverOwner(socket, true);
+/** Destroys the socket as Node does: neither holder nor owner is asked. */
+export function destroyNow(socket: OwnedSocket, error?: Error): void {
+  letGo(socket);
+  skipOwner(socket, true);
   socket.destroy(error);
 }
 
 const UNKNOWN: Partial<State> = {};
 
-function stateOf(socket: Intercepted): State {
+function stateOf(socket: OwnedSocket): State {
   const known = socket[STATE];
   if (known) return known;
-  // Only where it is not the class's: a package that wraps sockets may have been here before.
+  // Only where the method is not that of the class: a package that wraps sockets may have replaced it before.
   const original = Object.hasOwn(socket, 'destroy') ? socket.destroy : undefined;
-  const state: State = { copy: own, handler: undefined, owner: undefined, place: -1, passedOver: false, original };
-  // Plain properties, as Node's own HTTP server gives a socket `on` and others: to define hidden ones takes two microseconds, of every connection.
+  const state: State = { copy: own, holder: undefined, owner: undefined, place: -1, skipsOwner: false, original };
+  // Plain properties, as Node's own HTTP server sets `on` and others on a socket. To define hidden properties takes
+  // two microseconds, for every connection of a server.
   try {
     socket.destroy = destroy;
   } catch {
-    // Somebody has made the one of the class read-only.
+    // The application has made the method of the class read-only.
     defineHidden(socket, 'destroy', destroy);
   }
   socket[STATE] = state;
   return state;
 }
 
-/** One function for all sockets, for a closure each would be paid by every connection of a server. */
-function destroy(this: Intercepted, ...args: [error?: Error]): Socket {
-  // None on what somebody has copied the properties to that have names.
-  const { handler, owner, passedOver, original } = this[STATE] ?? UNKNOWN;
+/** One function for all sockets: with a closure each, every connection of a server would pay for one. */
+function destroy(this: OwnedSocket, ...args: [error?: Error]): Socket {
+  // The state is absent on an object that got only the string-keyed properties of a socket (for...in, Object.keys).
+  const { holder, owner, skipsOwner, original } = this[STATE] ?? UNKNOWN;
   if (!this.destroyed) {
-    if (handler) {
-      handler(args[0]);
+    if (holder) {
+      holder(args[0]);
       return this;
     }
-    if (owner && !passedOver) {
+    if (owner && !skipsOwner) {
       owner.onDestroy(this, args[0]);
       return this;
     }

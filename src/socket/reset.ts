@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { addon } from '../system/addon.ts';
 import { findDescriptor } from './descriptor.ts';
-import { destroyNow, releaseDestroy } from './ownership.ts';
+import { destroyNow, letGo } from './ownership.ts';
 
 /** SO_LINGER off, so that a close of the socket waits for nothing. */
 export function switchLingerOff(socket: Socket): void {
@@ -24,7 +24,7 @@ export function resetSocket(socket: Socket): void {
     destroyNow(socket);
     return;
   }
-  releaseDestroy(socket);
+  letGo(socket);
   const finOnItsWay = socket.writableEnded && socket.writableLength === 0 && !socket.writableFinished;
   try {
     if (!finOnItsWay) socket.resetAndDestroy();

@@ -1,15 +1,24 @@
-import { Socket } from 'node:net';
+// Where TLS differs: the files that import this one are all those in which TLS matters.
+//
+// A TLSSocket usually lies over a net.Socket of its own, the bare socket, which has the descriptor. Node destroys the
+// two one after the other. Everything here is told by shape: `instanceof TLSSocket` would load node:tls, which is slow
+// and missing from a Node.js that was built without crypto.
+import { type Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+
+export function isTls(socket: Socket): socket is TLSSocket {
+  return (socket as Partial<TLSSocket>).encrypted === true;
+}
+
+/** Whether the connections of a server begin with a TLS handshake. */
+export function isTlsServer(server: Server): boolean {
+  return 'setSecureContext' in server;
+}
 
 /** The connection under a TLS socket. */
 export function bareSocketOf(socket: Socket): Socket | undefined {
   const bare = isTls(socket) ? (socket as { _parent?: unknown })._parent : undefined;
   return bare instanceof Socket ? bare : undefined;
-}
-
-/** Not by the class, for whose sake node:tls would be loaded, which takes time and which a Node.js without crypto has not got. */
-export function isTls(socket: Socket): socket is TLSSocket {
-  return (socket as Partial<TLSSocket>).encrypted === true;
 }
 
 export const TLS = Symbol('lingering-close.tls');
