@@ -7,7 +7,7 @@ import { Fixture, STREAMS_ENGINE } from '../support/fixture.ts';
 import { Peer } from '../support/peer.ts';
 import { ENGINES, type Engine, ended, known, MB } from '../support/safe-close-host.ts';
 
-const client = (name: string) => fileURLToPath(new URL(`clients/${name}`, import.meta.url));
+const client = (name: string) => fileURLToPath(new URL(`../clients/${name}`, import.meta.url));
 
 const CLIENTS: [name: string, command: (url: string, count: number) => string[]][] = [
   ['fetch', (url, count) => [process.execPath, client('upload-fetch.mjs'), url, String(count)]],

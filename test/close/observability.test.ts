@@ -38,7 +38,7 @@ async function scrapeWithTwo(name: string, isOver: (scrape: Scrape) => boolean):
 
 function start(name: string, bytes: number, idleTimeout: number): Program {
   const env = { BYTES: String(bytes), IDLE_TIMEOUT: String(idleTimeout) };
-  return new Program(folder.fileOf(name), { preload: 'observability-server', env });
+  return new Program(folder.fileOf(name), { preload: 'close/observability-server', env });
 }
 
 describe('docs/observability.md', () => {

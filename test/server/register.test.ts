@@ -345,7 +345,7 @@ describe.each(['http', 'https', 'http2', 'http2s'])('%s', (kind) => {
 });
 
 test('a net server is left alone, and a server that the application has attached itself keeps its own options', async () => {
-  await using fixture = new Fixture<Record<string, unknown>>('register-others', { execArgv: REGISTER });
+  await using fixture = new Fixture<Record<string, unknown>>('server/register-others', { execArgv: REGISTER });
   const { net, http } = await fixture.next();
   await using first = await Peer.connect({ host: '127.0.0.1', port: net as number });
   await first.receive();

@@ -66,7 +66,7 @@ export class ClosingHost extends Remote {
   #servers = 0;
 
   static async start({ engine = 'native', isolated = false }: HostOptions = {}): Promise<ClosingHost> {
-    const host = new ClosingHost('close-server-host', {
+    const host = new ClosingHost('shutdown/close-server-host', {
       execArgv: engine === 'streams' ? STREAMS_ENGINE : [],
       prefix: isolated ? netns() : [],
     });
