@@ -1,5 +1,5 @@
-// `node --import lingering-close/register app.js`: lingerOnClose for every HTTP, HTTPS and HTTP/2 server of the process, without a change to its code.
-// Another copy of the package may ask for any of its functions.
+// `node --import lingering-close/register app.js`: lingerOnClose for every HTTP, HTTPS and HTTP/2 server of the
+// process, without a change to its code. Another copy of the package may call any function of this one.
 
 import diagnostics from 'node:diagnostics_channel';
 import type { Server, Socket } from 'node:net';
@@ -12,8 +12,9 @@ import './index.ts';
 
 const options = readEnvironment(process.env);
 
-// Node publishes each connection that it has accepted. With the first one of a server its lingerOnClose begins, which hears of the others itself. A server that had one before,
-// from the application, keeps what it has, also after its disable().
+// Node publishes each connection that it has accepted. With the first connection of a server, lingerOnClose begins for
+// that server, and hears of the later connections itself. A server for which the application has called lingerOnClose
+// keeps the application's options, also after disable().
 diagnostics.subscribe('net.server.socket', (message) => {
   const { socket } = message as { socket: Socket & { server?: Server } };
   const { server } = socket;

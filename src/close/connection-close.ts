@@ -20,20 +20,23 @@ import { flush } from './flush.ts';
 import { dropGuard } from './linger-guard.ts';
 import type { CheckedOptions } from './safe-close-options.ts';
 
-/** What ends a close from our side before its time. */
+/** Why a close is ended from our side before its time. */
 type Cut = 'reset' | 'aborted' | 'evicted' | 'timeout';
 
 function isPlain(outcome: Cut): outcome is 'evicted' | 'timeout' {
   return outcome === 'evicted' || outcome === 'timeout';
 }
 
-/** One close under way: its stages, one after the other, and its report. */
+/** The close of one connection: its stages, one after the other, and its report. */
 export class ConnectionClose implements LingerListener {
   /** Milliseconds of performance.now(). */
   readonly startedAt = performance.now();
   #promise: Promise<CloseReport> | undefined;
   #resolve: ((report: CloseReport) => void) | undefined;
-  /** Ends a stage that holds the socket. Empty once the addon has taken over: nothing of ours retains the socket then. */
+  /**
+   * Ends a stage that holds the socket. Undefined once the addon has the connection: from then on nothing of the
+   * package keeps the socket in memory. /
+   */
   #cutStage: ((outcome: Cut) => void) | undefined;
   #lingerId = -1;
   #ended: CloseReport | undefined;
@@ -42,12 +45,15 @@ export class ConnectionClose implements LingerListener {
   #announced: Omit<CloseEnd, 'report'> | undefined;
   readonly #onEnd: ((closing: ConnectionClose, report: CloseReport) => void) | undefined;
 
-  /** `onEnd`: called in the tick in which the connection is closed, before the promise settles. */
+  /** @param onEnd called in the tick in which the connection is closed, before the promise settles */
   constructor(onEnd?: (closing: ConnectionClose, report: CloseReport) => void) {
     this.#onEnd = onEnd;
   }
 
-  /** Made when it is asked for: the closes of a server are nobody's, and it would make each of them almost half as heavy again. */
+  /**
+   * Created on first read: no one awaits the closes that a server starts, and a promise would add almost 50 % to the
+   * memory of each.
+   */
   get promise(): Promise<CloseReport> {
     this.#promise ??= this.#ended
       ? Promise.resolve(this.#ended)
@@ -80,8 +86,9 @@ export class ConnectionClose implements LingerListener {
   }
 
   /**
-   * In place of a `destroy(error)`: nothing is flushed any more, and the socket's events are those of the destroy. FIN goes out here if it has not yet.
-   * Where the addon cannot take the connection over (EMFILE), it lingers by the streams engine, unless there is TLS on top of it.
+   * Starts in place of a `destroy(error)`: nothing is flushed, and the events of the socket are those of the destroy.
+   * FIN goes out here, if it has not yet. Where the addon cannot take the connection (EMFILE), the streams engine
+   * lingers, unless there is TLS over the connection. /
    */
   startDestroying(socket: Socket, options: CheckedOptions, error: Error | undefined, underTls: boolean): void {
     const { mode, signal } = options;
@@ -108,7 +115,7 @@ export class ConnectionClose implements LingerListener {
     }
   }
 
-  /** A descriptor that {@link claimDescriptor} has claimed for us. */
+  /** Closes a descriptor that {@link claimDescriptor} has claimed. */
   startRaw(fd: number, options: CheckedOptions): void {
     const { mode, signal } = options;
     if (signal?.aborted || mode === 'reset') {
@@ -127,29 +134,29 @@ export class ConnectionClose implements LingerListener {
     }
   }
 
-  /** True until the socket is given up: handed over to the addon, or closed. */
+  /** True until the socket is handed over to the addon, or closed. */
   get holdsSocket(): boolean {
     return !this.#ended && this.#lingerId < 0;
   }
 
-  /** Ends it by an error of the application's own. */
+  /** Ends the close because code of the application has thrown. */
   fail(socket: Socket, cause: Error): void {
     try {
       switchLingerOff(socket);
       destroyNow(socket);
     } catch {
-      // It has thrown before: that is `cause`.
+      // The application's code has thrown again. The first error is `cause`.
     }
     this.#report({ outcome: 'error', error: SocketError.from(cause) });
   }
 
-  /** Gives up on a peer that takes nothing of what is pending for it. */
+  /** Gives up on a peer that does not take the pending output. */
   giveUpFlush(socket: Socket): void {
     this.#announced = publishStart(socket);
     this.#giveUp(socket, 'timeout', false);
   }
 
-  /** Ends it now: by RST, or by a plain close for 'evicted' and 'timeout'. Does nothing once the close has ended. */
+  /** Ends the close now: by RST, or by a plain close for 'evicted' and 'timeout'. Does nothing after the end. */
   cut(outcome: Cut): void {
     if (this.#cutStage) this.#cutStage(outcome);
     else endLinger(this.#lingerId, outcome);
@@ -207,15 +214,15 @@ export class ConnectionClose implements LingerListener {
     else this.#discardByStream(socket, limits, fd < 0 ? undefined : lingerError(this.#lingerId));
   }
 
-  /** The peer has closed already, as it does behind a proxy nearby: no duplicate, and no turn of the discard loop, for such a one. */
+  /** The peer has closed already (a proxy nearby does): neither a duplicate nor the discard loop is needed. */
   #endAtOnce(socket: Socket, error: Error | undefined): void {
     destroyNow(socket, error);
     this.#report({ outcome: 'eof', delivered: true, discardedBytes: this.#discardedBefore, unackedBytes: 0 });
   }
 
-  /** `reason`: why the addon could not. */
+  /** @param reason why the addon could not take the connection */
   #discardByStream(socket: Socket, limits: LingerLimits, reason: SocketError | undefined): void {
-    // What came during the flush and is still in the stream is counted when it comes out of there.
+    // Input of the flush that is still in the stream's buffer is counted when it leaves the buffer.
     const held = Math.min(socket.readableLength, this.#discardedBefore);
     this.#discardedBefore -= held;
     const stop = discardByStream(
@@ -237,7 +244,7 @@ export class ConnectionClose implements LingerListener {
     };
   }
 
-  /** `finSent`: then it may be acknowledged, and nobody has looked. */
+  /** @param finSent FIN may be acknowledged already; the streams engine cannot tell */
   #reset(socket: Socket, outcome: Exclude<Cut, 'evicted' | 'timeout'>, finSent = false, error?: SocketError): void {
     const native = engine === 'native' && !finSent && findDescriptor(socket) >= 0;
     const unackedBytes = readUnacked(findDescriptor(socket));
@@ -284,7 +291,7 @@ function lingerLimits({ mode, until, idleTimeout, timeout, maxBytes, ref }: Chec
 }
 
 function lingerError(errno: number): SocketError {
-  // The duplicate is the only thing of a linger that counts against the limit of descriptors.
+  // Only the duplicate counts against the limit of descriptors.
   const { EMFILE, ENFILE } = constants.errno;
   return new SocketError(errno === -EMFILE || errno === -ENFILE ? 'fcntl' : 'epoll_ctl', errno);
 }

@@ -1,4 +1,5 @@
-// The lingering connections of a server: counted, told, and kept under their limit.
+// Closes that are counted together, reported to one listener, and kept under a limit: the lingering connections of a
+// server.
 import type { Outcome } from '../engine/linger-loop.ts';
 import { OUTCOMES } from '../system/addon.ts';
 import type { CloseReport } from './close-report.ts';
@@ -6,33 +7,36 @@ import { ConnectionClose } from './connection-close.ts';
 
 /** Since `lingerOnClose` was called. */
 export interface LingerTotals {
-  /** How the lingers that are over have ended. */
+  /** How many lingers have ended with each outcome. */
   outcomes: Record<Outcome, number>;
   discardedBytes: number;
-  /** Those that made room for others: the same as `outcomes.evicted`. */
+  /** Lingers that were ended to make room for others: the same figure as `outcomes.evicted`. */
   evictions: number;
 }
 
-/** Those with one time-out, the oldest first, and so in the order of their deadlines. */
+/** Closes with the same timeout, in order of start, which is the order of their deadlines. */
 interface Line {
   closings: Set<ConnectionClose>;
-  /** One for all of them: a closure each would make a lingering connection a sixth heavier. */
+  /** One function for all closes of the line: with a closure each, a lingering connection would weigh a sixth more. */
   onEnd: (closing: ConnectionClose, report: CloseReport) => void;
 }
 
-/** Those that have lingering connections at the moment, over which the limit of the process holds. */
+/** The sets that have lingering connections at the moment. The limit of the process holds over all of them. */
 const busy = new Set<LingerSet>();
 
 export class LingerSet {
   active = 0;
-  /** How many may be. Lifted while the server is being closed, for then each takes the place of a connection that was open. */
+  /**
+   * How many closes may run at once. There is no limit while the server is being closed: each close then takes the
+   * place of a connection that was open. /
+   */
   maximum: number;
   readonly totals: LingerTotals = {
     outcomes: Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>,
     discardedBytes: 0,
     evictions: 0,
   };
-  /** By their time-out: there are few. */
+  /** By timeout: there are few different ones. */
   readonly #lines = new Map<number, Line>();
   readonly #onEnd: (() => void) | undefined;
 
@@ -41,7 +45,7 @@ export class LingerSet {
     this.#onEnd = onEnd;
   }
 
-  /** A close that counts as a lingering connection from now to its end. `start` begins it. */
+  /** Adds a close, which counts as a lingering connection from now to its end. `start` begins it. */
   add(timeout: number, start: (closing: ConnectionClose) => void): void {
     const line = this.#lines.get(timeout) ?? this.#newLine(timeout);
     const closing = new ConnectionClose(line.onEnd);
@@ -73,17 +77,17 @@ export class LingerSet {
     this.#onEnd?.();
   }
 
-  /** Ends all of them. */
+  /** Ends all closes. */
   cutAll(outcome: 'aborted' | 'timeout'): void {
     for (const { closings } of this.#lines.values()) for (const closing of closings) closing.cut(outcome);
   }
 
-  /** Ends the one with the least time left. */
+  /** Ends the close with the least time left. */
   evict(): void {
     this.#next()?.closing.cut('evicted');
   }
 
-  /** When the first of them runs out of time. */
+  /** The earliest deadline. */
   get nextDeadline(): number {
     return this.#next()?.deadline ?? Infinity;
   }
@@ -100,7 +104,7 @@ export class LingerSet {
   }
 }
 
-/** The process has the largest limit of the servers that are busy; with a single one that is its own. */
+/** The limit of the process is the largest limit of the sets that are busy. */
 function evictOverAll(): void {
   const all = [...busy];
   const active = all.reduce((sum, lingering) => sum + lingering.active, 0);

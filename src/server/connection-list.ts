@@ -4,8 +4,9 @@ import type { Socket } from 'node:net';
 import { placeOf, setPlace } from '../socket/ownership.ts';
 
 /**
- * An array in no order, each socket of which knows its place. Not a Set: its table is made anew with every few dozens that come and go, and where the Set has grown old so are the
- * tables it leaves behind, which keep closed sockets alive, with all of their requests, to the next full garbage collection.
+ * An array in no order. Each socket knows its index. It is not a Set: a Set makes a new table after every few dozen
+ * sockets that come and go. The tables that an old Set leaves behind are old too, and they keep closed sockets alive,
+ * with all their requests, until the next full garbage collection.
  */
 export class Connections {
   readonly #sockets: Socket[] = [];
@@ -16,16 +17,16 @@ export class Connections {
 
   has(socket: Socket): boolean {
     const place = placeOf(socket);
-    // An index of -1 would be looked up as a name, slowly, once a connection.
+    // V8 looks up an index of -1 as a name, which is slow.
     return place >= 0 && this.#sockets[place] === socket;
   }
 
-  /** One whose owner has this list, and which is not in it yet. */
+  /** Adds a socket that is not in the list yet, and whose owner has this list. */
   add(socket: Socket): void {
     setPlace(socket, this.#sockets.push(socket) - 1);
   }
 
-  /** Whether it was there. */
+  /** @returns whether the socket was in the list */
   delete(socket: Socket): boolean {
     if (!this.has(socket)) return false;
     const place = placeOf(socket);
@@ -37,7 +38,7 @@ export class Connections {
     return true;
   }
 
-  /** Those of this moment. */
+  /** The sockets of this moment. */
   all(): Socket[] {
     return this.#sockets.slice();
   }

@@ -1,9 +1,9 @@
-// The connections of a server that were accepted before anybody asked. Node has no list of them in its documented API: what it has is asked, and where that is missing, the connections that
-// are open already are just not covered.
+// The connections that a server accepted before lingerOnClose was called. Node has no documented list of them. The
+// undocumented lists are asked; where they are missing, the connections that are open already are not covered.
 import type { Server } from 'node:net';
 import { Socket } from 'node:net';
 
-/** Sockets of a server that keep the process alive, and those on which it speaks HTTP/1, with their TLS. */
+/** The sockets of a server that keep the process alive, and those on which it speaks HTTP/1 (TLSSockets included). */
 export function openSocketsOf(server: Server): Socket[] {
   return [...activeSocketsOf(server), ...httpSocketsOf(server)];
 }
@@ -20,7 +20,7 @@ interface ConnectionsList {
   all?: () => { socket?: unknown }[];
 }
 
-/** What closeAllConnections() goes through. */
+/** From the list that closeAllConnections() uses. */
 function httpSocketsOf(server: Server): Socket[] {
   const symbol = Object.getOwnPropertySymbols(server).find(
     ({ description }) => description === 'http.server.connections',

@@ -1,10 +1,10 @@
-// The options of lingering-close/register: environment variables, for there is no code to put them in.
+// The options of lingering-close/register are environment variables: there is no code in which they could stand.
 import { codedError } from '../core/errors.ts';
 import type { LingerOnCloseOptions } from './linger-on-close-options.ts';
 import { checkServerOptions } from './linger-on-close-options.ts';
 
 const PREFIX = 'LINGERING_CLOSE_';
-/** Of node-gyp-build: where the addon lies. */
+/** Read by the loader of the addon, and no option. */
 const FOREIGN = `${PREFIX}PREBUILD`;
 
 interface Variable {
@@ -42,8 +42,8 @@ const VARIABLES: Record<string, Variable> = {
 };
 
 /**
- * Options of {@link lingerOnClose} from the variables `LINGERING_CLOSE_*`. One that is empty counts as not set.
- * @throws `ERR_INVALID_ARG_VALUE` for a value that is none, and for a variable of that name that does not exist
+ * Reads options of {@link lingerOnClose} from the variables `LINGERING_CLOSE_*`. An empty variable counts as not set.
+ * @throws `ERR_INVALID_ARG_VALUE` for an invalid value, and for a name with this prefix that is not known
  */
 export function readEnvironment(env: NodeJS.ProcessEnv): LingerOnCloseOptions {
   const options: Record<string, unknown> = {};

@@ -9,22 +9,25 @@ import { invalidArgType, invalidArgValue, outOfRange } from '../core/errors.ts';
 /** For a single connection: what to close it with. */
 export interface LingerChoice extends SafeCloseOptions {
   /**
-   * - `'needed'`, the default for HTTP servers: lingers when the request was not read to its end, or bytes are waiting in the receive queue. Where nobody can
-   *   tell (an upgraded connection, HTTP/2, a TLS handshake that failed), when the peer has not closed its side. Any other close costs next to nothing.
-   * - `'always'`, the default for net and tls servers: lingers whenever the peer has not closed its side yet.
+   * - `'needed'`, the default for HTTP servers: lingers when the request was not read to its end, or bytes are waiting
+   *   in the receive queue. Where the server cannot tell (an upgraded connection, HTTP/2, a TLS handshake that failed),
+   *   it lingers when the peer has not closed its side. Any other close costs next to nothing.
+   * - `'always'`, the default for net and tls servers: lingers whenever the peer has not closed its side yet. /
    */
   when?: 'needed' | 'always' | undefined;
 }
 
 export interface LingerOnCloseOptions extends LingerChoice {
   /**
-   * How many connections may linger at once. One more evicts the one with the least time left. Default 1,000; `Infinity` for no limit but that of
-   * descriptors. The largest one of all servers is also the limit of the process.
+   * How many connections may linger at once. One more evicts the connection with the least time left. Default 1,000;
+   * `Infinity` for no limit but that of descriptors. The largest `maxLingering` of all servers is also the limit of the
+   * process.
    */
   maxLingering?: number | undefined;
   /**
-   * Asked when a connection is about to be closed that would linger or might: `false` closes it as Node does, an object has options for this one, anything else leaves
-   * it with those of the server. It must not throw: if it does, the connection is closed with the options of the server, and the error becomes a process warning.
+   * Called when a connection is about to be closed that would linger, or might. `false` closes it as Node does. An
+   * object has options for this connection. Anything else leaves it with the options of the server. The function must
+   * not throw: if it does, the options of the server serve, and the error becomes a process warning. /
    */
   choose?: ((socket: Socket | TLSSocket) => boolean | LingerChoice | undefined) | undefined;
 }

@@ -1,4 +1,4 @@
-// lingerOnClose: every connection that a server closes lingers where that is needed.
+// lingerOnClose: each connection that a server closes lingers where a linger is needed.
 
 import type { Server } from 'node:net';
 import type { LingerTotals } from '../close/linger-set.ts';
@@ -15,36 +15,42 @@ export interface LingeringServer extends Disposable {
   /** Counters since the call, of the lingers that are over. */
   readonly totals: Readonly<LingerTotals>;
   /**
-   * Gives the server back to Node: what it closes from now on is closed as ever. Lingers that have begun go on to their end. Does nothing the second time, or where a
-   * later call of `lingerOnClose` has taken over.
+   * Gives the server back to Node: connections that it closes from now on are closed as ever. Lingers that have begun
+   * go on to their end. Does nothing the second time, and nothing after a later call of `lingerOnClose`. /
    */
   disable(): void;
 }
 
 /**
- * Makes every connection that this server closes linger where that is needed, so that a client always gets what it was answered: FIN first, then what the client still
- * sends is discarded until it has closed its side. A plain close with unread data makes the kernel send RST instead, and the client loses the answer.
+ * Makes every connection that this server closes linger where a linger is needed, so that a client always gets its
+ * answer: FIN goes first, then what the client still sends is discarded until the client has closed its side. A plain
+ * close with unread data makes the kernel send RST instead, and the client loses the answer.
  *
- * It covers every way in which Node closes a connection of a server on its own, and an application that calls `socket.destroy()` or `destroySoon()`:
- * `Connection: close` responses, the 400, 408, 413 and 431 of the parser, `closeIdleConnections()`, time-outs, rejected upgrades, the end of an HTTP/2 session, TLS.
- * Nothing changes for what is not closed by the server. `socket.destroy(error)` and `resetAndDestroy()` are a hard close, as in Node, save for the
- * errors of Node's own parser; so is a `destroy()` while output is still queued in the process.
+ * It covers every way in which Node closes a connection of a server on its own, and an application that calls
+ * `socket.destroy()` or `destroySoon()`: `Connection: close` responses, the 400, 408, 413 and 431 of the parser,
+ * `closeIdleConnections()`, time-outs, rejected upgrades, the end of an HTTP/2 session, TLS. Nothing changes for
+ * connections that the server does not close. `socket.destroy(error)` and `resetAndDestroy()` are a hard close, as in
+ * Node, save for the errors of Node's own parser; so is a `destroy()` while output is still queued in the process.
  *
- * A flush is never bounded by a clock: a slow download goes on as long as it makes progress. What is left of a response that the application has ended, and of which
- * the client takes nothing for `timeout`, is given up.
+ * A flush is never bounded by a clock: a slow download goes on as long as it makes progress. When the application has
+ * ended a response, and the client takes nothing of it for `timeout`, the rest is given up.
  *
- * The events of a socket, their order and `server.close()` stay those of Node: the `net.Socket` is gone as ever, and it is a duplicate of its descriptor that lingers. (The
- * streams engine keeps the socket to the end of the linger, and leaves HTTP/2 as it is.)
+ * The events of a socket, their order and `server.close()` stay those of Node: the `net.Socket` is gone as ever, and a
+ * duplicate of its descriptor lingers. (The streams engine keeps the socket to the end of the linger, and leaves HTTP/2
+ * as it is.)
  *
- * Connections that are open already are covered too. A second call for the same server takes the place of the first. Nothing of Node is patched: it listens to the server's
- * 'connection' and 'secureConnection' events, and gives each socket a `destroy` method of its own.
+ * Connections that are open already are covered too. A second call for the same server takes the place of the first.
+ * Nothing of Node is patched: the function listens to the server's 'connection' and 'secureConnection' events, and
+ * gives each socket a `destroy` method of its own.
  *
  * @param server a server of node:net, node:tls, node:http, node:https or node:http2
- * @param options see {@link LingerOnCloseOptions}: those of {@link safeClose}, `when`, `maxLingering` and `choose`; times are milliseconds
+ * @param options see {@link LingerOnCloseOptions}: those of {@link safeClose}, `when`, `maxLingering` and `choose`;
+ * times are milliseconds
  * @returns counters, and a way to stop; see {@link LingeringServer}
  * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`
  *
- * Platforms: Linux natively; everywhere else through Node's streams. Source: RFC 9112 9.6; nginx's `lingering_close`, whose `on` is 'needed'.
+ * Platforms: Linux natively; everywhere else through Node's streams. Source: RFC 9112 9.6; nginx's `lingering_close`,
+ * whose `on` is 'needed'. /
  */
 export function lingerOnClose(server: Server, options?: LingerOnCloseOptions): LingeringServer {
   validateServer(server);

@@ -1,4 +1,4 @@
-// What is known of a server that lingers on close: its connections, and what becomes of each that it closes.
+// What is known of a server that lingers on close: its connections, and what becomes of each connection that it closes.
 
 import type { ServerHttp2Session } from 'node:http2';
 import type { Server } from 'node:net';
@@ -28,9 +28,9 @@ export function hubOf(server: Server): ServerHub | undefined {
   return (server as { [HUB]?: ServerHub })[HUB];
 }
 
-/** Told of what happens to the connections while a server is being closed. */
+/** Hears what happens to the connections while a server is being closed. */
 export interface HubObserver {
-  /** One less is open, but the server still counts it. */
+  /** The connection is being destroyed. Node's server still counts it. */
   closed(bare: Socket): void;
   lingerEnded(): void;
 }
@@ -39,15 +39,15 @@ export class ServerHub implements SocketOwner {
   readonly server: Server;
   #options: CheckedServerOptions | undefined;
   #lingering: LingerSet | undefined;
-  /** And those of calls before, whose lingers go on to their end. */
+  /** Sets of earlier lingerOnClose() calls that still have lingering connections, and the set of the last call. */
   #lingerings: LingerSet[] = [];
   readonly #open = new Connections();
   #pruneAt = PRUNE_AT;
   readonly #sessions = new Set<ServerHttp2Session>();
-  /** Closes of the application's own, by safeClose. */
-  readonly #foreign = new Set<ApplicationClose>();
+  /** Closes that the application has begun with safeClose. */
+  readonly #applicationCloses = new Set<ApplicationClose>();
   observer: HubObserver | undefined;
-  /** The connection for which the `choose` function runs. */
+  /** The connection for which the `choose` function runs at this moment. */
   #asking: Socket | undefined;
   readonly #stalled: StalledConnections | undefined;
 
@@ -66,13 +66,13 @@ export class ServerHub implements SocketOwner {
     return this.#lingering;
   }
 
-  /** The connections that are open at this moment, without the TLS on top of them. */
+  /** The connections that are open at this moment: bare sockets, without TLS. */
   get open(): Socket[] {
     this.#prune();
     return this.#open.all();
   }
 
-  /** The same, as the application knows them. */
+  /** The same connections as the application knows them: TLSSockets where there is TLS. */
   get sockets(): Socket[] {
     return this.open.map(topOf);
   }
@@ -89,12 +89,12 @@ export class ServerHub implements SocketOwner {
     return this.#sessions;
   }
 
-  /** Whether anything lingers, be it by a safeClose of the application. */
+  /** Whether anything lingers, also by a safeClose of the application. */
   get lingers(): boolean {
-    return this.#foreign.size > 0 || this.#lingerings.some(({ active }) => active > 0);
+    return this.#applicationCloses.size > 0 || this.#lingerings.some(({ active }) => active > 0);
   }
 
-  /** How the lingers that are over have ended. */
+  /** How many lingers have ended with each outcome. */
   get outcomes(): Record<Outcome, number> {
     const { outcomes } = new LingerSet(0).totals;
     for (const { totals } of this.#lingerings)
@@ -108,23 +108,23 @@ export class ServerHub implements SocketOwner {
 
   cutLingers(outcome: 'aborted' | 'timeout'): void {
     for (const lingering of this.#lingerings) lingering.cutAll(outcome);
-    for (const closing of this.#foreign) closing.cut(outcome);
+    for (const closing of this.#applicationCloses) closing.cut(outcome);
   }
 
   attach(options: CheckedServerOptions): LingerSet {
     if (!this.#lingering) {
-      // In front of Node's own listener, which may close at once.
+      // In front of Node's own listener, which may close a connection at once.
       this.server
         .prependListener('connection', this.#onConnection)
         .prependListener('secureConnection', this.#onSecureConnection);
       this.server.on('session', this.#onSession);
-      // Not what this server has passed on to another one.
+      // A socket that this server has passed on to another server has that one as its owner.
       for (const socket of openSocketsOf(this.server)) if ((ownerOf(socket) ?? this) === this) this.#adopt(socket);
       if (this.#open.size > 0) this.#stalled?.watch();
     }
     this.#options = options;
     this.#lingering = new LingerSet(options.maxLingering, () => this.observer?.lingerEnded());
-    // A closing that is under way has to find the figures that it began with.
+    // A shutdown that is under way compares its last figures with its first: then no set may leave.
     if (!this.observer) this.#lingerings = this.#lingerings.filter(({ active }) => active > 0);
     this.#lingerings.push(this.#lingering);
     return this.#lingering;
@@ -142,7 +142,7 @@ export class ServerHub implements SocketOwner {
   }
 
   readonly #onConnection = (socket: unknown): void => {
-    // Anything that is a stream may be handed in, by an application that emits 'connection' itself.
+    // An application that emits 'connection' itself may pass any stream.
     if (socket instanceof Socket) this.#adopt(socket);
   };
 
@@ -154,14 +154,14 @@ export class ServerHub implements SocketOwner {
     this.adoptSession(session);
   };
 
-  /** One that may have been there before anybody asked. */
+  /** A session may have begun before lingerOnClose was called. */
   adoptSession(session: ServerHttp2Session): void {
     if (this.#sessions.has(session)) return;
     this.#sessions.add(session);
     session.once('close', () => this.#sessions.delete(session));
   }
 
-  /** One that Node has accepted already. */
+  /** Takes a connection that Node has accepted already. */
   adopt(socket: Socket): void {
     this.#adopt(socket);
   }
@@ -182,14 +182,14 @@ export class ServerHub implements SocketOwner {
   #adoptTls(socket: TLSSocket): void {
     const bare = bareSocketOf(socket);
     if (bare && ownerOf(bare) === this) defineHidden(bare, TLS, socket);
-    // Without the addon it is the TLSSocket that has to discard, for the connection under it cannot be read past it.
+    // The streams engine discards through the TLSSocket: the connection under a TLSSocket cannot be read past it.
     if (!bare || engine === 'streams') setOwner(socket, this);
   }
 
   onDestroy(socket: Socket, error: Error | undefined): void {
     const top = topOf(socket);
     const options = this.#options;
-    // A `choose` function that destroys the socket has decided.
+    // If the `choose` function itself destroys the socket, that is its decision.
     const given =
       options && this.#asking !== socket && this.#canLinger(socket)
         ? this.#choose(options, top, socket, error)
@@ -207,7 +207,10 @@ export class ServerHub implements SocketOwner {
     );
   }
 
-  /** The streams engine lingers on the TLSSocket, and cannot read a connection past one, be it one whose handshake goes on, or that nobody knows of. */
+  /**
+   * The streams engine reads through the TLSSocket. Without one (the handshake still runs, or the TLSSocket is unknown)
+   * it cannot linger.
+   */
   #canLinger(socket: Socket): boolean {
     return engine === 'native' || isTls(socket) || !this.#isTls;
   }
@@ -225,10 +228,10 @@ export class ServerHub implements SocketOwner {
     return choice && mayReset(top, socket, choice.when, error) ? choice : undefined;
   }
 
-  /** Ends a connection that has nothing more to say: FIN, and a linger. */
+  /** Ends a connection that has nothing to do any more: FIN, and a linger. */
   close(socket: Socket): void {
     const options = this.#options;
-    // A handshake that has not come to its end cannot be ended as TLS wants it.
+    // Before the end of the handshake TLS has no way to say goodbye.
     if (!options || (this.#isTls && !isTls(socket))) socket.destroy();
     else
       this.#lingering?.add(options.timeout, (closing) =>
@@ -237,9 +240,9 @@ export class ServerHub implements SocketOwner {
   }
 
   onApplicationClose(closing: ApplicationClose): void {
-    this.#foreign.add(closing);
+    this.#applicationCloses.add(closing);
     closing.promise.then(() => {
-      this.#foreign.delete(closing);
+      this.#applicationCloses.delete(closing);
       this.observer?.lingerEnded();
     });
   }
@@ -256,7 +259,7 @@ export class ServerHub implements SocketOwner {
     this.#lingering?.add(0, (closing) => begin(closing, socket, () => closing.giveUpFlush(socket)));
   }
 
-  /** A socket that was sent to another process is never destroyed in this one. */
+  /** Forgets sockets that were sent to another process: they are never destroyed in this one. */
   #prune(): void {
     for (const socket of this.#open.all()) if (!hasHandle(socket)) this.forget(socket);
     this.#pruneAt = Math.max(PRUNE_AT, 2 * this.#open.size);
@@ -267,7 +270,7 @@ function begin(closing: ConnectionClose, socket: Socket, start: () => void): voi
   try {
     start();
   } catch (error) {
-    // A listener or an overridden method of the application.
+    // A listener or an overridden method of the application has thrown.
     closing.fail(socket, error as Error);
   }
 }

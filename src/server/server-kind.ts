@@ -1,8 +1,9 @@
+// What kind of server it is. Told by shape: `instanceof` would load node:https and node:http2.
 import { Server } from 'node:net';
 import { types } from 'node:util';
 import { invalidArgType } from '../core/errors.ts';
 
-/** Whether it speaks HTTP, also HTTP/2. Not by the class, for whose sake node:https and node:http2 would be loaded. */
+/** Whether the server speaks HTTP: HTTP/1 or HTTP/2, with TLS or without. */
 export function isHttp(server: Server): boolean {
   return 'closeIdleConnections' in server || 'updateSettings' in server;
 }

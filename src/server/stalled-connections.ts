@@ -1,6 +1,9 @@
-// Connections of an HTTP/1 server on which neither side would ever read again. A client that sends all of its request before it reads waits for Node to read, and Node waits for the
-// client: behind a last response that is larger than the buffers between them, where Node reads on only when that is out; and behind the answer to an upgrade that was refused, which
-// nobody reads at all. They are found by a look at all connections once a second: a hook to each request, or each connection, would cost those for which nothing is wrong.
+// Connections of an HTTP/1 server on which neither side would ever read again. A client that sends its whole request
+// before it reads waits for Node to read, and Node waits for the client. This happens
+// - behind a last response that is larger than the buffers between the two: Node reads on only when the response is
+//   out;
+// - behind the answer to a refused upgrade: such a socket is not read at all. A look at all connections once a second
+//   finds them. A hook on each request or connection would cost those that work.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -8,7 +11,7 @@ import { Readable } from 'node:stream';
 import { outputMark } from '../socket/queues.ts';
 
 export interface WatchedConnections {
-  /** As the application knows them. */
+  /** The sockets that the application knows: TLSSockets where there is TLS. */
   readonly sockets: Iterable<Socket>;
   /** Milliseconds without progress, after which a flush is given up. */
   readonly flushTimeout: number;
@@ -17,14 +20,14 @@ export interface WatchedConnections {
   close(socket: Socket): void;
 }
 
-/** A last response that the application has ended, and not all of which has left the process. */
+/** The application has ended the last response, and part of the response is still in the process. */
 interface Flush {
   mark: string;
   /** When the peer last took something, in milliseconds of performance.now(). */
   progressAt: number;
 }
 
-/** The request is whatever the application has made a response of. */
+/** An application may construct a response by hand, so `req` may be anything. */
 type HttpSocket = Socket & {
   parser?: unknown;
   _httpMessage?: (ServerResponse & { _last?: boolean; req: unknown }) | null;
@@ -41,9 +44,9 @@ export class StalledConnections {
     this.#connections = connections;
   }
 
-  /** There are connections. They are looked at for as long as there are. */
+  /** Looks at the connections once a second, as long as there are any. */
   watch(): void {
-    // The decision is made behind the poll phase, for a blocked event loop runs timers before it looks at sockets.
+    // The look is behind the poll phase: a blocked event loop runs timers before it looks at sockets.
     this.#timer ??= setTimeout(setImmediate, LOOK, this.#look).unref();
   }
 
@@ -54,7 +57,7 @@ export class StalledConnections {
   }
 
   readonly #look = (): void => {
-    // Stopped while it waited for its turn.
+    // stop() was called between the timer and this turn.
     if (!this.#timer) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -70,7 +73,7 @@ export class StalledConnections {
         else if (socket.writableFinished && isRefusedUpgrade(socket)) this.#connections.close(socket);
       }
     } finally {
-      // Also behind an error that a listener of the application has thrown.
+      // Also where a listener of the application has thrown.
       if (any) this.watch();
     }
   };
@@ -86,18 +89,23 @@ export class StalledConnections {
 }
 
 /**
- * Nobody reads the request, nor ever has: Node would begin to throw it away when the response is out. Of one that is read in part it would cut the rest off right behind the response:
- * when that stalls, whoever has paused the request gets more of it, and may pause it again. Nothing is taken away from a listener or a pipe: an 'end' says that all of the data came.
+ * Reads the rest of a request where nothing else reads it. If the request was never read, Node would throw it away once
+ * the response is out, so it may be read now. If it was read in part, Node would cut the rest off right behind the
+ * response: when the response stalls, a paused request is resumed, and its reader may pause it again. Nothing is taken
+ * away from a listener or a pipe, for which 'end' says that all data came.
  */
 function readOn(request: IncomingMessage, stalled: boolean): void {
   if (request.complete || request.readableFlowing) return;
   if (stalled || (request.readableFlowing === null && request.listenerCount('readable') === 0)) request.resume();
 }
 
-/** An 'upgrade' or 'connect' listener has ended it, with a 401 say, and Node has stopped reading, with its buffer full: the client's EOF would never be seen. */
+/**
+ * An 'upgrade' or 'connect' listener has ended the socket (with a 401, say). Node has stopped reading, because the
+ * buffer of the socket is full, so Node would never see the EOF of the client. /
+ */
 function isRefusedUpgrade(socket: HttpSocket): boolean {
   if (socket.parser || socket.destroyed || socket.readableEnded) return false;
-  // `null`: nobody reads it, nor has paused it. Node sets that when it hands a socket to a listener.
+  // `null`: the socket has no reader, and no reader has paused it. Node sets null when it gives a socket to a listener.
   if (socket.readableFlowing !== null || socket.listenerCount('readable') > 0) return false;
   return socket.readableLength >= socket.readableHighWaterMark;
 }

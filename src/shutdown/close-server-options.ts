@@ -7,19 +7,26 @@ import { invalidArgType } from '../core/errors.ts';
 
 export interface CloseServerOptions {
   /**
-   * Milliseconds for which the server goes on listening, and tells each client in its next response that the connection ends (`Connection: close`; HTTP/2: GOAWAY), so
-   * that load balancers can turn away and nobody finds a closed port. Default 0; on Kubernetes some 5,000.
+   * Milliseconds for which the server goes on listening, and tells each client in its next response that the connection
+   * ends (`Connection: close`; HTTP/2: GOAWAY). In this time load balancers turn away, so that no client finds a closed
+   * port. Default 0; on Kubernetes some 5,000.
    */
   drainDelay?: number | undefined;
-  /** Milliseconds from the end of `drainDelay`, in which requests in flight may finish and be delivered. Default 10,000; `Infinity` for no limit. */
+  /**
+   * Milliseconds from the end of `drainDelay`, in which requests in flight may finish and be delivered. Default 10,000;
+   * `Infinity` for no limit.
+   */
   timeout?: number | undefined;
-  /** Milliseconds that connections may go on lingering after `timeout`. Default 2,000, as Apache has it for a process that is ending. */
+  /** Milliseconds that connections may go on lingering after `timeout`. Default 2,000, as in Apache
+   * for a process that is ending. */
   lingerTimeout?: number | undefined;
   /** Abort resets everything that is still open at once; the promise then resolves. */
   signal?: AbortSignal | undefined;
   /**
-   * Called when listening stops, once for each open connection whose protocol is the application's own: an upgraded one (WebSocket), and any of a net or tls server. It says
-   * goodbye there (a WebSocket's close frame, `socket.end()`); `timeout` is for those too. What it throws becomes a process warning.
+   * Called when listening stops, once for each open connection whose protocol is the application's own: an upgraded
+   * connection (WebSocket), and any connection of a net or tls server. The function ends the protocol there (a
+   * WebSocket's close frame, `socket.end()`). `timeout` holds for these connections too. What the function throws
+   * becomes a process warning. /
    */
   goodbye?: ((socket: Socket | TLSSocket) => void) | undefined;
 }

@@ -1,4 +1,4 @@
-// closeServer: a graceful shutdown that cuts nobody off.
+// closeServer: a graceful shutdown that cuts no client off.
 
 import type { Server } from 'node:net';
 import { validateServer } from '../server/server-kind.ts';
@@ -9,18 +9,21 @@ import type { ServerCloseReport } from './server-close-report.ts';
 import { ServerShutdown } from './server-shutdown.ts';
 
 /**
- * Closes a server so that no client is cut off: requests in flight are answered and delivered, and nobody is reset.
+ * Closes a server so that no client is cut off: requests in flight are answered and delivered, and no client is reset.
  *
  * 1. For `drainDelay` it goes on listening, and each response says `Connection: close` (HTTP/2: GOAWAY).
- * 2. It stops listening. Idle keep-alive connections get FIN and a linger. A connection that was just accepted has a second to send its request.
- * 3. Requests in flight finish, are answered with `Connection: close`, and their connections linger. `headersTimeout` and `requestTimeout` go on working.
+ * 2. It stops listening. Idle keep-alive connections get FIN and a linger. A connection that was just accepted has a
+ *    second to send its request.
+ * 3. Requests in flight finish, are answered with `Connection: close`, and their connections linger. `headersTimeout`
+ *    and `requestTimeout` go on working.
  * 4. After `timeout` the rest is destroyed, and what lingers then has `lingerTimeout` left.
  *
- * The promise resolves as soon as nothing is open and nothing lingers any more: `await closeServer(server); process.exit()` loses nothing. That includes a
- * {@link safeClose} of the application on a connection of this server.
+ * The promise resolves as soon as nothing is open and nothing lingers any more: `await closeServer(server);
+ * process.exit()` loses nothing. That includes a {@link safeClose} of the application on a connection of this server.
  *
- * Call {@link lingerOnClose} when the server is made (or use `lingering-close/register`) to have all connections covered. Without that it begins with this call: the
- * connections that are open already are looked up as well as Node allows, and HTTP/2 sessions among them are told only when the server's own `close()` does so (Node 24).
+ * Call {@link lingerOnClose} when the server is made (or use `lingering-close/register`) to have all connections
+ * covered. Otherwise the server is covered from this call on: the connections that are open already are looked up as
+ * well as Node allows, and HTTP/2 sessions among them are told only when the server's own `close()` does so (Node 24).
  *
  * A second call gives the first promise, and its `signal` counts too: a second SIGTERM may pass `AbortSignal.abort()`.
  *
@@ -29,7 +32,8 @@ import { ServerShutdown } from './server-shutdown.ts';
  * @returns resolves with a {@link ServerCloseReport}, always; never rejects for what a peer does
  * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`
  *
- * Platforms: as {@link lingerOnClose}. Source: RFC 9112 9.6, RFC 9113 6.8 (GOAWAY); Apache's `lingering_close`, with its 2 seconds at the end of a process.
+ * Platforms: as {@link lingerOnClose}. Source: RFC 9112 9.6, RFC 9113 6.8 (GOAWAY); Apache's `lingering_close`, with
+ * its 2 seconds at the end of a process. /
  */
 export function closeServer(server: Server, options?: CloseServerOptions): Promise<ServerCloseReport> {
   validateServer(server);

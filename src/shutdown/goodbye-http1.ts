@@ -1,4 +1,4 @@
-// HTTP/1 in a server that is being closed: every response says that the connection ends with it.
+// HTTP/1 in a server that is being closed: every response says that the connection ends with this response.
 
 import diagnostics from 'node:diagnostics_channel';
 import type { ServerResponse } from 'node:http';
@@ -34,9 +34,9 @@ export class GoodbyeResponses {
   readonly #onRequest = (message: unknown): void => {
     const { server, response, socket } = message as Message;
     if (server !== this.#hub.server) return;
-    // With TLS that was there before us, this is where it is seen.
+    // A TLSSocket that is older than lingerOnClose is first seen here.
     this.#hub.adopt(socket);
-    // The connection would end with the response before, and the one to a request that was pipelined behind it would be lost.
+    // Pipelining: the connection must not end with the response before, or this response would be lost.
     const before = this.#last.get(socket);
     if (before && !before.headersSent && before.getHeader('Connection') === 'close') before.removeHeader('Connection');
     this.#sayClose(socket, response);

@@ -6,12 +6,12 @@ import type { ServerHub } from '../server/server-hub.ts';
 import { isTls } from '../socket/tls.ts';
 
 const NO_ERROR = 0;
-/** The highest stream there can be: "do not begin new ones", while all that are on their way are still taken. */
+/** The highest stream number: the client begins no new streams, and streams on their way are still taken. */
 const ANY_STREAM = 2 ** 31 - 1;
 
 export class GoodbyeHttp2 {
   readonly #hub: ServerHub;
-  /** Milliseconds that streams may be on their way, begun before their client was told. */
+  /** Milliseconds for streams that their client began before it was told. */
   readonly #settle: number;
   readonly #told = new WeakSet<ServerHttp2Session>();
   #listens = true;
@@ -23,7 +23,7 @@ export class GoodbyeHttp2 {
     hub.server.prependListener('stream', this.#onStream);
   }
 
-  /** From here on a session ends with the streams that it has, as soon as it has had one. */
+  /** From here on, a session ends with the streams that it has, once it has had one. */
   stopListening(): void {
     this.#listens = false;
   }
@@ -42,9 +42,10 @@ export class GoodbyeHttp2 {
     return 'updateSettings' in this.#hub.server && (!isTls(socket) || socket.alpnProtocol === 'h2');
   }
 
-  // A session is told with its first stream, for a client that is told before may not begin any. One that was there before anybody asked is seen here first.
+  // A session is told with its first stream: a client that is told before may not begin any stream. A session that is
+  // older than lingerOnClose is first seen here.
   readonly #onStream = ({ session }: ServerHttp2Stream): void => {
-    // The types of Node 20 have it always there; a stream that is destroyed has none.
+    // A stream that is destroyed has no session, whatever the types of Node 20 say.
     if (!session || !('close' in session)) return;
     this.#hub.adoptSession(session as ServerHttp2Session);
     if (this.#listens) this.#announce(session as ServerHttp2Session);

@@ -9,10 +9,10 @@ import { pendingBytesOf } from '../socket/queues.ts';
 type IdleCloser = Server & { closeIdleConnections?: () => void };
 
 /**
- * Those of `sockets` between two requests, with nothing waiting in either queue. Node knows best: it is asked to close its idle connections, and each that it would destroy is
- * taken out of its hands.
+ * Those of `sockets` between two requests, with nothing waiting in either queue. Node knows best: it is asked to close
+ * its idle connections, and each that it would destroy is taken out of its hands.
  *
- * @param sockets all that are open, with TLS where there is TLS: what is missing here is destroyed
+ * @param sockets all that are open, with TLS where there is TLS: what is missing here is destroyed /
  */
 export function findIdle(server: IdleCloser, sockets: Socket[]): Socket[] {
   const idle: Socket[] = [];
@@ -32,8 +32,8 @@ export function findIdle(server: IdleCloser, sockets: Socket[]): Socket[] {
       else letGo(socket);
     }
   }
-  // Node counts a response as done when it was ended, though it may still be on its way; it does not know of a request that waits in the kernel; and it may count a
-  // connection on which nothing has been said yet (from Node 26 on).
+  // Node counts a response as done when it was ended, though it may still be on its way; it does not know of a request
+  // that waits in the kernel; and it may count a connection on which nothing has been said yet (from Node 26 on).
   return idle.filter((socket) => socket.bytesRead > 0 && socket.writableLength === 0 && pendingBytesOf(socket) === 0);
 }
 

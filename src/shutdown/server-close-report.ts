@@ -1,17 +1,17 @@
 import type { Outcome } from '../engine/linger-loop.ts';
 
-/** How a server was closed. Its connections are those that were open at the call, and those that came while it went on listening. */
+/** How a server was closed. The figures count connections that were open at the call, and those accepted after it. */
 export interface ServerCloseReport {
-  /** Closed because they had nothing to do: FIN, and a linger. */
+  /** Connections that had nothing to do, and were closed: FIN, and a linger. */
   idle: number;
-  /** Ended by themselves: with the response that was in flight, by their application, or by the peer. */
+  /** Connections that ended by themselves: with the response in flight, by the application, or by the peer. */
   finished: number;
-  /** Cut off, at `timeout` or by `signal`. */
+  /** Connections that were cut off, at `timeout` or by `signal`. */
   cut: number;
-  /** How the lingers have ended that were over between the call and the report, including those under way before. */
+  /** How the lingers ended that were over between the call and the report. They may have begun before the call. */
   outcomes: Record<Outcome, number>;
   /** Milliseconds. */
   duration: number;
-  /** Whether `signal`, or that of another call, cut it short. */
+  /** Whether `signal`, or the signal of another call, cut the shutdown short. */
   aborted: boolean;
 }

@@ -23,8 +23,9 @@ import type { ServerCloseReport } from './server-close-report.ts';
 const GRACE = 1_000;
 
 /**
- * How long a connection must have been idle. A client that uses it again at once has its next request on the way when FIN goes out, and would lose it: in that time it is answered,
- * and told that the connection ends. Longer than a round trip between continents, mostly.
+ * How long a connection must have been idle. A client that uses it again at once has its next request on the way when
+ * FIN goes out, and would lose it: in that time it is answered, and told that the connection ends. Longer than a round
+ * trip between continents, mostly. /
  */
 const SETTLE = 250;
 
@@ -127,7 +128,8 @@ export class ServerShutdown implements HubObserver {
     while (!this.#aborted && !isDone()) {
       const left = deadline - performance.now();
       if (left <= 0) {
-        // A blocked event loop runs timers before it looks at sockets: what has ended by now is not to be cut. Where there was no time, none was spent blocked.
+        // A blocked event loop runs timers before it looks at sockets: what has ended by now is not to be cut. Where
+        // there was no time, none was spent blocked.
         if (ms > 0) await new Promise(setImmediate);
         return;
       }
@@ -155,8 +157,9 @@ export class ServerShutdown implements HubObserver {
       return;
     }
     if (listening) {
-      // Not the close() of an HTTP server, which would destroy idle connections, and end the watch over headersTimeout and requestTimeout: that comes with the last connection.
-      // HTTP/2 sessions that were not seen coming are known to it alone.
+      // Not the close() of an HTTP server, which would destroy idle connections, and end the watch over headersTimeout
+      // and requestTimeout: that comes with the last connection. HTTP/2 sessions that were not seen coming are known to
+      // it alone.
       if (this.#isEmpty() || (this.#lent && 'updateSettings' in this.#server)) this.#closeForGood();
       else Server.prototype.close.call(this.#server);
     }
@@ -206,7 +209,10 @@ export class ServerShutdown implements HubObserver {
     }
   }
 
-  /** Closes those that have been idle for long enough, and notes those that have become so; `end` is what they will have ended as. */
+  /**
+   * Closes those that have been idle for long enough, and notes those that have become so; `end` is what they will have
+   * ended as.
+   */
   #closeIdle(end: 'idle' | 'finished'): void {
     const now = performance.now();
     for (const socket of this.#findIdle()) {
