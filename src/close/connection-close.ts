@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import { isConnectionReset } from '../core/error-kinds.ts';
 import { SocketError } from '../core/errors.ts';
 import { onAbort } from '../core/on-abort.ts';
+import { now } from '../core/time.ts';
 import type { LingerEnd, LingerLimits, LingerListener, Outcome } from '../engine/linger-loop.ts';
 import { endLinger, engine, isOver, startLinger } from '../engine/linger-loop.ts';
 import { discardByStream } from '../engine/stream-discard.ts';
@@ -29,13 +30,13 @@ function isPlain(outcome: Cut): outcome is 'evicted' | 'timeout' {
 
 /** The close of one connection: its stages, one after the other, and its report. */
 export class ConnectionClose implements LingerListener {
-  /** Milliseconds of performance.now(). */
-  readonly startedAt = performance.now();
+  /** Milliseconds of core/time.ts. */
+  readonly startedAt = now();
   #promise: Promise<CloseReport> | undefined;
   #resolve: ((report: CloseReport) => void) | undefined;
   /**
    * Ends a stage that holds the socket. Undefined once the addon has the connection: from then on nothing of the
-   * package keeps the socket in memory. /
+   * package keeps the socket in memory.
    */
   #cutStage: ((outcome: Cut) => void) | undefined;
   #lingerId = -1;
@@ -88,7 +89,7 @@ export class ConnectionClose implements LingerListener {
   /**
    * Starts in place of a `destroy(error)`: nothing is flushed, and the events of the socket are those of the destroy.
    * FIN goes out here, if it has not yet. Where the addon cannot take the connection (EMFILE), the streams engine
-   * lingers, unless there is TLS over the connection. /
+   * lingers, unless there is TLS over the connection.
    */
   startDestroying(socket: Socket, options: CheckedOptions, error: Error | undefined, underTls: boolean): void {
     const { mode, signal } = options;
@@ -268,7 +269,7 @@ export class ConnectionClose implements LingerListener {
     this.#cutStage = undefined;
     this.#lingerId = -1;
     const { outcome, delivered = null, discardedBytes = 0, unackedBytes = null, error } = end;
-    const duration = performance.now() - this.startedAt;
+    const duration = now() - this.startedAt;
     const report: CloseReport = {
       outcome,
       delivered,

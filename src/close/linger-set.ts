@@ -28,7 +28,7 @@ export class LingerSet {
   active = 0;
   /**
    * How many closes may run at once. There is no limit while the server is being closed: each close then takes the
-   * place of a connection that was open. /
+   * place of a connection that was open.
    */
   maximum: number;
   readonly totals: LingerTotals = {

@@ -12,7 +12,7 @@ export interface LingerChoice extends SafeCloseOptions {
    * - `'needed'`, the default for HTTP servers: lingers when the request was not read to its end, or bytes are waiting
    *   in the receive queue. Where the server cannot tell (an upgraded connection, HTTP/2, a TLS handshake that failed),
    *   it lingers when the peer has not closed its side. Any other close costs next to nothing.
-   * - `'always'`, the default for net and tls servers: lingers whenever the peer has not closed its side yet. /
+   * - `'always'`, the default for net and tls servers: lingers whenever the peer has not closed its side yet.
    */
   when?: 'needed' | 'always' | undefined;
 }
@@ -27,7 +27,7 @@ export interface LingerOnCloseOptions extends LingerChoice {
   /**
    * Called when a connection is about to be closed that would linger, or might. `false` closes it as Node does. An
    * object has options for this connection. Anything else leaves it with the options of the server. The function must
-   * not throw: if it does, the options of the server serve, and the error becomes a process warning. /
+   * not throw: if it does, the options of the server serve, and the error becomes a process warning.
    */
   choose?: ((socket: Socket | TLSSocket) => boolean | LingerChoice | undefined) | undefined;
 }

@@ -16,7 +16,7 @@ export interface LingeringServer extends Disposable {
   readonly totals: Readonly<LingerTotals>;
   /**
    * Gives the server back to Node: connections that it closes from now on are closed as ever. Lingers that have begun
-   * go on to their end. Does nothing the second time, and nothing after a later call of `lingerOnClose`. /
+   * go on to their end. Does nothing the second time, and nothing after a later call of `lingerOnClose`.
    */
   disable(): void;
 }
@@ -50,7 +50,7 @@ export interface LingeringServer extends Disposable {
  * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`
  *
  * Platforms: Linux natively; everywhere else through Node's streams. Source: RFC 9112 9.6; nginx's `lingering_close`,
- * whose `on` is 'needed'. /
+ * whose `on` is 'needed'.
  */
 export function lingerOnClose(server: Server, options?: LingerOnCloseOptions): LingeringServer {
   validateServer(server);

@@ -12,7 +12,7 @@ import { claimServer } from '../socket/copies.ts';
 import { hasHandle } from '../socket/descriptor.ts';
 import type { ApplicationClose, SocketOwner } from '../socket/ownership.ts';
 import { defineHidden, destroyNow, otherCopyOf, ownerOf, setOwner } from '../socket/ownership.ts';
-import { bareSocketOf, isTls, TLS, topOf } from '../socket/tls.ts';
+import { bareSocketOf, isTls, isTlsServer, TLS, topOf } from '../socket/tls.ts';
 import { Connections } from './connection-list.ts';
 import { openSocketsOf } from './earlier-sockets.ts';
 import type { CheckedChoice, CheckedServerOptions } from './linger-on-close-options.ts';
@@ -75,10 +75,6 @@ export class ServerHub implements SocketOwner {
   /** The same connections as the application knows them: TLSSockets where there is TLS. */
   get sockets(): Socket[] {
     return this.open.map(topOf);
-  }
-
-  get #isTls(): boolean {
-    return 'setSecureContext' in this.server;
   }
 
   get isEmpty(): boolean {
@@ -212,7 +208,7 @@ export class ServerHub implements SocketOwner {
    * it cannot linger.
    */
   #canLinger(socket: Socket): boolean {
-    return engine === 'native' || isTls(socket) || !this.#isTls;
+    return engine === 'native' || isTls(socket) || !isTlsServer(this.server);
   }
 
   #choose(
@@ -232,7 +228,7 @@ export class ServerHub implements SocketOwner {
   close(socket: Socket): void {
     const options = this.#options;
     // Before the end of the handshake TLS has no way to say goodbye.
-    if (!options || (this.#isTls && !isTls(socket))) socket.destroy();
+    if (!options || (isTlsServer(this.server) && !isTls(socket))) socket.destroy();
     else
       this.#lingering?.add(options.timeout, (closing) =>
         begin(closing, socket, () => closing.start(socket, { ...options, mode: 'linger' })),

@@ -8,6 +8,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { timerAfterPoll } from '../core/after-poll.ts';
+import { now } from '../core/time.ts';
 import { outputMark } from '../socket/queues.ts';
 
 export interface WatchedConnections {
@@ -23,7 +25,7 @@ export interface WatchedConnections {
 /** The application has ended the last response, and part of the response is still in the process. */
 interface Flush {
   mark: string;
-  /** When the peer last took something, in milliseconds of performance.now(). */
+  /** When the peer last took something, in milliseconds of core/time.ts. */
   progressAt: number;
 }
 
@@ -38,7 +40,7 @@ const LOOK = 1_000;
 export class StalledConnections {
   readonly #connections: WatchedConnections;
   #flushes = new Map<Socket, Flush>();
-  #timer: NodeJS.Timeout | undefined;
+  #cancel: (() => void) | undefined;
 
   constructor(connections: WatchedConnections) {
     this.#connections = connections;
@@ -46,21 +48,17 @@ export class StalledConnections {
 
   /** Looks at the connections once a second, as long as there are any. */
   watch(): void {
-    // The look is behind the poll phase: a blocked event loop runs timers before it looks at sockets.
-    this.#timer ??= setTimeout(setImmediate, LOOK, this.#look).unref();
+    this.#cancel ??= timerAfterPoll(LOOK, this.#look, false);
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancel?.();
+    this.#cancel = undefined;
     this.#flushes.clear();
   }
 
   readonly #look = (): void => {
-    // stop() was called between the timer and this turn.
-    if (!this.#timer) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancel = undefined;
     const before = this.#flushes;
     this.#flushes = new Map();
     let any = false;
@@ -79,12 +77,12 @@ export class StalledConnections {
   };
 
   #onFlush(socket: Socket, request: unknown, before: Flush | undefined): void {
-    const now = performance.now();
+    const time = now();
     const mark = outputMark(socket);
     const stalled = before?.mark === mark;
     if (request instanceof Readable) readOn(request as IncomingMessage, stalled);
-    if (stalled && now - before.progressAt >= this.#connections.flushTimeout) this.#connections.giveUpFlush(socket);
-    else this.#flushes.set(socket, { mark, progressAt: stalled ? before.progressAt : now });
+    if (stalled && time - before.progressAt >= this.#connections.flushTimeout) this.#connections.giveUpFlush(socket);
+    else this.#flushes.set(socket, { mark, progressAt: stalled ? before.progressAt : time });
   }
 }
 
@@ -101,7 +99,7 @@ function readOn(request: IncomingMessage, stalled: boolean): void {
 
 /**
  * An 'upgrade' or 'connect' listener has ended the socket (with a 401, say). Node has stopped reading, because the
- * buffer of the socket is full, so Node would never see the EOF of the client. /
+ * buffer of the socket is full, so Node would never see the EOF of the client.
  */
 function isRefusedUpgrade(socket: HttpSocket): boolean {
   if (socket.parser || socket.destroyed || socket.readableEnded) return false;

@@ -28,7 +28,7 @@ export function askHook(options: CheckedServerOptions, socket: Socket): CheckedC
  * end() does not count: the peer still gets what was written before.
  *
  * @param socket the socket that the application knows: a TLSSocket where there is TLS
- * @param bare the connection itself /
+ * @param bare the connection itself
  */
 export function isHardClose(socket: Socket, bare: Socket, error: Error | undefined): boolean {
   if ((bare as { resetAndClosing?: boolean }).resetAndClosing) return true;

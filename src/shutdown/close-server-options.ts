@@ -26,7 +26,7 @@ export interface CloseServerOptions {
    * Called when listening stops, once for each open connection whose protocol is the application's own: an upgraded
    * connection (WebSocket), and any connection of a net or tls server. The function ends the protocol there (a
    * WebSocket's close frame, `socket.end()`). `timeout` holds for these connections too. What the function throws
-   * becomes a process warning. /
+   * becomes a process warning.
    */
   goodbye?: ((socket: Socket | TLSSocket) => void) | undefined;
 }

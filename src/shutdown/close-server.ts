@@ -33,7 +33,7 @@ import { ServerShutdown } from './server-shutdown.ts';
  * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`
  *
  * Platforms: as {@link lingerOnClose}. Source: RFC 9112 9.6, RFC 9113 6.8 (GOAWAY); Apache's `lingering_close`, with
- * its 2 seconds at the end of a process. /
+ * its 2 seconds at the end of a process.
  */
 export function closeServer(server: Server, options?: CloseServerOptions): Promise<ServerCloseReport> {
   validateServer(server);

@@ -2,6 +2,7 @@
 
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
+import { setTimeout } from '../core/time.ts';
 import type { ServerHub } from '../server/server-hub.ts';
 import { isTls } from '../socket/tls.ts';
 

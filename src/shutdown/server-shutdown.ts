@@ -1,10 +1,11 @@
-// A server that is being closed: its stages, one after the other, and its report.
+// A server that is being closed: its stages, one after the other.
 
 import type { Socket } from 'node:net';
 import { Server } from 'node:net';
 import { isClosing } from '../close/linger-guard.ts';
 import { callbackWarning } from '../core/callback-warning.ts';
 import { onAbort } from '../core/on-abort.ts';
+import { clearTimeout, MAX_DELAY, now, setImmediate, setTimeout } from '../core/time.ts';
 import type { Outcome } from '../engine/linger-loop.ts';
 import { checkServerOptions } from '../server/linger-on-close-options.ts';
 import type { HubObserver } from '../server/server-hub.ts';
@@ -12,58 +13,53 @@ import { hubOf, ServerHub } from '../server/server-hub.ts';
 import { isHttp } from '../server/server-kind.ts';
 import { pendingBytesOf } from '../socket/queues.ts';
 import { resetSocket } from '../socket/reset.ts';
-import { bareSocketOf, isTls, topOf } from '../socket/tls.ts';
+import { bareSocketOf, isTls, isTlsServer, topOf } from '../socket/tls.ts';
 import type { CheckedCloseServerOptions } from './close-server-options.ts';
 import { GoodbyeResponses } from './goodbye-http1.ts';
 import { GoodbyeHttp2 } from './goodbye-http2.ts';
-import { closeForGood, findIdle } from './idle-connections.ts';
+import { closeForGood, IdleConnections, type IdleEnd } from './idle-connections.ts';
 import type { ServerCloseReport } from './server-close-report.ts';
+import { Timers } from './timers.ts';
 
-/** How long a connection that was just accepted may take to send its request, once listening has stopped. */
+/** Milliseconds for a connection that was just accepted to send its request, once listening has stopped. */
 const GRACE = 1_000;
 
 /**
- * How long a connection must have been idle. A client that uses it again at once has its next request on the way when
- * FIN goes out, and would lose it: in that time it is answered, and told that the connection ends. Longer than a round
- * trip between continents, mostly. /
+ * Milliseconds that a connection must have been idle. A client that uses the connection again at once has its next
+ * request on the way when FIN goes out, and would lose the request. In this time the request is answered, and the
+ * client is told that the connection ends. Mostly this is longer than a round trip between continents.
  */
 const SETTLE = 250;
 
-/** How often idle connections are looked for. */
+/** Milliseconds between two looks for idle connections. */
 const LOOK = 125;
 
-/** How often connections are looked at that wait for the end of a peer only. */
+/** Milliseconds between two looks for connections that wait only for the end of their peer. */
 const SWEEP = 1_000;
-
-interface Idle {
-  /** What it had read by then: with more it has had a request since. */
-  bytesRead: number;
-  since: number;
-  end: 'idle' | 'finished';
-}
 
 export class ServerShutdown implements HubObserver {
   readonly promise: Promise<ServerCloseReport>;
   readonly #server: Server;
   readonly #hub: ServerHub;
   readonly #options: CheckedCloseServerOptions;
-  readonly #startedAt = performance.now();
+  readonly #startedAt = now();
   readonly #outcomesBefore: Record<Outcome, number>;
   readonly #responses: GoodbyeResponses;
   readonly #http2: GoodbyeHttp2;
-  /** Whether the server lingers for our sake alone. */
-  readonly #lent: (() => void) | undefined;
+  readonly #idle: IdleConnections;
+  readonly #timers = new Timers();
+  /** Ends the lingering on close of a server for which only this shutdown has begun it. */
+  readonly #detach: (() => void) | undefined;
   readonly #stopListening: (() => void)[] = [];
   #wake = () => {};
   readonly #figures = { idle: 0, finished: 0, cut: 0 };
-  /** Connections whose end is not their own, until it comes. */
-  readonly #ends = new WeakMap<Socket, 'idle' | 'finished' | 'cut'>();
-  readonly #idle = new WeakMap<Socket, Idle>();
+  /** As what a connection is counted when it is gone. The others have finished. */
+  readonly #ends = new WeakMap<Socket, IdleEnd | 'cut'>();
   readonly #toldGoodbye = new WeakSet<Socket>();
   #aborted = false;
   #listens = true;
 
-  /** The closing of a server that is under way, or a new one. */
+  /** The shutdown of a server that is under way, or a new one. */
   static of(server: Server, options: CheckedCloseServerOptions): ServerShutdown {
     const hub = hubOf(server) ?? new ServerHub(server);
     const closing = hub.observer instanceof ServerShutdown ? hub.observer : new ServerShutdown(server, hub, options);
@@ -77,12 +73,13 @@ export class ServerShutdown implements HubObserver {
     this.#options = options;
     if (!hub.lingering) {
       const lingering = hub.attach(checkServerOptions(undefined, isHttp(server) ? 'needed' : 'always'));
-      this.#lent = () => hub.detach(lingering);
+      this.#detach = () => hub.detach(lingering);
     }
     this.#outcomesBefore = { ...hub.outcomes };
     hub.observer = this;
     this.#responses = new GoodbyeResponses(hub);
     this.#http2 = new GoodbyeHttp2(hub, SETTLE);
+    this.#idle = new IdleConnections(hub, SETTLE);
     this.#closeIdle('idle');
     this.promise = this.#run();
   }
@@ -90,7 +87,7 @@ export class ServerShutdown implements HubObserver {
   // HubObserver
   closed(bare: Socket): void {
     this.#figures[this.#ends.get(bare) ?? 'finished']++;
-    // While the last connection still counts, so that the server emits 'close' once.
+    // Before Node counts the last connection as gone, so that the server emits 'close' once.
     if (!this.#listens && this.#isEmpty()) this.#closeForGood();
     this.#wake();
   }
@@ -103,7 +100,7 @@ export class ServerShutdown implements HubObserver {
     try {
       await this.#stages();
     } catch (error) {
-      // A listener or an overridden method of the application.
+      // A listener or an overridden method of the application has thrown.
       callbackWarning('closing', 'closeServer', error);
       this.#hub.cutLingers('timeout');
     }
@@ -113,7 +110,7 @@ export class ServerShutdown implements HubObserver {
   async #stages(): Promise<void> {
     const { drainDelay, timeout, lingerTimeout } = this.#options;
     await this.#until(drainDelay, () => false);
-    // What waits in the backlog would be reset with it: a turn of the event loop accepts that.
+    // The end of listening resets connections in the backlog: a turn of the event loop accepts them.
     await new Promise(setImmediate);
     this.#stop();
     await this.#until(timeout, () => this.#isEmpty() && !this.#hub.lingers);
@@ -122,20 +119,19 @@ export class ServerShutdown implements HubObserver {
     this.#hub.cutLingers(this.#aborted ? 'aborted' : 'timeout');
   }
 
-  /** Until it is done, but not longer than `ms`, and not longer than the abort. */
+  /** Waits until `isDone`, but not longer than `ms`, and not behind an abort. */
   async #until(ms: number, isDone: () => boolean): Promise<void> {
-    const deadline = performance.now() + ms;
+    const deadline = now() + ms;
     while (!this.#aborted && !isDone()) {
-      const left = deadline - performance.now();
+      const left = deadline - now();
       if (left <= 0) {
-        // A blocked event loop runs timers before it looks at sockets: what has ended by now is not to be cut. Where
-        // there was no time, none was spent blocked.
+        // See core/after-poll.ts: a connection that has ended by now is not to be cut. With ms = 0 no time has passed.
         if (ms > 0) await new Promise(setImmediate);
         return;
       }
       await new Promise<void>((resolve) => {
-        // Node's timers end at 2^31 - 1 ms: the loop looks again, and starts anew.
-        const timer = setTimeout(resolve, Math.min(left, 2_147_483_647));
+        // After MAX_DELAY the loop looks at the clock, and starts another timer.
+        const timer = setTimeout(resolve, Math.min(left, MAX_DELAY));
         this.#wake = () => {
           clearTimeout(timer);
           resolve();
@@ -157,19 +153,19 @@ export class ServerShutdown implements HubObserver {
       return;
     }
     if (listening) {
-      // Not the close() of an HTTP server, which would destroy idle connections, and end the watch over headersTimeout
-      // and requestTimeout: that comes with the last connection. HTTP/2 sessions that were not seen coming are known to
-      // it alone.
-      if (this.#isEmpty() || (this.#lent && 'updateSettings' in this.#server)) this.#closeForGood();
+      // close() of an HTTP server would destroy its idle connections, and end the watch over headersTimeout and
+      // requestTimeout: it is called with the last connection. Only close() knows HTTP/2 sessions that began before
+      // the server was covered.
+      if (this.#isEmpty() || (this.#detach && 'updateSettings' in this.#server)) this.#closeForGood();
       else Server.prototype.close.call(this.#server);
     }
     this.#http2.stopListening();
     this.#sayGoodbyes();
-    this.#every(SWEEP, () => this.#sweep());
+    this.#timers.every(SWEEP, () => this.#sweep());
     if (!isHttp(this.#server)) return;
     this.#closeIdle('idle');
-    this.#every(LOOK, () => this.#closeIdle('finished'));
-    this.#once(GRACE, () => {
+    this.#timers.every(LOOK, () => this.#closeIdle('finished'));
+    this.#timers.once(GRACE, () => {
       this.#http2.closeAll();
       for (const bare of this.#hub.open) if (isSilent(bare)) this.#close(topOf(bare), 'idle');
     });
@@ -184,15 +180,15 @@ export class ServerShutdown implements HubObserver {
     }
   }
 
-  /** An upgraded connection, and any of a server that does not speak HTTP. */
+  /** Whether the protocol is the application's own: an upgraded connection, and any of a net or tls server. */
   #isApplications(socket: Socket): boolean {
-    // In the middle of a handshake nobody can say anything.
-    if ('setSecureContext' in this.#server && !isTls(socket)) return false;
+    // In the middle of a handshake nothing can be said.
+    if (isTlsServer(this.#server) && !isTls(socket)) return false;
     if (!isHttp(this.#server)) return true;
     return !this.#http2.speaks(socket) && 'parser' in socket && !socket.parser;
   }
 
-  /** Also to one that was upgraded, or accepted, when listening was about to stop. */
+  /** Called again later, for connections that were upgraded or accepted when listening was about to stop. */
   #sayGoodbyes(): void {
     for (const socket of this.#hub.sockets) {
       if (this.#toldGoodbye.has(socket) || !this.#isApplications(socket) || isClosing(socket)) continue;
@@ -209,35 +205,17 @@ export class ServerShutdown implements HubObserver {
     }
   }
 
-  /**
-   * Closes those that have been idle for long enough, and notes those that have become so; `end` is what they will have
-   * ended as.
-   */
-  #closeIdle(end: 'idle' | 'finished'): void {
-    const now = performance.now();
-    for (const socket of this.#findIdle()) {
-      const { bytesRead } = socket;
-      const idle = this.#idle.get(socket);
-      if (idle?.bytesRead !== bytesRead) this.#idle.set(socket, { bytesRead, since: now, end });
-      else if (!this.#listens && now - idle.since >= SETTLE) this.#close(socket, idle.end);
-    }
+  #closeIdle(end: IdleEnd): void {
+    const settled = this.#idle.look(end);
+    if (!this.#listens) for (const socket of settled) this.#close(socket, this.#idle.endOf(socket));
   }
 
-  #findIdle(): Socket[] {
-    try {
-      return findIdle(this.#server, this.#hub.sockets);
-    } catch (error) {
-      callbackWarning('server.closeIdleConnections', 'closeServer', error);
-      return [];
-    }
-  }
-
-  #close(socket: Socket, end: 'idle' | 'finished'): void {
+  #close(socket: Socket, end: IdleEnd): void {
     this.#ends.set(bareSocketOf(socket) ?? socket, end);
     this.#hub.close(socket);
   }
 
-  /** Those that wait for nothing but the end of their peer: that is a linger, and has its limits. */
+  /** A connection that has sent FIN and waits for its peer lingers, so it gets the limits of a linger. */
   #sweep(): void {
     this.#sayGoodbyes();
     for (const socket of this.#hub.sockets)
@@ -245,11 +223,10 @@ export class ServerShutdown implements HubObserver {
   }
 
   #cutRest(): void {
-    if (!this.#aborted)
-      for (const socket of this.#findIdle()) this.#close(socket, this.#idle.get(socket)?.end ?? 'finished');
+    if (!this.#aborted) for (const socket of this.#idle.find()) this.#close(socket, this.#idle.endOf(socket));
     for (const bare of this.#hub.open) {
       const socket = topOf(bare);
-      // On its way to its end already, and a linger like others.
+      // A close is under way, and ends as lingers do.
       if (isClosing(socket)) continue;
       this.#ends.set(bare, 'cut');
       if (this.#aborted) resetSocket(socket);
@@ -266,42 +243,26 @@ export class ServerShutdown implements HubObserver {
     else if (signal) this.#stopListening.push(onAbort(signal, abort));
   }
 
-  /** A blocked event loop runs timers before it looks at sockets. */
-  #afterPoll(run: () => void): void {
-    setImmediate(() => {
-      if (this.#hub.observer === this) run();
-    });
-  }
-
-  #every(ms: number, run: () => void): void {
-    const timer = setInterval(() => this.#afterPoll(run), ms).unref();
-    this.#stopListening.push(() => clearInterval(timer));
-  }
-
-  #once(ms: number, run: () => void): void {
-    const timer = setTimeout(() => this.#afterPoll(run), ms).unref();
-    this.#stopListening.push(() => clearTimeout(timer));
-  }
-
   #end(): ServerCloseReport {
     this.#hub.observer = undefined;
     this.#hub.liftLimit(false);
+    this.#timers.stop();
     for (const stop of this.#stopListening) stop();
     this.#responses.stop();
     this.#http2.stop();
     const outcomes = { ...this.#hub.outcomes };
     for (const outcome of Object.keys(outcomes) as Outcome[]) outcomes[outcome] -= this.#outcomesBefore[outcome];
-    this.#lent?.();
+    this.#detach?.();
     return {
       ...this.#figures,
       outcomes,
-      duration: performance.now() - this.#startedAt,
+      duration: now() - this.#startedAt,
       aborted: this.#aborted,
     };
   }
 }
 
-/** Accepted, and nothing has come of it: not a byte of a request, or of a handshake that Node could end. */
+/** Whether a connection was accepted, and has not sent a byte of a request or of a handshake. */
 function isSilent(bare: Socket): boolean {
   const socket = topOf(bare);
   return socket.bytesRead === 0 && !isClosing(socket) && pendingBytesOf(bare) === 0;

@@ -1,0 +1,17 @@
+// The timers and the clock of this package. No other file uses the global ones.
+//
+// Test tools fake time: vitest, jest and sinon replace the global functions and the properties of the `node:timers`
+// module, and so does `mock.timers` of node:test. They do that while a test runs. This file takes the functions when
+// the package is loaded, which is mostly earlier, so that a faked clock can neither hang a close nor speed it up.
+// A fake that is there before the package is loaded is taken for the real one.
+
+import { performance } from 'node:perf_hooks';
+import timers from 'node:timers';
+
+export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate } = timers;
+
+/** Milliseconds of a clock that nobody sets, from an arbitrary start. */
+export const now: () => number = performance.now.bind(performance);
+
+/** The longest time that a timer of Node takes. With a longer one it would fire at once. */
+export const MAX_DELAY = 2_147_483_647;
