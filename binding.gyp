@@ -8,16 +8,19 @@
         "src-native/sigpipe.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
-      # The last: a Worker that is terminated while it loads the addon fails what Init calls, and node-addon-api would take that for fatal.
+      # NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS: when a Worker is terminated while it loads the addon, the calls in Init
+      # fail, and node-addon-api would end the process.
       "defines": [
         "NAPI_VERSION=8",
         "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS",
         "NODE_ADDON_API_DISABLE_DEPRECATED",
         "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
       ],
-      # glibc's <fcntl.h> turns fcntl into fcntl64 under this define of Node.js, and musl has no fcntl64. Files are not what the addon works on.
+      # Node.js defines this. With it, glibc's <fcntl.h> turns fcntl into fcntl64, which musl does not have. The addon
+      # does not work on files.
       "defines!": ["_FILE_OFFSET_BITS=64"],
-      # The same flags with the headers of every Node.js, so that the binary comes out the same. -O3 would only inline node-addon-api, to twice the size.
+      # The same flags whatever Node.js the headers are from, so that the binary is the same. -O3 would only inline
+      # node-addon-api, and double the size.
       "cflags": ["-Wall", "-Wextra", "-Wno-unused-parameter", "-fvisibility=hidden", "-fno-strict-aliasing", "-O2"],
       "cflags!": ["-O3"],
       "cflags_cc": ["-std=c++17"],
@@ -25,10 +28,13 @@
       "conditions": [
         ["OS=='linux'", {
           "sources": [
-            "src-native/linger.cc",
+            "src-native/linger_bindings.cc",
             "src-native/linger_loop.cc",
             "src-native/lingering_socket.cc",
+            "src-native/deadlines.cc",
             "src-native/low_water_marks.cc",
+            "src-native/poller.cc",
+            "src-native/poller_epoll.cc",
             "src-native/libstdcxx_floor.cc"
           ],
           "ldflags": [
@@ -37,7 +43,7 @@
             "-Wl,-z,noexecstack",
             "-Wl,--as-needed",
             "-Wl,--build-id=sha1",
-            # Relative to build/, in which make runs.
+            # Relative to build/, where make runs.
             "-Wl,--version-script=../src-native/entry_points.map"
           ]
         }],

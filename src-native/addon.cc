@@ -1,4 +1,4 @@
-// Module init and the table of exports, nothing else. The typed contract with JavaScript is src/native.ts.
+// Module init and the table of exports. The typed contract with JavaScript is src/system/addon.ts.
 #include <napi.h>
 
 #include "exports.h"

@@ -1,5 +1,5 @@
-// Reads the arguments that src/native.ts passes. The typed layer has validated them; what is read here only has to make
-// a caller that goes round it a TypeError and not a crash.
+// Reads the arguments of the functions that JavaScript calls (src/system/addon.ts). The TypeScript layer has validated
+// them. The checks here only turn a call that bypasses it into a TypeError instead of a crash.
 #pragma once
 
 #include <climits>
@@ -10,8 +10,8 @@
 
 namespace lingering_close {
 
-// The first `count` arguments, each of which has to be a number. False where one is not: a TypeError is pending then.
-// One N-API call an argument, for these calls are short.
+// The first `count` arguments, which have to be numbers. False where one is not: then a TypeError is pending. Each
+// argument costs one call of Node-API, because most of these functions take less time than a few such calls.
 template <size_t count>
 class Numbers {
  public:
@@ -32,8 +32,7 @@ class Numbers {
   double values_[count] = {};
 };
 
-// A descriptor, or -1, for which every system call answers EBADF. A plain conversion would wrap 2^32 round to
-// descriptor 0.
+// A descriptor, or -1, for which every system call gives EBADF. A plain conversion would turn 2^32 into descriptor 0.
 inline int Descriptor(double number) {
   return number >= 0 && number <= INT_MAX && std::trunc(number) == number ? static_cast<int>(number) : -1;
 }

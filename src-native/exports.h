@@ -1,4 +1,4 @@
-// The functions that JavaScript sees, by the file that defines them. Each gives a value >= 0, or -errno.
+// The functions that JavaScript can call, by the file that defines them. Each gives a value >= 0, or -errno.
 #pragma once
 
 #include <napi.h>
@@ -16,7 +16,7 @@ Napi::Value Send(const Napi::CallbackInfo& info);
 Napi::Value GetSigpipe(const Napi::CallbackInfo& info);
 Napi::Value SetSigpipe(const Napi::CallbackInfo& info);
 
-// linger.cc
+// linger_bindings.cc
 Napi::Value OpenLingerLoop(const Napi::CallbackInfo& info);
 Napi::Value CheckTakeover(const Napi::CallbackInfo& info);
 Napi::Value IsOver(const Napi::CallbackInfo& info);

@@ -1,68 +1,41 @@
 #include "linger_loop.h"
 
 #include <algorithm>
-#include <functional>
 
 #include <netinet/in.h>
-#include <sys/epoll.h>
 
 #include "syscall.h"
 
 namespace lingering_close {
 namespace {
 
-constexpr uint64_t kMillisecond = 1'000'000;
-
-// So many connections a wake-up of the loop, and kBytesPerTurn from each; no more once it has taken so long, looked at
-// after each few.
+// The most connections for one wake-up of the loop, each with kBytesPerTurn at most.
 constexpr int kEventsPerWakeup = 64;
-constexpr int kFewEvents = 8;
+// A wake-up ends earlier once it has taken so long. The clock is read after every few connections.
 constexpr uint64_t kTimePerWakeup = kMillisecond / 2;
-// How long there are no low-water marks once the kernel has been short of memory.
+// How long there are no low-water marks after the kernel was short of memory.
 constexpr uint64_t kWithoutMarks = 1'000 * kMillisecond;
-// The busy mode is for where so many connections linger for each that has an event: then others are bound to follow.
-constexpr size_t kCompany = 8;
-// So many bytes an event, as only the largest mark brings, are worth a turn of the event loop: read in a row, they are
-// more packets than the kernel hands back to the processor that has allocated them (skb_attempt_defer_free), and the
-// reader frees the rest.
-constexpr uint64_t kLargeEvent = 1536 << 10;
 
-// PRI, for urgent data makes a read end early.
-constexpr uint32_t kEvents = EPOLLET | EPOLLIN | EPOLLRDHUP | EPOLLPRI;
-// Its edge comes when the peer acknowledges our FIN. Only for those that wait for no more bytes, since it is told to
-// everybody at once.
-constexpr uint32_t kAcknowledged = EPOLLOUT;
-
-uint32_t EventsFor(Until until, bool eof) { return eof || until != Until::kEof ? kEvents | kAcknowledged : kEvents; }
+// Whether the linger goes on until the peer has acknowledged our FIN.
+bool AwaitsAcknowledgement(const LingeringSocket& socket) { return socket.eof || socket.until != Until::kEof; }
 
 bool IsConnectionReset(int error) { return error == ECONNRESET || error == EPIPE || error == ECONNABORTED; }
 
 uint64_t Saturating(uint64_t a, uint64_t b) { return a > kNever - b ? kNever : a + b; }
 
-// Milliseconds or bytes from JavaScript, where Infinity is "no limit".
+// Milliseconds or bytes from JavaScript, where Infinity means no limit.
 uint64_t Limit(double value, uint64_t unit) {
   return value * static_cast<double>(unit) < 9e18 ? static_cast<uint64_t>(value * static_cast<double>(unit)) : kNever;
 }
 
-// By a tick for those that send in bulk, whose marks hide slow senders from epoll, and while an acknowledgement that is
-// not the last counts for the idle time, of which epoll does not tell. Nobody has looked at the acknowledgements yet
-// while `unacked` is -1.
+// When the limits are checked next. A bulk sender is checked by a tick, because its mark hides a slow sender from the
+// poller. So is a connection whose idle time counts acknowledgements: the poller tells only of the last one. While
+// `unacked` is -1, the acknowledgements have not been looked at yet.
 uint64_t NextLook(const LingeringSocket& socket, uint64_t now) {
   const uint64_t limit = std::min(socket.deadline, Saturating(socket.progress, socket.idle));
   const bool ticks = socket.bulk || (socket.idle != kNever && socket.unacked != 0);
   const uint64_t tick = std::clamp(socket.idle / 4, 10 * kMillisecond, 1'000 * kMillisecond);
   return ticks ? std::min(limit, now + tick) : limit;
-}
-
-// By uv_handle_size, for the host's libuv may have larger handles than the headers that this was built with.
-template <class T>
-T* NewHandle(uv_handle_type type) {
-  return static_cast<T*>(calloc(1, std::max(uv_handle_size(type), sizeof(T))));
-}
-
-template <class T>
-uv_handle_t* Handle(T* handle) {
-  return reinterpret_cast<uv_handle_t*>(handle);
 }
 
 }  // namespace
@@ -74,7 +47,7 @@ LingerLoop* LingerLoop::Get(napi_env env) {
 }
 
 int LingerLoop::Open(Napi::Env env, Napi::Function callback) {
-  // uv.h lies outside Node-API's promise; the calls used here have kept their form in all of libuv 1.
+  // Node-API promises nothing about uv.h. The calls used here have kept their form in all of libuv 1.
   if (uv_version() >> 16 != 1) return -ENOSYS;
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return -ENOSYS;
@@ -86,7 +59,7 @@ int LingerLoop::Open(Napi::Env env, Napi::Function callback) {
   self->callback_ = Napi::Persistent(callback);
   napi_async_init(env, nullptr, Napi::String::New(env, "LINGERINGCLOSE"), &self->async_);
   napi_add_async_cleanup_hook(env, OnTeardown, self, &self->cleanup_);
-  // Without a finalizer: instance data goes before the handles are closed, and the last close callback is what deletes.
+  // Without a finalizer: it would run before the handles are closed. The last close callback deletes `self`.
   napi_set_instance_data(env, self, nullptr, nullptr);
   return 0;
 }
@@ -107,7 +80,7 @@ int64_t LingerLoop::Start(int fd, bool take, Until until, double idle, double ti
   int domain = AF_INET;
   int protocol = 0;
   if (const int result = SocketOption(fd, SO_PROTOCOL, &protocol); result < 0) return result;
-  // Nothing else is asked of TCP, which is a stream by definition. Netlink has a protocol of this number too.
+  // TCP is always a stream. (CheckTakeover has refused a netlink socket, which can have this protocol number too.)
   if (protocol != IPPROTO_TCP) {
     SocketOption(fd, SO_TYPE, &type);
     SocketOption(fd, SO_DOMAIN, &domain);
@@ -117,10 +90,7 @@ int64_t LingerLoop::Start(int fd, bool take, Until until, double idle, double ti
   if (own < 0) return own;
 
   const uint64_t id = next_id_++;
-  epoll_event event = {};
-  event.events = EventsFor(until, false);
-  event.data.u64 = id;
-  if (const int result = Call([&] { return epoll_ctl(epoll_, EPOLL_CTL_ADD, own, &event); }); result < 0) {
+  if (const int result = poller_.Add(own, id, until != Until::kEof); result < 0) {
     if (!take) Close(own);
     return result;
   }
@@ -137,10 +107,10 @@ int64_t LingerLoop::Start(int fd, bool take, Until until, double idle, double ti
   socket.ref = ref;
   socket.tcp = protocol == IPPROTO_TCP;
   socket.local = domain == AF_UNIX;
-  // ENOTCONN: the connection is over already. Repeated behind libuv's own, it does nothing.
+  // ENOTCONN: the connection is over already. After libuv's own shutdown, a second one does nothing.
   socket.fin_sent = Call([&] { return shutdown(own, SHUT_WR); }) == 0;
-  Schedule(socket, NextLook(socket, now));
-  if (ref && refs_++ == 0) uv_ref(Handle(poll_));
+  deadlines_.Schedule(socket, NextLook(socket, now));
+  if (ref && refs_++ == 0) poller_.KeepAlive(true);
   return static_cast<int64_t>(id);
 }
 
@@ -148,7 +118,7 @@ bool LingerLoop::End(uint64_t id, Outcome outcome) {
   auto found = sockets_.find(id);
   if (found == sockets_.end()) return false;
   if (outcome != Outcome::kReset && outcome != Outcome::kAborted) {
-    // What waits in the queue would be answered by RST; and if it is an EOF, that is how this has ended.
+    // Bytes in the queue would make close() send RST. An EOF in the queue is the true end of this linger.
     Advance(found->second, WholeQueue(found->second), true);
     found = sockets_.find(id);
   }
@@ -178,44 +148,14 @@ void LingerLoop::Drain() {
   }
 }
 
-LingerLoop::LingerLoop(napi_env env, uv_loop_t* loop)
-    : env_(env),
-      loop_(loop),
-      poll_(NewHandle<uv_poll_t>(UV_POLL)),
-      timer_(NewHandle<uv_timer_t>(UV_TIMER)),
-      busy_(NewHandle<uv_timer_t>(UV_TIMER)) {}
-
-LingerLoop::~LingerLoop() {
-  for (const int fd : {epoll_, gate_}) {
-    if (fd >= 0) Close(fd);
-  }
-  free(poll_);
-  free(timer_);
-  free(busy_);
-}
-
-// The handles are the event loop's once this has succeeded, and not before.
 int LingerLoop::Init() {
-  if (!poll_ || !timer_ || !busy_) return -ENOMEM;
-  epoll_ = Call([] { return epoll_create1(EPOLL_CLOEXEC); });
-  if (epoll_ < 0) return epoll_;
-  gate_ = Call([] { return epoll_create1(EPOLL_CLOEXEC); });
-  if (gate_ < 0) return gate_;
-  epoll_event event = {};
-  event.events = EPOLLIN;
-  if (const int result = Call([&] { return epoll_ctl(gate_, EPOLL_CTL_ADD, epoll_, &event); }); result < 0)
-    return result;
-  if (const int result = uv_poll_init(loop_, poll_, gate_); result < 0) return result;
-  uv_timer_init(loop_, timer_);
-  uv_timer_init(loop_, busy_);
-  poll_->data = timer_->data = busy_->data = this;
-  uv_poll_start(poll_, UV_READABLE,
-                [](uv_poll_t* handle, int, int) { static_cast<LingerLoop*>(handle->data)->HandleEvents(); });
-  for (uv_handle_t* handle : {Handle(poll_), Handle(timer_), Handle(busy_)}) uv_unref(handle);
+  const int result = poller_.Open(loop_, [](void* self) { static_cast<LingerLoop*>(self)->HandleEvents(); }, this);
+  if (result < 0) return result;
+  deadlines_.Open(loop_, [](void* self) { static_cast<LingerLoop*>(self)->CheckDeadlines(); }, this);
   return 0;
 }
 
-// Whether a handle of this thread's event loop has the descriptor, for then it belongs to a Socket, be it a paused one.
+// Whether a handle of this thread's event loop has the descriptor. It then belongs to a Socket, even if that is paused.
 bool LingerLoop::IsOwned(int fd) {
   struct Search {
     int fd;
@@ -232,15 +172,6 @@ bool LingerLoop::IsOwned(int fd) {
   return search.found;
 }
 
-// Open, the gate is readable while the loop's own epoll is. Closed, events gather behind it. Not by uv_poll_stop and
-// uv_poll_start: to add an epoll to another makes the kernel walk all that is in it (ep_loop_check), a third of a
-// millisecond for 9,000 connections.
-void LingerLoop::SetGate(bool open) {
-  epoll_event event = {};
-  event.events = open ? uint32_t{EPOLLIN} : 0;
-  Call([&] { return epoll_ctl(gate_, EPOLL_CTL_MOD, epoll_, &event); });
-}
-
 void LingerLoop::HandleEvents() {
   const uint64_t started = uv_hrtime();
   const uint64_t discarded = discarded_;
@@ -248,39 +179,39 @@ void LingerLoop::HandleEvents() {
   bool more = true;
   unread_.clear();
   while (more && count < kEventsPerWakeup && uv_hrtime() - started < kTimePerWakeup) {
-    epoll_event events[kFewEvents];
-    const int told = Call([&] { return epoll_wait(epoll_, events, kFewEvents, 0); });
+    Event events[Poller::kMostAtOnce];
+    const int told = poller_.Take(events);
     for (int i = 0; i < told; i++) HandleEvent(events[i]);
-    count += std::max(told, 0);
-    more = told == kFewEvents;
+    count += told;
+    more = told == Poller::kMostAtOnce;
   }
-  // An edge is told once: behind everybody else it comes again.
+  // An edge is told only once. Rearmed, these connections come again, after all others.
   for (const uint64_t id : unread_) {
     const auto found = sockets_.find(id);
-    if (found != sockets_.end()) Watch(found->second);
+    if (found == sockets_.end()) continue;
+    poller_.Rearm(found->second.fd, id, AwaitsAcknowledgement(found->second));
   }
-  ChooseMode(count, more, discarded_ - discarded);
+  poller_.ChooseMode({count, more, !reports_.empty(), discarded_ - discarded}, sockets_.size());
   Deliver(true);
 }
 
-void LingerLoop::HandleEvent(const epoll_event& event) {
-  const auto found = sockets_.find(event.data.u64);
+void LingerLoop::HandleEvent(const Event& event) {
+  const auto found = sockets_.find(event.id);
   if (found == sockets_.end()) return;
   LingeringSocket& socket = found->second;
-  const bool to_the_end = event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI);
   const uint64_t enough = socket.discarded + socket.mark / 4;
-  // Not one that is told of an acknowledgement, with whatever is in its queue.
-  const bool marked = socket.mark > 0 && !to_the_end && (event.events & EPOLLIN);
-  const Queue queue = Advance(socket, kBytesPerTurn, to_the_end);
-  if (queue == Queue::kMore) unread_.push_back(event.data.u64);
+  // An event that tells of an acknowledgement alone comes at any fill of the queue.
+  const bool marked = socket.mark > 0 && !event.to_the_end && event.readable;
+  const Queue queue = Advance(socket, kBytesPerTurn, event.to_the_end);
+  if (queue == Queue::kMore) unread_.push_back(event.id);
   if (!marked || queue != Queue::kEmpty) return;
-  // The kernel wakes us below the mark where TCP is short of memory (tcp_epollin_ready, tcp_rmem_pressure); with
-  // somewhat less than the mark also where small segments have filled this one's buffer.
-  const auto still = sockets_.find(event.data.u64);
+  // The kernel wakes us below the mark where TCP is short of memory (tcp_epollin_ready, tcp_rmem_pressure). Somewhat
+  // below the mark it also wakes us where small segments have filled the receive buffer of this connection.
+  const auto still = sockets_.find(event.id);
   if (still != sockets_.end() && still->second.discarded < enough) RemoveAllMarks();
 }
 
-// What was parked under them comes as events: to lower a mark makes the kernel look.
+// What was waiting below the marks comes as events: the kernel looks when a mark is lowered.
 void LingerLoop::RemoveAllMarks() {
   for (auto& [id, socket] : sockets_) {
     if (socket.bulk) marks_.Remove(socket);
@@ -288,36 +219,8 @@ void LingerLoop::RemoveAllMarks() {
   marks_.Suspend(uv_hrtime() + kWithoutMarks);
 }
 
-// As the kernel's NAPI does with interrupts: where small events come faster than once a millisecond, few at a time, and
-// end nothing, they are gathered for that long. A connection that drips, or sends fast in company, then costs no turn
-// of the event loop of its own.
-void LingerLoop::ChooseMode(int events, bool more, uint64_t bytes) {
-  const bool large = bytes >= events * kLargeEvent;
-  const bool few = !more && !large && static_cast<size_t>(events) * kCompany <= sockets_.size();
-  if (uv_is_active(Handle(busy_))) {
-    if (few && events > 1) return;
-    uv_timer_stop(busy_);
-    SetGate(true);
-    return;
-  }
-  const uint64_t now = uv_hrtime();
-  const bool soon = now - woken_ < kMillisecond;
-  woken_ = now;
-  if (!soon || !few || !reports_.empty()) return;
-  SetGate(false);
-  uv_timer_start(busy_, [](uv_timer_t* timer) { static_cast<LingerLoop*>(timer->data)->HandleEvents(); }, 1, 1);
-}
-
-// Modifying the entry makes epoll look again, and tell what it finds as an edge.
-void LingerLoop::Watch(const LingeringSocket& socket) {
-  epoll_event event = {};
-  event.events = EventsFor(socket.until, socket.eof);
-  event.data.u64 = socket.id;
-  Call([&] { return epoll_ctl(epoll_, EPOLL_CTL_MOD, socket.fd, &event); });
-}
-
-// Reads what there is and finishes the linger if that was its end. After kMore it is still there; after anything else
-// it may not be.
+// Reads what there is, and finishes the linger if that was its end. With kMore `socket` is valid afterwards; with any
+// other result it may be gone.
 Queue LingerLoop::Advance(LingeringSocket& socket, size_t budget, bool to_the_end) {
   int error = 0;
   const bool was_eof = socket.eof;
@@ -330,7 +233,7 @@ Queue LingerLoop::Advance(LingeringSocket& socket, size_t budget, bool to_the_en
     discarded_ += socket.discarded - before;
     if (socket.mark != mark || socket.bulk != bulk) {
       socket.looked_at = socket.discarded;
-      Schedule(socket, NextLook(socket, uv_hrtime()));
+      deadlines_.Schedule(socket, NextLook(socket, uv_hrtime()));
     }
     if (queue == Queue::kMore) return queue;
     if (queue == Queue::kLimit) Finish(socket, Outcome::kMaxBytes, 0, UnackedBytes(socket));
@@ -338,7 +241,7 @@ Queue LingerLoop::Advance(LingeringSocket& socket, size_t budget, bool to_the_en
     if (queue == Queue::kLimit || queue == Queue::kError) return queue;
     socket.eof = queue == Queue::kEof;
   }
-  // Behind an EOF the kernel goes on to answer EOF, also when RST has followed: only SO_ERROR has it.
+  // After an EOF, recv goes on to give EOF, even when RST has followed. Only SO_ERROR tells of the RST.
   if (socket.eof && SocketOption(socket.fd, SO_ERROR, &error) == 0 && error != 0) {
     FinishByError(socket, error);
     return queue;
@@ -350,24 +253,20 @@ Queue LingerLoop::Advance(LingeringSocket& socket, size_t budget, bool to_the_en
   } else if (unacked <= 0) {
     Finish(socket, socket.until == Until::kDelivered ? Outcome::kDelivered : Outcome::kEof, 0, unacked);
   } else if (socket.eof && !was_eof) {
-    Watch(socket);
+    poller_.Rearm(socket.fd, socket.id, true);
   }
   return queue;
 }
 
 void LingerLoop::CheckDeadlines() {
   const uint64_t started = uv_hrtime();
-  for (int i = 0; i < kEventsPerWakeup && !wakeups_.empty(); i++) {
+  for (int i = 0; i < kEventsPerWakeup; i++) {
     const uint64_t now = uv_hrtime();
-    if (wakeups_.front().at > now || now - started >= kTimePerWakeup) break;
-    const Wakeup wakeup = wakeups_.front();
-    std::pop_heap(wakeups_.begin(), wakeups_.end(), std::greater<>());
-    wakeups_.pop_back();
-    const auto found = sockets_.find(wakeup.id);
-    // Entries are not taken out of the heap when their linger ends, or is scheduled anew: they are passed over here.
-    if (found != sockets_.end() && found->second.wakeup == wakeup.at) CheckDeadline(found->second);
+    LingeringSocket* socket = nullptr;
+    if (now - started >= kTimePerWakeup || !deadlines_.Take(now, &socket)) break;
+    if (socket) CheckDeadline(*socket);
   }
-  ArmTimer();
+  deadlines_.Arm();
   Deliver(true);
 }
 
@@ -375,8 +274,8 @@ void LingerLoop::CheckDeadline(LingeringSocket& socket) {
   const uint64_t before = socket.looked_at;
   const uint64_t id = socket.id;
   const int mark = socket.mark;
-  // The queue decides, not the clock: a blocked event loop must not turn an EOF that is waiting in the queue into a
-  // time-out.
+  // First the queue, then the clock: after the event loop was blocked, an EOF that waits in the queue must not be
+  // reported as a time-out.
   Advance(socket, WholeQueue(socket), true);
   if (sockets_.find(id) == sockets_.end()) return;
 
@@ -388,36 +287,7 @@ void LingerLoop::CheckDeadline(LingeringSocket& socket) {
   if (now >= Saturating(socket.progress, socket.idle)) return Finish(socket, Outcome::kIdle, 0, unacked);
   socket.looked_at = socket.discarded;
   if (socket.mark == mark) marks_.LowerIfSlow(socket, socket.discarded - before);
-  Schedule(socket, NextLook(socket, now));
-}
-
-void LingerLoop::Schedule(LingeringSocket& socket, uint64_t at) {
-  socket.wakeup = at;
-  if (at == kNever) return;
-  // Mostly entries that are passed over: built anew, which costs each of them but once.
-  if (wakeups_.size() > 2 * sockets_.size() + 1'024) {
-    wakeups_.clear();
-    for (const auto& [id, other] : sockets_) {
-      if (other.wakeup != kNever && id != socket.id) wakeups_.push_back({other.wakeup, id});
-    }
-    std::make_heap(wakeups_.begin(), wakeups_.end(), std::greater<>());
-  }
-  wakeups_.push_back({at, socket.id});
-  std::push_heap(wakeups_.begin(), wakeups_.end(), std::greater<>());
-  ArmTimer();
-}
-
-// Only ever brought forward: a timer that fires too early looks, and arms itself anew. Never by 0 ms: libuv may run
-// such a one in the same turn, and the cap on a wake-up would be none.
-void LingerLoop::ArmTimer() {
-  if (wakeups_.empty()) return;
-  const uint64_t at = wakeups_.front().at;
-  if (uv_is_active(Handle(timer_)) && armed_ <= at) return;
-  const uint64_t now = uv_hrtime();
-  armed_ = at;
-  uv_timer_start(
-      timer_, [](uv_timer_t* timer) { static_cast<LingerLoop*>(timer->data)->CheckDeadlines(); },
-      at > now ? (at - now) / kMillisecond + 1 : 1, 0);
+  deadlines_.Schedule(socket, NextLook(socket, now));
 }
 
 void LingerLoop::FinishByError(LingeringSocket& socket, int error) {
@@ -428,31 +298,27 @@ void LingerLoop::FinishByError(LingeringSocket& socket, int error) {
 }
 
 void LingerLoop::Finish(LingeringSocket& socket, Outcome outcome, int error, int unacked) {
-  // What the peer's TCP has acknowledged stays delivered though RST follows; a UNIX socket's buffer is as empty when
-  // the peer threw it away unread.
+  // What the peer's TCP has acknowledged stays delivered, even if RST follows. The buffer of a UNIX socket is also
+  // empty when the peer has closed without reading it.
   const bool thrown_away = socket.local && outcome == Outcome::kPeerReset;
-  // Nothing is unacknowledged either when RST came before the FIN, and the shutdown of a connection that is over
-  // already does not tell which.
+  // Nothing is unacknowledged either where RST came before our FIN. When shutdown finds the connection over already,
+  // it does not tell whether FIN was sent.
   const bool fin_known = socket.fin_sent || (socket.eof && error == 0);
   const int delivered = unacked > 0 || thrown_away ? 0 : unacked == 0 && fin_known ? 1 : -1;
   reports_.push_back({socket.id, socket.discarded, outcome, error, unacked, delivered});
   marks_.Forget(socket);
-  if (socket.ref && --refs_ == 0) uv_unref(Handle(poll_));
-  // Behind EOF and an acknowledged FIN there is nothing left that SO_LINGER could say.
+  if (socket.ref && --refs_ == 0) poller_.KeepAlive(false);
+  // After EOF and an acknowledged FIN, SO_LINGER has no effect.
   if (outcome != Outcome::kEof || unacked != 0)
     SetLingerOption(socket.fd, outcome == Outcome::kReset || outcome == Outcome::kAborted);
-  // While another process or thread has a duplicate, close() leaves the entry in: it would go on to wake us, and refuse
-  // the next such duplicate.
-  Call([&] { return epoll_ctl(epoll_, EPOLL_CTL_DEL, socket.fd, nullptr); });
+  poller_.Remove(socket.fd);
   Close(socket.fd);
   sockets_.erase(socket.id);
-  if (!sockets_.empty()) return;
-  uv_timer_stop(timer_);
-  wakeups_.clear();
+  if (sockets_.empty()) deadlines_.Clear();
 }
 
-// One call into JavaScript for everything that ended in this wake-up. A callback may end other lingers: `reports_` is
-// its own again by then.
+// One call into JavaScript for all lingers that ended in this wake-up. The callback may end others, so `reports_` is
+// emptied before the call.
 void LingerLoop::Deliver(bool from_loop) {
   if (reports_.empty()) return;
   std::vector<Report> reports;
@@ -476,7 +342,7 @@ void LingerLoop::Deliver(bool from_loop) {
   napi_value global = nullptr;
   napi_get_global(env_, &global);
   napi_make_callback(env_, async_, global, callback_.Value(), figures.size(), figures.data(), nullptr);
-  // A Worker that is being terminated fails the call without an exception: then there is nobody to tell.
+  // In a Worker that is being terminated, the call fails without an exception, and there is nothing to report.
   bool thrown = false;
   napi_value error = nullptr;
   if (napi_is_exception_pending(env_, &thrown) == napi_ok && thrown &&
@@ -485,7 +351,8 @@ void LingerLoop::Deliver(bool from_loop) {
   }
 }
 
-// The environment ends: Worker.terminate(), or the last of natural work. JavaScript is not called any more.
+// The environment ends: by Worker.terminate(), or because its event loop has no more work. JavaScript is not called any
+// more.
 void LingerLoop::OnTeardown(napi_async_cleanup_hook_handle, void* data) {
   auto* self = static_cast<LingerLoop*>(data);
   self->Drain();
@@ -494,14 +361,13 @@ void LingerLoop::OnTeardown(napi_async_cleanup_hook_handle, void* data) {
   self->sockets_.clear();
   self->callback_.Reset();
   napi_async_destroy(self->env_, self->async_);
-  uv_close(Handle(self->poll_), OnClosed);
-  uv_close(Handle(self->timer_), OnClosed);
-  uv_close(Handle(self->busy_), OnClosed);
+  self->poller_.Close(OnClosed);
+  self->deadlines_.Close(OnClosed);
 }
 
 void LingerLoop::OnClosed(uv_handle_t* handle) {
   auto* self = static_cast<LingerLoop*>(handle->data);
-  if (++self->closed_ < 3) return;
+  if (++self->closed_ < Poller::kHandles + Deadlines::kHandles) return;
   napi_remove_async_cleanup_hook(self->cleanup_);
   delete self;
 }

@@ -11,13 +11,13 @@
 namespace lingering_close {
 namespace {
 
-// MSG_TRUNC makes TCP free the bytes without copying them (tcp(7)), so the buffer is never touched; elsewhere it is
-// needed, and the flag is not.
+// With MSG_TRUNC, TCP frees the bytes and does not copy them (tcp(7)), so the buffer is never touched. Other protocols
+// know no such flag and need the buffer.
 ssize_t Receive(const LingeringSocket& socket, char* scratch, size_t want) {
   return Call([&] { return recv(socket.fd, scratch, want, MSG_DONTWAIT | (socket.tcp ? MSG_TRUNC : 0)); });
 }
 
-// With max_bytes used up, the next byte is the one too many; an EOF still counts.
+// For when max_bytes is used up: one more byte is too many, but an EOF is still an EOF.
 ssize_t Peek(const LingeringSocket& socket) {
   char byte;
   return Call([&] { return recv(socket.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); });
@@ -43,7 +43,7 @@ Queue Discard(LingeringSocket& socket, size_t budget, bool to_the_end, LowWaterM
     budget -= got;
     if (socket.tcp) marks.Adjust(socket);
     if (budget == 0) return Queue::kMore;
-    // A TCP queue that gave less than was asked for is empty, unless an event said that more than data is waiting.
+    // A TCP queue that gave less than was asked for is empty, unless an event told that more than data is waiting.
     if (socket.tcp && static_cast<size_t>(got) < want && !to_the_end) return Queue::kEmpty;
   }
 }

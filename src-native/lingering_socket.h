@@ -1,14 +1,15 @@
-// One lingering connection: its limits, how far it has come, and what is asked of its socket.
+// One lingering connection: its limits, its progress, and the system calls on its socket.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 
 namespace lingering_close {
 
 class LowWaterMarks;
 
-// Both as in src/native.ts.
+// Both in the order of src/system/addon.ts.
 enum class Until { kEof = 0, kDelivered = 1, kDrained = 2 };
 enum class Outcome {
   kEof,
@@ -25,48 +26,52 @@ enum class Outcome {
   kError
 };
 
+// Times are nanoseconds of uv_hrtime.
+constexpr uint64_t kMillisecond = 1'000'000;
 constexpr uint64_t kNever = UINT64_MAX;
 
 struct LingeringSocket {
   uint64_t id;
-  uint64_t deadline;  // total time, nanoseconds of uv_hrtime
-  uint64_t idle;      // nanoseconds
+  uint64_t deadline;  // the end of the total time
+  uint64_t idle;      // how long it may make no progress
   uint64_t progress;  // when a byte was last received or acknowledged
   uint64_t max_bytes;
   uint64_t discarded;
   uint64_t bulk_from;  // `discarded` when the mark was last lowered
-  uint64_t looked_at;  // `discarded` when the deadlines were last looked at
-  uint64_t wakeup;     // when its deadlines are looked at next; kNever for never
+  uint64_t looked_at;  // `discarded` when the limits were last checked
+  uint64_t wakeup;     // when the limits are checked next, or kNever
   int fd;
-  int unacked;  // as last read, 0 where the socket cannot tell; -1 before
-  int mark;     // 0 while the low-water mark is the socket's own
-  int asked;    // for which mark: the kernel may have made less of it
-  bool bulk;    // among those that share the budget of marks
+  int unacked;  // as last read; 0 where the socket cannot tell; -1 before the first read
+  int mark;     // the low-water mark that we have set, or 0
+  int asked;    // the mark that was asked for: the kernel may have set a smaller one
+  bool bulk;    // takes part in the budget of the marks
   bool tcp, local, fin_sent, eof, ref;
   Until until;
 };
 
-// What a wake-up may read of one connection: twice the largest low-water mark, so that one recv empties what a mark has
-// let gather. Who has more comes round again in the next iteration of the event loop, or a millisecond later in the
-// busy mode, behind everybody else.
+// By id.
+using LingeringSockets = std::unordered_map<uint64_t, LingeringSocket>;
+
+// How much one wake-up may read from one connection: twice the largest low-water mark, so that one recv empties what a
+// mark has let gather. A connection that has more waits until all others have had their turn.
 constexpr size_t kBytesPerTurn = 4 << 20;
 
 enum class Queue { kEmpty, kEof, kMore, kLimit, kError };
 
-// Throws away up to `budget` bytes of the receive queue. `to_the_end` where more than data may be waiting: an EOF, an
-// error, urgent data. `scratch` has room for kBytesPerTurn. With kError, `error` is the errno.
+// Discards up to `budget` bytes of the receive queue. `to_the_end` where more than data may be waiting: an EOF, an
+// error, urgent data. `scratch` has room for kBytesPerTurn bytes. With kError, `error` is the errno.
 Queue Discard(LingeringSocket& socket, size_t budget, bool to_the_end, LowWaterMarks& marks, char* scratch, int* error);
 
-// A budget for what is in the queue now and the EOF behind it, but not for what a fast sender adds meanwhile.
+// A budget for what is in the queue now and an EOF behind it, but not for what a fast sender adds meanwhile.
 size_t WholeQueue(const LingeringSocket& socket);
 
 // -1 where the socket cannot tell.
 int UnackedBytes(const LingeringSocket& socket);
 
-// With {on, 0} close() sends RST; with {on, n} it would block the event loop; off is a plain close.
+// On: close() sends RST. Off: close() sends FIN and does not wait.
 void SetLingerOption(int fd, bool on);
 
-// Or -errno.
+// The duplicate, or -errno.
 int Duplicate(int fd);
 
 }  // namespace lingering_close

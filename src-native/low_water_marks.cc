@@ -11,13 +11,13 @@
 namespace lingering_close {
 namespace {
 
-// A mark is no more than its sender has sent: nobody parks more than he has given.
+// A mark never exceeds what its sender has sent, so a peer can leave at most that much in the queue.
 constexpr int64_t kSteps[] = {2 << 20, 1 << 20, 256 << 10};
 constexpr int64_t kLeast = kSteps[std::size(kSteps) - 1];
 
 constexpr uint64_t kBudget = 128 << 20;
-// At most an eighth of the memory with which all of TCP comes under pressure, by default a sixteenth of the machine's
-// (tcp_mem in tcp(7), tcp_init_mem).
+// By default TCP comes under memory pressure at a sixteenth of the machine's memory (tcp_mem in tcp(7), tcp_init_mem).
+// The marks take at most an eighth of that.
 constexpr uint64_t kShareOfMemory = 128;
 
 int64_t Budget() {
@@ -30,7 +30,7 @@ void SetMark(int fd, int mark) {
   Call([&] { return setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark); });
 }
 
-// The kernel caps a mark at half of the receive buffer that there may be (tcp_set_rcvlowat).
+// The kernel caps a mark at half of the largest receive buffer that it allows (tcp_set_rcvlowat).
 int GetMark(int fd) {
   int mark = 1;
   SocketOption(fd, SO_RCVLOWAT, &mark);

@@ -1,10 +1,10 @@
 // The receive low-water marks (SO_RCVLOWAT) of the lingering connections, and the budget on their sum.
 //
-// A mark is raised in steps for a peer that has sent so much: the kernel then wakes us once a mark, not once a segment.
-// It also enlarges the receive buffer to twice itself, and lets a peer park a byte less than the mark: hence the
-// budget, of which each has its share, and the slow tick that lowers the mark of those who do not fill theirs
-// (linger_loop.cc). Where the kernel is short of memory for TCP there are none for a while. docs/benchmarks.md has the
-// measurements by which the figures were chosen.
+// A mark is raised in steps, as its peer sends more. The kernel then wakes us once for each mark, not once for each
+// segment. But a mark also enlarges the receive buffer to twice the mark, and lets a peer leave up to one byte less
+// than the mark in the queue for as long as it likes. Hence the budget, in which each bulk sender has an equal share,
+// and the slow tick (linger_loop.cc) that lowers the mark of a sender that does not fill it. While the kernel is short
+// of memory for TCP, there are no marks. docs/benchmarks.md has the measurements by which the figures were chosen.
 #pragma once
 
 #include <cstdint>
@@ -15,17 +15,16 @@ struct LingeringSocket;
 
 class LowWaterMarks {
  public:
-  // To the highest step that the peer has earned and that is within its share of the budget, or to a lower one where it
-  // has more than its share.
+  // Raises the mark to the highest step that is no more than what the peer has sent and no more than its share. Lowers
+  // a mark that exceeds its share.
   void Adjust(LingeringSocket& socket);
-  // By a step, and behind the lowest to none, where a sender needs more than a tick to fill its mark: `received` in
-  // that time. Without a mark, one that waits for room in the budget and does not send enough for the lowest waits no
-  // longer.
+  // Called at each tick with the bytes `received` since the last. Lowers the mark by a step, at last to none, where
+  // they do not fill it. A sender without a mark leaves the budget where they would not fill the lowest mark.
   void LowerIfSlow(LingeringSocket& socket, uint64_t received);
   void Remove(LingeringSocket& socket);
-  // Of a connection that ends.
+  // For a connection that ends: its descriptor is about to be closed.
   void Forget(LingeringSocket& socket);
-  // No mark is given before `until`, a time of uv_hrtime.
+  // No mark is set before `until`, a time of uv_hrtime.
   void Suspend(uint64_t until) { suspended_until_ = until; }
 
  private:
@@ -33,11 +32,11 @@ class LowWaterMarks {
   void LowerTo(LingeringSocket& socket, int mark);
   void Leave(LingeringSocket& socket);
 
-  // Those that share the budget: they have sent enough for a mark, whether there is room for it or not.
+  // How many connections share the budget: they have sent enough for a mark, with or without room for one.
   int64_t bulk_ = 0;
   int64_t sum_ = 0;
   uint64_t suspended_until_ = 0;
-  // Read for the first that sends in bulk: most threads never discard so much.
+  // Read when the first bulk sender comes: most threads never have one.
   int64_t budget_ = -1;
 };
 

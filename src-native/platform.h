@@ -1,5 +1,4 @@
-// What differs between the platforms, and the only #ifdefs of the addon. Everything else is written against these
-// names.
+// What differs between Linux and macOS: the only #ifdefs of the addon.
 #pragma once
 
 #include <sys/ioctl.h>
@@ -17,9 +16,9 @@ namespace lingering_close::platform {
 
 #if defined(__APPLE__)
 
-// macOS counts SO_LINGER in clock ticks; SO_LINGER_SEC is the option whose unit is the documented second.
+// macOS counts SO_LINGER in clock ticks. SO_LINGER_SEC counts in seconds.
 inline constexpr int kLingerOption = SO_LINGER_SEC;
-// so_linger is a short that holds ticks of 10 ms (sys/socketvar.h), whatever the option's own unit.
+// With either option the kernel keeps ticks of 10 ms in a short (so_linger, sys/socketvar.h).
 inline constexpr int kMaxLingerSeconds = 327;
 inline constexpr int kNoSignal = 0;
 inline constexpr bool kHasLingerLoop = false;
@@ -29,7 +28,7 @@ inline int UnackedBytes(int fd, int* bytes) {
   return Call([&] { return getsockopt(fd, SOL_SOCKET, SO_NWRITE, bytes, &size); });
 }
 
-// There is no MSG_NOSIGNAL: the socket itself is told not to raise SIGPIPE. libuv has done so for its own sockets.
+// macOS has no MSG_NOSIGNAL: a socket option keeps SIGPIPE away. libuv sets it on its own sockets.
 inline int PrepareSend(int fd) {
   const int on = 1;
   return Call([&] { return setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on); });
@@ -38,7 +37,7 @@ inline int PrepareSend(int fd) {
 #else
 
 inline constexpr int kLingerOption = SO_LINGER;
-// The kernel keeps more, but 65,535 s is what other systems' 16-bit fields allow.
+// The kernel takes more, but other systems have fields of 16 bits.
 inline constexpr int kMaxLingerSeconds = 65'535;
 inline constexpr int kNoSignal = MSG_NOSIGNAL;
 inline constexpr bool kHasLingerLoop = true;

@@ -1,4 +1,4 @@
-// One call each: SO_LINGER, the two queues, and a send that raises no signal. socket(7), tcp(7), unix(7).
+// SO_LINGER, the lengths of the two queues, and a send that raises no signal: socket(7), tcp(7), unix(7).
 #include "arguments.h"
 #include "exports.h"
 #include "platform.h"
@@ -6,8 +6,8 @@
 namespace lingering_close {
 namespace {
 
-// FIONREAD and TIOCOUTQ, which is SIOCOUTQ, answer for files, pipes and terminals too: ENOTSOCK has to be asked for,
-// unless the caller knows.
+// FIONREAD and SIOCOUTQ (the same number as TIOCOUTQ) also succeed on files, pipes and terminals. So this call gives
+// ENOTSOCK where the caller does not know that `fd` is a socket.
 int RequireSocket(int fd, bool known) {
   int type = 0;
   if (known) return 0;
@@ -16,7 +16,7 @@ int RequireSocket(int fd, bool known) {
 
 }  // namespace
 
-// setLinger(fd, seconds): -1 switches it off.
+// setLinger(fd, seconds): -1 switches SO_LINGER off.
 Napi::Value SetLinger(const Napi::CallbackInfo& info) {
   const Numbers<2> numbers(info);
   if (!numbers) return {};
@@ -27,7 +27,7 @@ Napi::Value SetLinger(const Napi::CallbackInfo& info) {
   return Result(info, Call([&] { return setsockopt(fd, SOL_SOCKET, platform::kLingerOption, &value, sizeof value); }));
 }
 
-// getLinger(fd): 0 where it is off, else seconds + 1, so that every errno stays negative.
+// getLinger(fd): 0 where SO_LINGER is off, else seconds + 1.
 Napi::Value GetLinger(const Napi::CallbackInfo& info) {
   const Numbers<1> numbers(info);
   if (!numbers) return {};
@@ -39,7 +39,7 @@ Napi::Value GetLinger(const Napi::CallbackInfo& info) {
   return Result(info, value.l_onoff ? static_cast<double>(static_cast<unsigned>(value.l_linger)) + 1 : 0);
 }
 
-// pendingBytes(fd, known), unackedBytes(fd, known): `known` is 1 where the descriptor is a socket for certain.
+// pendingBytes(fd, known), unackedBytes(fd, known): `known` is 1 where `fd` is certainly a socket.
 Napi::Value PendingBytes(const Napi::CallbackInfo& info) {
   const Numbers<2> numbers(info);
   if (!numbers) return {};
@@ -60,7 +60,7 @@ Napi::Value UnackedBytes(const Napi::CallbackInfo& info) {
   return Result(info, result < 0 ? result : bytes);
 }
 
-// send(fd, bytes): never waits and never raises SIGPIPE; -EAGAIN where the kernel has no room.
+// send(fd, bytes): how many the kernel took. Never waits, never raises SIGPIPE. -EAGAIN where the kernel has no room.
 Napi::Value Send(const Napi::CallbackInfo& info) {
   const Numbers<1> numbers(info);
   if (!numbers) return {};

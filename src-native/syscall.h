@@ -1,4 +1,4 @@
-// One place for errno and EINTR: every system call of the addon goes through here and gives its result, or -errno.
+// One place for errno and EINTR: every system call of the addon goes through Call, which gives its result or -errno.
 #pragma once
 
 #include <sys/socket.h>
@@ -15,7 +15,7 @@ auto Call(SystemCall call) -> decltype(call()) {
   return result == -1 ? -errno : result;
 }
 
-// Never repeated on EINTR: Linux has released the number by then, and another thread may own it already (close(2)).
+// Not repeated on EINTR: Linux has released the number by then, and another thread may have it already (close(2)).
 inline void Close(int fd) { close(fd); }
 
 // An integer option of SOL_SOCKET.

@@ -1,4 +1,4 @@
-// What JavaScript calls of the discard loop: reads the arguments, and hands on to linger_loop.cc. Linux only.
+// The functions of the discard loop that JavaScript calls. They read the arguments and call LingerLoop. Linux only.
 #include <poll.h>
 
 #include "arguments.h"
@@ -8,8 +8,8 @@
 
 namespace lingering_close {
 
-// openLingerLoop(callback): 0 or -errno; callback(...[id, outcome, errno, delivered, discarded, unacked]) for the
-// lingers that have ended.
+// openLingerLoop(callback): 0 or -errno. The callback gets six numbers for each linger that has ended: id, outcome,
+// errno, delivered, discarded, unacked.
 Napi::Value OpenLingerLoop(const Napi::CallbackInfo& info) {
   if (!info[0].IsFunction()) {
     Napi::TypeError::New(info.Env(), "openLingerLoop wants a function").ThrowAsJavaScriptException();
@@ -20,7 +20,7 @@ Napi::Value OpenLingerLoop(const Napi::CallbackInfo& info) {
   return Result(info, result);
 }
 
-// checkTakeover(fd): 0, 1 for a listening socket, 2 for one that this thread's event loop has; or -errno (EBADF,
+// checkTakeover(fd): 0, 1 for a listening socket, 2 for a socket that this thread's event loop has; or -errno (EBADF,
 // ENOTSOCK, EPROTOTYPE).
 Napi::Value CheckTakeover(const Napi::CallbackInfo& info) {
   const Numbers<1> numbers(info);
@@ -29,16 +29,16 @@ Napi::Value CheckTakeover(const Napi::CallbackInfo& info) {
   return Result(info, loop ? loop->CheckTakeover(Descriptor(numbers[0])) : -ENOSYS);
 }
 
-// isOver(fd): 1 where the peer has closed its side, all that it sent is read, and all that it was sent, FIN included,
-// is acknowledged; else 0.
+// isOver(fd): 1 where the peer has closed its side, everything that it sent has been read, and everything that was sent
+// to it, FIN included, is acknowledged; else 0.
 Napi::Value IsOver(const Napi::CallbackInfo& info) {
   const Numbers<1> numbers(info);
   if (!numbers) return {};
   const int fd = Descriptor(numbers[0]);
   char byte;
   int unacked = 0;
-  // poll first: recv would take an error off the socket, and the linger that then begins could not tell a RST from an
-  // EOF any more.
+  // poll comes first, because recv would take an error off the socket. A linger that begins afterwards could then not
+  // tell RST from EOF.
   pollfd state = {fd, POLLRDHUP, 0};
   const bool over = Call([&] { return poll(&state, 1, 0); }) == 1 &&
                     (state.revents & (POLLRDHUP | POLLERR)) == POLLRDHUP &&
@@ -64,7 +64,7 @@ Napi::Value StartLinger(const Napi::CallbackInfo& info) {
   return Result(info, static_cast<double>(result));
 }
 
-// endLinger(id, outcome): 1, or 0 where there is no such linger. By RST for the outcomes `reset` and `aborted`.
+// endLinger(id, outcome): 1, or 0 where there is no such linger. The outcomes `reset` and `aborted` send RST.
 Napi::Value EndLinger(const Napi::CallbackInfo& info) {
   const Numbers<2> numbers(info);
   if (!numbers) return {};
@@ -76,7 +76,7 @@ Napi::Value EndLinger(const Napi::CallbackInfo& info) {
   return Result(info, loop->End(static_cast<uint64_t>(id), static_cast<Outcome>(static_cast<int>(outcome))));
 }
 
-// holdDescriptor(fd): the duplicate's number, or -errno.
+// holdDescriptor(fd): the number of the duplicate, or -errno.
 Napi::Value HoldDescriptor(const Napi::CallbackInfo& info) {
   const Numbers<1> numbers(info);
   if (!numbers) return {};
@@ -84,7 +84,7 @@ Napi::Value HoldDescriptor(const Napi::CallbackInfo& info) {
   return Result(info, loop ? loop->Hold(Descriptor(numbers[0])) : -ENOSYS);
 }
 
-// releaseDescriptor(duplicate): 1, or 0 where it is not held.
+// releaseDescriptor(duplicate): 1, or 0 where no such duplicate is held.
 Napi::Value ReleaseDescriptor(const Napi::CallbackInfo& info) {
   const Numbers<1> numbers(info);
   if (!numbers) return {};
