@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe } from '../lab/machine.mjs';
-import { markdownTable } from '../lab/markdown.mjs';
+import { markdownTable, wrapProse } from '../lab/markdown.mjs';
 import { scripts } from './lib/scripts.mjs';
 import { counts, isSound, megabytes } from './lib/tally.mjs';
 
@@ -53,5 +53,5 @@ const machine = `${describe(all)} Load average when the scripts began: ${Math.mi
 const page = ['# Reliability', INTRODUCTION, machine, ...(await Promise.all(all.map(section)))];
 writeFileSync(
   at('../docs/reliability.md'),
-  `<!-- Made by torture/report.mjs of torture/results. -->\n\n${page.join('\n\n')}\n`,
+  wrapProse(`<!-- Made by torture/report.mjs of torture/results. -->\n\n${page.join('\n\n')}\n`),
 );
