@@ -13,8 +13,8 @@ const LEFT_OUT = {
 };
 
 const WHY = {
-  arm64: `What qemu-user cannot show: the kernel is that of this machine, so no arm64 kernel is tested. Speed, memory and
-the order of memory accesses are not tested either. qemu translates each system call, and the kernel really does it:
+  arm64: `What qemu-user cannot show: the kernel is that of this machine, so no arm64 kernel is tested. Speed, memory
+and the order of memory accesses are not tested either. qemu translates each system call, and the kernel really does it:
 epoll with edges, MSG_TRUNC, SO_RCVLOWAT, SIOCOUTQ, RST and FIN.`,
   musl: `What this cannot show: an Alpine Linux. musl is Debian's, and Node.js is one that was built for musl. libstdc++
 is Debian's too; test/other-platforms/glibc-names.c adds the names that it takes from glibc.`,
