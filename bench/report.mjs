@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe } from '../lab/machine.mjs';
-import { markdownTable } from '../lab/markdown.mjs';
+import { markdownTable, wrapProse } from '../lab/markdown.mjs';
 import { cellText } from './lib/bench.mjs';
 import { barChart, lineChart } from './lib/plot.mjs';
 
@@ -82,5 +82,5 @@ const page = [
 ];
 writeFileSync(
   at('../docs/benchmarks.md'),
-  `<!-- Made by bench/report.mjs of bench/results and bench/notes.json. -->\n\n${page.join('\n\n')}\n`,
+  wrapProse(`<!-- Made by bench/report.mjs of bench/results and bench/notes.json. -->\n\n${page.join('\n\n')}\n`),
 );

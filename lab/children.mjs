@@ -1,13 +1,13 @@
-// Programs beside this one: servers that say their port, and clients that say JSON when they are done.
+// Child processes: servers that print their port, and clients that print JSON when they are done.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
-/** Everything that was started here and still runs, to be killed when this process ends in whatever way. */
+/** All running children. They are killed when this process ends, in whatever way it ends. */
 const running = new Set();
 const daemons = new WeakSet();
 process.on('exit', () => {
-  // A daemon that is killed leaves its workers behind.
+  // SIGKILL would leave the workers of a daemon running.
   for (const child of running) child.kill(daemons.has(child) ? 'SIGTERM' : 'SIGKILL');
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
@@ -19,7 +19,7 @@ function start(command, args, options) {
   return child;
 }
 
-/** A program to its end; what it prints is JSON. */
+/** Runs a program to its end, and parses its output as JSON. */
 export async function runJson(command, args) {
   return JSON.parse(await runText(command, args));
 }
@@ -35,14 +35,14 @@ export async function runText(command, args) {
   return output;
 }
 
-/** A program that answers each line on its standard input with a line of JSON. `exit` gives its code, or the signal. */
+/** A program that answers each line on its standard input with a line of JSON. `exit`: its exit code or signal. */
 export function startAnswering(command, args, { env = {} } = {}) {
   const child = start(command, args.map(String), {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, ...env },
   });
   const lines = readLines(child);
-  // It may be gone before it has read a line; the missing answer tells.
+  // The program may end before it has read a line. ask() then reports that there is no answer.
   child.stdin.on('error', () => {});
   const exit = once(child, 'exit').then(([code, signal]) => signal ?? code);
   const ask = async (line) => {
@@ -54,7 +54,7 @@ export function startAnswering(command, args, { env = {} } = {}) {
   return { pid: child.pid, ask, exit, kill: (signal) => child.kill(signal), stop: () => stop(child) };
 }
 
-/** A server, whose first line on standard output is its port. `command`: the program and its arguments. */
+/** A server that prints its port as its first line. `command`: the program and its arguments. */
 export async function startServer(command, { env = {} } = {}) {
   const words = command.map(String);
   const child = start(words[0], words.slice(1), {
@@ -63,7 +63,7 @@ export async function startServer(command, { env = {} } = {}) {
   });
   const lines = readLines(child);
   const { value } = await lines.next();
-  if (!value) throw new Error(`${words.join(' ')} did not say its port`);
+  if (!value) throw new Error(`${words.join(' ')} did not print its port`);
   const ask = async (line) => {
     child.stdin.write(`${line}\n`);
     return JSON.parse((await lines.next()).value);
@@ -71,7 +71,7 @@ export async function startServer(command, { env = {} } = {}) {
   return { pid: child.pid, port: Number(value), ask, stop: (signal, patience) => stop(child, signal, patience) };
 }
 
-/** A daemon that is told its port by a configuration file: it is up when it takes a connection. */
+/** A daemon whose port is in a configuration file. It is ready when it accepts a connection. */
 export async function startDaemon(command, args, port) {
   const child = start(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   daemons.add(child);
@@ -112,7 +112,7 @@ async function stop(child, signal = 'SIGKILL', patience = 3_000) {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
   child.kill(signal);
-  // A daemon that takes its time with the connections of its last visitors.
+  // Some daemons first wait for their last connections.
   const timer = setTimeout(() => child.kill('SIGKILL'), patience);
   await gone;
   clearTimeout(timer);

@@ -1,20 +1,20 @@
-// The C programs of the benchmarks, compiled when they are wanted: senders that must not be the slower side, and the bare loop as a rival.
+// Compiles the C programs that bench, torture and test share. They are in C so that they are never the slower side.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, renameSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** What the benchmarks make for themselves. */
+/** The folder for everything that bench, torture and test build. */
 export const made = fileURLToPath(new URL('../build/lab/', import.meta.url));
 
-/** The path of the program made of `lab/native/<name>.c`. */
+/** Compiles `lab/native/<name>.c`, and returns the path of the program. */
 export function compile(name) {
   mkdirSync(made, { recursive: true });
   return compileFile(fileURLToPath(new URL(`native/${name}.c`, import.meta.url)), `${made}${name}`);
 }
 
-/** Makes a program, or with `-shared` in `flags` a library. */
+/** Compiles a program, or with `-shared` in `flags` a library. */
 export function compileFile(source, output, flags = []) {
-  // Under a name of its own first: somebody else may be running, or making, the same program.
+  // Renamed when it is complete: another process may run or compile the same program now.
   const unfinished = `${output}.${process.pid}`;
   const { status, error } = spawnSync(
     'cc',

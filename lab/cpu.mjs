@@ -1,12 +1,12 @@
-// What a process has used: CPU time and memory, with all its descendants, for nginx and Apache are several processes.
+// The CPU time and memory that a process and its descendants have used. (nginx and Apache have several processes.)
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** CPU seconds of a process and its descendants so far, user and system, in nanoseconds' resolution: /proc/PID/stat counts in 10 ms. */
+/** CPU seconds of a process and its descendants so far, user and system, to the nanosecond. */
 export function cpuSeconds(pid) {
   return family(pid).reduce((sum, member) => sum + threadNanoseconds(member), 0) / 1e9;
 }
 
-/** Resident bytes of a process and its descendants. Pages that they share are counted once for each. */
+/** Resident bytes of a process and its descendants. A shared page counts once for each process. */
 export function residentBytes(pid) {
   return family(pid).reduce(
     (sum, member) => sum + Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${member}/status`))?.[1] ?? 0) * 1024,
@@ -14,7 +14,9 @@ export function residentBytes(pid) {
   );
 }
 
-/** Page faults of a process and its descendants so far: first uses of a page, be it that malloc takes anew what it had given back to the kernel. */
+/**
+ * Minor page faults of a process and its descendants so far: first uses of a page, also of one that malloc gave back.
+ */
 export function pageFaults(pid) {
   return family(pid).reduce(
     (sum, member) => sum + Number(/^\S+ \(.*\) \S(?: -?\d+){6} (\d+)/s.exec(read(`/proc/${member}/stat`))?.[1] ?? 0),
@@ -27,7 +29,7 @@ export function tcpBufferBytes() {
   return Number(/^TCP:.* mem (\d+)/m.exec(read('/proc/net/sockstat'))?.[1] ?? 0) * 4096;
 }
 
-/** Bytes that have come over loopback so far, headers included. */
+/** Bytes that were received over loopback so far, headers included. */
 export function loopbackBytes() {
   return Number(/^\s*lo:\s*(\d+)/m.exec(read('/proc/net/dev'))[1]);
 }
@@ -37,7 +39,7 @@ export function family(pid) {
   const children = new Map();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
-    // The name of a program, in brackets, may hold blanks.
+    // The program name, in brackets, may contain spaces.
     const parent = Number(/^\S+ \(.*\) \S (\d+)/s.exec(read(`/proc/${name}/stat`))?.[1]);
     children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
   }
@@ -51,7 +53,7 @@ function threadNanoseconds(pid) {
   try {
     threads = readdirSync(`/proc/${pid}/task`);
   } catch {
-    // It has ended.
+    // The process has ended.
   }
   return threads.reduce(
     (sum, thread) => sum + Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ', 1)[0]),

@@ -1,4 +1,4 @@
-// What figures were taken on.
+// The machine and the versions that figures were measured with.
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 
@@ -18,12 +18,13 @@ export function versions() {
   return { 'lingering-close': version, 'Node.js': process.versions.node };
 }
 
-/** A sentence or two for a document, on results that may be of more than one version. */
+/** Two sentences for a document. The results may be of more than one version. */
 export function describe(results) {
   const { cpu, cores, memory, kernel, arch } = results[0].machine;
   const names = Object.keys(results[0].versions).map((name) => {
     const all = new Set(results.map(({ versions }) => versions[name]));
     return `${name} ${[...all].sort().join(' and ')}`;
   });
-  return `Machine: ${cpu}, ${cores} cores, ${Math.round(memory / 2 ** 30)} GiB, Linux ${kernel} (${arch}). Versions: ${names.join(', ')}.`;
+  const system = `${cpu}, ${cores} cores, ${Math.round(memory / 2 ** 30)} GiB, Linux ${kernel} (${arch})`;
+  return `Machine: ${system}. Versions: ${names.join(', ')}.`;
 }

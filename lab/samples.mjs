@@ -1,6 +1,6 @@
-// Samples by several keys, in nested objects that come into being as they are wanted.
+// Samples in nested objects, which are created when they are first used.
 
-/** The array at the end of the keys, for the next sample. */
+/** The array at the end of the path `keys`. */
 export function samplesAt(root, ...keys) {
   let at = root;
   for (const [i, key] of keys.entries()) {

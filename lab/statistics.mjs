@@ -1,6 +1,6 @@
-// Several runs in one line: the median, and the least and the greatest as the spread.
+// Several runs in one line: the median, and the least and greatest value as the spread.
 
-/** Of the runs that have a value: an array by run has holes where a rival failed. */
+/** `values` is an array by run. It may have holes, where a rival failed. */
 export function summary(values) {
   const present = Object.values(values);
   const sorted = present.toSorted((a, b) => a - b);
@@ -11,7 +11,7 @@ export function median(values) {
   return summary(values).median;
 }
 
-/** Of values that are sorted; between two of them by their distance. */
+/** A quantile of sorted values, interpolated between two of them. */
 export function quantile(sorted, q) {
   const position = (sorted.length - 1) * q;
   const below = sorted[Math.floor(position)];
@@ -19,7 +19,7 @@ export function quantile(sorted, q) {
   return below + (above - below) * (position - Math.floor(position));
 }
 
-/** The median of the ratios of runs that were made side by side: what slows the machine for a while slows both of a pair. */
+/** The median of the ratios of runs that were made side by side. A slow machine then slows both runs of a pair. */
 export function pairedRatio(ours, theirs) {
   const both = Object.keys(ours).filter((run) => run in theirs);
   return summary(both.map((run) => ours[run] / theirs[run]));

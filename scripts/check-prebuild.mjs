@@ -1,4 +1,4 @@
-// Says of each prebuilt binary whether it is the one that its manifest names, built from the sources as they are now, and what differs if not.
+// Tells of each prebuilt binary whether its manifest matches the binary and the present sources, and what differs.
 import { differences } from './manifest.mjs';
 import { TARGETS } from './targets.mjs';
 

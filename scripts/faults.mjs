@@ -1,4 +1,5 @@
-// Builds the addon with which a check of memory proves that it can fail (test/support/faults.cc). It has the name of ours, by which reports are told apart.
+// Builds an addon that commits faults (test/support/faults.cc). With it a memory check proves that it can fail. The
+// file has the name of our addon, because the checks recognise our addon in a report by this name.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// `npm run fetch:platforms`: all that the tests for other platforms take from npm and from Debian and that is not installed, so that the tests fetch nothing.
+// `npm run fetch:platforms`: fetches what the tests for other platforms need from npm and Debian and what is not yet
+// there. The tests themselves then fetch nothing.
 import { fetchMuslForArm64, fetchNodes } from './other-platforms.mjs';
 
 fetchNodes();

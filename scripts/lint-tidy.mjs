@@ -1,4 +1,5 @@
-// clang-tidy over the addon's sources, by the checks of .clang-tidy, with the language, defines and headers of the build.
+// Runs clang-tidy on the sources of the addon with the checks of .clang-tidy, and with the language, defines and
+// headers of the build.
 import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -22,7 +23,7 @@ const flags = [
   ...list('cflags_cc'),
   ...list('defines').map((define) => `-D${define}`),
   '-DNODE_GYP_MODULE_NAME=lingering_close',
-  // As system headers: what is in them is not ours to mend.
+  // As system headers, so that clang-tidy reports nothing in them.
   ...['-isystem', nodeHeaders(), '-isystem', resolve(addonApi)],
 ];
 

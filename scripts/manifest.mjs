@@ -1,4 +1,4 @@
-// The manifest that lies beside a prebuilt binary: the hashes of what it was built from, its own, and the tools.
+// The manifest beside a prebuilt binary: its hash, the hashes of the files it was built from, and the tools.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,7 +10,7 @@ const sha256 = (file) => createHash('sha256').update(readFileSync(file)).digest(
 const version = (name) => require(`${name}/package.json`).version;
 const fileOf = ({ folder }) => join(folder, 'manifest.json');
 
-/** What `npm run prebuild` would write for the files as they are now, but for the tools of this machine. */
+/** The manifest that `npm run prebuild` would write now, without the tools of this machine. */
 function currentManifest({ folder }) {
   const sources = ['binding.gyp', ...readdirSync(join(root, 'src-native')).map((name) => `src-native/${name}`)].sort();
   const binaries = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.node')) : [];
@@ -26,12 +26,12 @@ export function writeManifest(target) {
   writeFileSync(fileOf(target), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-/** Undefined where there is none. */
+/** Undefined when there is no manifest. */
 export function readManifest(target) {
   return existsSync(fileOf(target)) ? JSON.parse(readFileSync(fileOf(target), 'utf8')) : undefined;
 }
 
-/** What no longer is as the manifest says, each in a few words. */
+/** @returns what differs from the manifest, each difference in a few words */
 export function differences(target) {
   const recorded = readManifest(target);
   if (!recorded) return ['there is no manifest'];

@@ -1,4 +1,5 @@
-// Other versions of Node.js, Node.js for other platforms than this machine's, and musl for arm64: fetched by the ordinary clients, made ready in test/other-platforms/made.
+// Fetches, with npm and apt, other versions of Node.js, Node.js for other platforms, and musl for arm64. Prepares them
+// in test/other-platforms/made.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -15,7 +16,7 @@ import { dirname, join } from 'node:path';
 import { root } from './targets.mjs';
 
 const sources = join(root, 'test/other-platforms');
-// Not in build/, which node-gyp empties.
+// Not in build/, because node-gyp empties that folder.
 const folder = join(sources, 'made');
 export const packages = join(sources, 'node_modules');
 
@@ -28,7 +29,10 @@ const command = (name, debianPackage) =>
   spawnSync(name, ['--version']).error ? `${name} is not installed (${debianPackage})` : undefined;
 const file = (path, debianPackage) => (existsSync(path) ? undefined : `${path} is missing (${debianPackage})`);
 
-/** Each: the fixtures' `host` as they have to name it, what is missing on this machine, and how its Node.js is made; that gives its path. */
+/**
+ * `host`: the name that the fixtures must report. `obstacle()`: what this machine lacks. `prepare()`: makes the Node.js
+ * of that platform and returns its path.
+ */
 export const HOSTS = {
   arm64: {
     host: 'linux-arm64 glibc',
@@ -56,19 +60,19 @@ export const HOSTS = {
         `${FROM_DEBIAN}/libstdc++.so.6`,
         '/lib/x86_64-linux-gnu/libgcc_s.so.1',
       ]);
-      // No glibc process, such as a shell, may be started with these libraries.
+      // Never start a glibc process, such as a shell, with these libraries.
       return launcher('node-musl', `LD_LIBRARY_PATH='${libraries}' exec '${node}' "$@"`);
     },
   },
 };
 
-/** By the lockfile, so that each package is the one whose hash it names. */
+/** Installs by the lockfile, so that npm checks the hash of each package. */
 export function fetchNodes() {
   const { dependencies } = JSON.parse(readFileSync(join(sources, 'package.json'), 'utf8'));
   const isThere = ([name, version]) =>
     version.endsWith(`@${installedVersion(name)}`) || version === installedVersion(name);
   if (Object.entries(dependencies).every(isThere)) return;
-  // By force, for some are made for other machines than this; and all of them would be `node` in node_modules/.bin.
+  // --force, because some packages are for other machines. --no-bin-links, because all of them would install a `node`.
   run('npm', ['ci', '--force', '--ignore-scripts', '--no-bin-links', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: sources,
   });
@@ -80,18 +84,19 @@ function installedVersion(name) {
 }
 
 /**
- * npm has no Node.js for musl as such, but pnpm's single executable is one, with pnpm attached. Node.js looks at one byte to know whether there is an
- * application in it (its documentation, "Single executable applications"): back to 0, it is the Node.js that it was made from.
+ * npm has no package with Node.js for musl. But the single executable of pnpm is a Node.js for musl with pnpm attached.
+ * One byte tells Node.js whether an application is attached (Node.js documentation, "Single executable applications").
+ * With this byte set back to 0, the executable is a plain Node.js again.
  */
 function withoutApplication(executable) {
   const fuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2:';
   const at = executable.indexOf(`${fuse}1`);
-  if (at < 0) throw new Error('this is no single executable application');
+  if (at < 0) throw new Error('this file is not a single executable application');
   executable.write('0', at + fuse.length, 'latin1');
   return executable;
 }
 
-/** Debian's libstdc++ and libgcc for use under musl: see test/other-platforms/glibc-names.c. */
+/** Debian's libstdc++ and libgcc, usable under musl: see test/other-platforms/glibc-names.c. */
 export function muslLibraries(to, compiler, loader, libraries) {
   rmSync(to, { recursive: true, force: true });
   mkdirSync(to, { recursive: true });
@@ -100,10 +105,10 @@ export function muslLibraries(to, compiler, loader, libraries) {
   run(cc, [...flags, '-shared', '-nostdlib', '-fPIC', '-O1', '-o', join(to, loader), join(sources, 'glibc-names.c')]);
 }
 
-/** Where `npm run fetch:platforms` lays it: a root for qemu. */
+/** `npm run fetch:platforms` unpacks musl for arm64 into this folder. For qemu it is the root. */
 export const muslForArm64 = join(folder, 'musl-arm64');
 
-/** musl for arm64 as Debian has it, unpacked and not installed: the architecture is unknown to this machine, and shall remain so. */
+/** Unpacks Debian's musl for arm64. It is not installed, because that would add an architecture to this machine. */
 export function fetchMuslForArm64() {
   if (existsSync(muslForArm64)) return;
   const apt = join(folder, 'apt');
@@ -123,10 +128,10 @@ export function fetchMuslForArm64() {
   run('apt-get', [...options, '-qq', 'update']);
   run('apt-get', [...options, '-qq', 'download', 'musl', 'musl-dev'], { cwd: debs });
   for (const deb of readdirSync(debs)) run('dpkg-deb', ['--extract', join(debs, deb), join(apt, 'unpacked')]);
-  // Where /lib is /usr/lib the linker finds it beside the archives, which it would take instead.
+  // Where /lib is a link to /usr/lib, the linker needs libc.so beside the archives: otherwise it takes an archive.
   const library = 'aarch64-linux-musl/libc.so';
   copyFileSync(join(apt, 'unpacked/lib', library), join(apt, 'unpacked/usr/lib', library));
-  // What musl-gcc is for x64: the compiler of glibc, with specs that name musl's headers and libraries.
+  // For arm64 Debian has no musl-gcc: the compiler for glibc does the same with specs that name musl's headers.
   const specs = join(apt, 'unpacked/usr/lib/aarch64-linux-musl/musl-gcc.specs');
   writeFileSync(specs, readFileSync(specs, 'utf8').replaceAll('/usr/', `${muslForArm64}/usr/`));
   renameSync(join(apt, 'unpacked'), muslForArm64);

@@ -1,5 +1,5 @@
-// Builds prebuilds/<platform>-<arch>/lingering-close.node for every target that this machine has a compiler for, each with its manifest: the same bytes
-// wherever it is run with the same tools.
+// Builds prebuilds/<platform>-<arch>/lingering-close.node, with its manifest, for every target that this machine has a
+// compiler for. The same tools give the same bytes on every machine.
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,7 +10,7 @@ import { buildEnvironment, requireBuildTools } from './toolchain.mjs';
 
 requireBuildTools();
 
-// prebuildify moves the binary out of the folder in which it was built. In one of its own, the developer's build/Release outlives that.
+// prebuildify moves the binary out of its build folder. A folder of its own keeps the developer's build/Release.
 const cwd = join(root, 'build/prebuild');
 
 for (const target of TARGETS) {
@@ -26,7 +26,8 @@ async function build(target) {
   for (const name of ['binding.gyp', 'package.json', 'src-native'])
     cpSync(join(root, name), join(cwd, name), { recursive: true });
 
-  // prebuildify hands its own environment on to node-gyp. Neither __FILE__ nor debug information may tell where the project lies.
+  // prebuildify passes its environment on to node-gyp. __FILE__ and the debug information must not contain the path of
+  // the project.
   const flags = { CXXFLAGS: `-ffile-prefix-map=${cwd}=. -ffile-prefix-map=${root}=./` };
   Object.assign(process.env, buildEnvironment(), flags, { CC: cc, CXX: cxx });
   const targets = [{ runtime: 'node', target: process.versions.node }];

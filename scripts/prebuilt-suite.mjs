@@ -1,11 +1,14 @@
-// vitest on the prebuilt binary alone: node-gyp-build looks past build/ when PREBUILDS_ONLY is set.
+// Runs vitest on the prebuilt binary: with PREBUILDS_ONLY set, node-gyp-build ignores build/.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 
 const vitest = join(createRequire(import.meta.url).resolve('vitest/package.json'), '../vitest.mjs');
 
-/** Its exit code. `node`: in which the runner runs, and with it the tests and, if `env` names no other, their fixtures. */
+/**
+ * @param node runs vitest and the tests, and also the fixtures when `env` names no other Node.js for them
+ * @returns the exit code
+ */
 export function runOnPrebuilt(args, { node = process.execPath, env = {} } = {}) {
   const path = [dirname(node), process.env.PATH].join(delimiter);
   const options = { stdio: 'inherit', env: { ...process.env, PATH: path, PREBUILDS_ONLY: '1', ...env } };

@@ -1,5 +1,6 @@
-// Writes sbom.cdx.json, the bill of materials in the tarball (CycloneDX 1.5): what the package depends on, and each prebuilt file with what was compiled into it.
-// The same bytes from the same project: no time, no random number. (`npm sbom` has both, and does not know the binaries.)
+// Writes sbom.cdx.json, the bill of materials in the tarball (CycloneDX 1.5): the dependencies of the package, and each
+// prebuilt file with what was compiled into it. The same project gives the same bytes: the file contains no time and no
+// random number. (`npm sbom` writes both, and does not know the binaries.)
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readManifest } from './manifest.mjs';
@@ -12,7 +13,7 @@ const { packages } = read('package-lock.json');
 const purl = (packageName, packageVersion) => `pkg:npm/${packageName.replace('@', '%40')}@${packageVersion}`;
 const licenses = (id) => [{ license: { id } }];
 
-/** A package as the lockfile has it. Its hash is that of the tarball in the registry. */
+/** A package of the lockfile, with the hash of its tarball in the registry. */
 function npmPackage(packageName) {
   const { version, integrity, license } = packages[`node_modules/${packageName}`];
   const [algorithm, base64] = integrity.split('-');
@@ -39,7 +40,7 @@ const binaries = TARGETS.flatMap((target) => {
     type: 'file',
     name: `prebuilds/${target.name}/${file}`,
     hashes: [{ alg: 'SHA-256', content: hash }],
-    // Headers only, and so a part of the binary.
+    // node-addon-api is only headers, and therefore part of the binary.
     components: [{ ...npmPackage('node-addon-api'), 'bom-ref': `prebuilds/${target.name}/node-addon-api` }],
     properties: Object.entries(manifest.builtWith).map(([tool, value]) => ({
       name: `${name}:builtWith:${tool}`,

@@ -1,4 +1,5 @@
-// The platforms for which a binary is shipped, and the tools that build it. One file serves glibc and musl: its name holds no libc.
+// The platforms with a prebuilt binary, and the tools that build it. One file serves glibc and musl, so its name
+// contains no libc.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +9,7 @@ export const BINARY = 'lingering-close.node';
 
 const { env } = process;
 
-/** On a machine of the same kind the compiler that is there, or the one that CXX names; elsewhere a cross compiler as Debian names it. */
+/** On a machine of the same kind: CXX, or the usual compiler. On other machines: the cross compiler of Debian. */
 function target(arch, triplet, debianPackage) {
   const name = `linux-${arch}`;
   const native = name === `${process.platform}-${process.arch}`;
@@ -31,18 +32,18 @@ export const TARGETS = [
   target('arm64', 'aarch64-linux-gnu', 'g++-aarch64-linux-gnu'),
 ];
 
-/** The first line of what a tool says of itself; undefined where there is no such tool. It may hold arguments too ('ccache g++'). */
+/** The first line of `command --version`, or undefined when there is no such tool. `command` may hold arguments. */
 export function versionOf(command) {
   const { status, stdout } = spawnSync(`${command} --version`, { shell: true, encoding: 'utf8' });
   return status === 0 ? stdout.split('\n', 1)[0] : undefined;
 }
 
-/** The tools that a target's binary depends on byte by byte. The Node.js whose headers are used is not among them. */
+/** The tools that decide the bytes of a binary. The headers of Node.js are not among them. */
 export function toolsOf({ cxx, linker }) {
   return { compiler: versionOf(cxx), binutils: versionOf(linker) };
 }
 
-/** Why a target cannot be built on this machine; undefined where it can. */
+/** Why this machine cannot build a target, or undefined when it can. */
 export function whyNotBuilt({ cxx, strip, debianPackage }) {
   const missing = [cxx, strip].filter((command) => versionOf(command) === undefined);
   return missing.length > 0

@@ -1,5 +1,6 @@
-// Builds the addon with AddressSanitizer and UBSan into a folder of its own, and runs on it the tests that reach it. Whatever process a report comes from, it fails
-// the run. Leaks are left to valgrind (scripts/test-valgrind.mjs): Node itself frees little at its end, which LeakSanitizer would have to be told in a long list.
+// Builds the addon with AddressSanitizer and UBSan in a folder of its own, and runs the tests that reach the addon. A
+// report from any process fails the run. Leaks are left to valgrind (scripts/test-valgrind.mjs): Node.js frees little
+// at its end, and LeakSanitizer would need a long list of suppressions.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,7 +11,8 @@ import { buildCopy } from './toolchain.mjs';
 
 const folder = join(root, 'build/sanitized');
 const logs = join(folder, 'logs');
-// What UBSan finds is a trap, which AddressSanitizer reports: the runtime of GCC's UBSan, loaded as late as this, writes no file of its own.
+// UBSan traps, and AddressSanitizer reports the trap. The runtime of GCC's UBSan writes no file when it is loaded this
+// late.
 const flags = [
   '-fsanitize=address,undefined',
   '-fno-sanitize-recover=all',
@@ -23,17 +25,23 @@ if (!loadingIt) process.exit(1);
 mkdirSync(logs);
 const faults = buildFaults(root, join(folder, 'faults'), flags);
 
-// The runtime has to be there before anything else is loaded, and Node was linked without it.
+// Node.js is not linked with the runtime, and the runtime must be loaded before everything else.
 const runtime = spawnSync(process.env.CXX ?? 'g++', ['-print-file-name=libasan.so'], {
   encoding: 'utf8',
 }).stdout.trim();
 const sanitized = {
   ...process.env,
   LD_PRELOAD: realpathSync(runtime),
-  ASAN_OPTIONS: `log_path=${join(logs, 'report')}:detect_leaks=0:detect_stack_use_after_return=1:handle_sigill=1:quarantine_size_mb=16`,
+  ASAN_OPTIONS: [
+    `log_path=${join(logs, 'report')}`,
+    'detect_leaks=0',
+    'detect_stack_use_after_return=1',
+    'handle_sigill=1',
+    'quarantine_size_mb=16',
+  ].join(':'),
   ...loadingIt,
 };
-// The shadow memory of older runtimes has a fixed place, which a kernel with much randomness may have given to something else.
+// In older runtimes the shadow memory has a fixed address. A kernel with much randomness may have used that address.
 const unshuffled =
   spawnSync('setarch', ['--addr-no-randomize', 'true']).status === 0 ? ['setarch', '--addr-no-randomize'] : [];
 
@@ -42,7 +50,7 @@ function run(command, { env = {}, stdio = 'inherit' } = {}) {
   return spawnSync(file, args, { cwd: root, stdio, env: { ...sanitized, ...env } }).status;
 }
 
-/** What the sanitizers have written so far, in whatever process; and no more of it the next time. */
+/** What the sanitizers of all processes have written since the last call. */
 function takeReports() {
   const files = readdirSync(logs).map((name) => join(logs, name));
   const reports = files.map((file) => readFileSync(file, 'utf8'));
@@ -50,23 +58,23 @@ function takeReports() {
   return reports;
 }
 
-// A fault in a process of a process has to be found, or there is no use in finding none.
+// The check must find a fault in a child process. Otherwise it proves nothing when it finds none.
 const EXPECTED = { 'use after free': 'heap-use-after-free', undefined: 'AddressSanitizer: ILL' };
 for (const [fault, words] of Object.entries(EXPECTED)) {
   const inChild = `require('child_process').spawnSync(process.execPath, ['-e', ${JSON.stringify(faults(fault))}])`;
   run([process.execPath, '-e', inChild], { stdio: 'ignore' });
   const reports = takeReports();
   if (reports.length === 1 && reports[0].includes(words)) continue;
-  console.error(`The check itself does not work: it was to find "${words}", and found ${JSON.stringify(reports)}.`);
+  console.error(`The check itself fails: it should find "${words}", and found ${JSON.stringify(reports)}.`);
   process.exit(1);
 }
-console.log(`Self-test: ${Object.keys(EXPECTED).join(', ')}: found in a child process.`);
+console.log(`Self-test: found in a child process: ${Object.keys(EXPECTED).join(', ')}.`);
 
 const vitest = join(createRequire(import.meta.url).resolve('vitest/package.json'), '../vitest.mjs');
 const startedAt = performance.now();
 const steps = [
   ['python3', 'test/support/descriptors.py', '40', process.execPath, 'test/fixtures/socket/native-tour.mjs'],
-  // Not what is about the addon's absence, nor the engine without it.
+  // Without the tests of an absent addon and of the streams engine.
   [
     process.execPath,
     vitest,
@@ -80,12 +88,14 @@ const steps = [
   ],
   ...process.argv.slice(2).map((file) => [process.execPath, vitest, 'run', file]),
 ];
-// Short forms of what is long: a sanitized process is several times slower.
+// Fewer runs of long tests, because the sanitizers make a process several times slower.
 const shorter = { RAW_CALLS: process.env.RAW_CALLS ?? '1000', FUZZ_RUNS: process.env.FUZZ_RUNS ?? '100' };
 const failed = steps.filter((step) => run(step, { env: shorter }) !== 0);
 const reports = takeReports();
 for (const report of reports) console.error(report);
+const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);
 console.log(
-  `AddressSanitizer and UBSan: ${reports.length} reports in ${((performance.now() - startedAt) / 1_000).toFixed(0)} s; ${failed.length} of ${steps.length} steps failed.`,
+  `AddressSanitizer and UBSan: ${reports.length} reports in ${seconds} s; ` +
+    `${failed.length} of ${steps.length} steps failed.`,
 );
 process.exit(reports.length > 0 || failed.length > 0 ? 1 : 0);

@@ -1,4 +1,5 @@
-// `npm run test:prebuilt`: on the prebuilt binary, what depends on the addon most. The whole suite runs on it in other versions of Node.js (scripts/test-versions.mjs).
+// `npm run test:prebuilt`: runs the tests that depend most on the addon on the prebuilt binary. In other versions of
+// Node.js the whole suite runs on it (scripts/test-versions.mjs).
 import { existsSync } from 'node:fs';
 import { runOnPrebuilt } from './prebuilt-suite.mjs';
 import { TARGETS } from './targets.mjs';

@@ -1,5 +1,6 @@
-// Runs the tour through the addon (test/fixtures/socket/native-tour.mjs) under valgrind's memcheck. Errors and leaks are the addon's when its file is in one of their stacks: by
-// that rule, and not by a list of suppressions, is told apart what Node and V8 do.
+// Runs test/fixtures/socket/native-tour.mjs, which calls every function of the addon, under valgrind's memcheck. An
+// error or leak is the addon's when the file of the addon is in its stack. This rule separates it from what Node.js and
+// V8 do, without a list of suppressions.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,11 +22,13 @@ mkdirSync(folder, { recursive: true });
 const memcheck = [
   'valgrind',
   ...['--leak-check=full', '--show-leak-kinds=definite', '--errors-for-leak-kinds=definite', '--num-callers=40'],
-  // Threads take turns, or a Worker would starve the others; frames of a library that was unloaded keep their name.
+  // Threads take turns: otherwise the others starve a Worker. Frames of a library that was unloaded keep their names.
   ...['--fair-sched=yes', '--keep-debuginfo=yes', '--xml=yes', `--xml-file=${xml}`],
 ];
 
-/** @returns the errors with a frame of the addon, and how many there were in all; it ends the run when the program did not end well */
+/**
+ * @returns the errors with a frame of the addon, and the number of all errors. Ends the run when the program failed.
+ */
 function judge(command) {
   const { status, signal } = spawnSync(command[0], command.slice(1), {
     cwd: root,
@@ -37,14 +40,14 @@ function judge(command) {
     process.exit(1);
   }
   const report = readFileSync(xml, 'utf8');
-  if (!report.includes('</valgrindoutput>')) throw new Error('the report of valgrind is not whole');
+  if (!report.includes('</valgrindoutput>')) throw new Error('the report of valgrind is incomplete');
   const errors = report.match(/<error>[\s\S]*?<\/error>/g) ?? [];
   return { all: errors.length, ours: errors.filter((error) => /<obj>[^<]*\/lingering_close\.node<\/obj>/.test(error)) };
 }
 
 const kindOf = (error) => error.match(/<kind>([^<]*)/)[1];
 
-// What has to be found in a library of the addon's name, or there is no use in finding none.
+// valgrind must find these in a library with the addon's name. Otherwise the check proves nothing when it finds none.
 const EXPECTED = {
   overflow: 'InvalidWrite',
   'use after free': 'InvalidRead',
@@ -55,7 +58,7 @@ const faults = buildFaults(root, join(folder, 'faults'));
 const found = judge([...memcheck, process.execPath, '-e', faults(...Object.keys(EXPECTED))]).ours.map(kindOf);
 for (const kind of Object.values(EXPECTED)) {
   if (found.includes(kind)) continue;
-  console.error(`The check itself does not work: ${kind} was to be found, and is not in [${found}].`);
+  console.error(`The check itself fails: ${kind} should be found, and is not in [${found}].`);
   process.exit(1);
 }
 console.log(`Self-test: ${Object.values(EXPECTED).join(', ')} were found.`);
@@ -70,7 +73,8 @@ const { all, ours } = judge([
   'test/fixtures/socket/native-tour.mjs',
 ]);
 for (const error of ours) console.error(error);
+const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);
 console.log(
-  `memcheck: ${ours.length} errors or leaks of the addon (and ${all - ours.length} of others), in ${((performance.now() - startedAt) / 1_000).toFixed(0)} s.`,
+  `memcheck: ${ours.length} errors or leaks of the addon (and ${all - ours.length} of others), in ${seconds} s.`,
 );
 process.exit(ours.length > 0 ? 1 : 0);

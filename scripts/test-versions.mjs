@@ -1,4 +1,5 @@
-// `npm run test:versions`: the suite in each newer version of Node.js, on the prebuilt binary that all of them share. `-- 26` for one of them; what follows is vitest's.
+// `npm run test:versions`: runs the suite in each newer version of Node.js, on the one prebuilt binary. `-- 26` runs
+// one version; vitest gets the other arguments.
 import { join } from 'node:path';
 import { fetchNodes, packages } from './other-platforms.mjs';
 import { runOnPrebuilt } from './prebuilt-suite.mjs';
@@ -6,16 +7,14 @@ import { runOnPrebuilt } from './prebuilt-suite.mjs';
 const VERSIONS = ['22', '24', '26'];
 
 const LEFT_OUT = {
-  'robustness/bench': 'it tries the benchmarks, which are no part of the package',
+  'robustness/bench': 'it tests the benchmarks, which are not part of the package',
   'package/musl': 'it looks at the binary, not at Node.js',
   'package/reproducible': 'it looks at the compiler, not at Node.js',
-  'robustness/torture': 'it tries the scripts of torture/, which are no part of the package',
+  'robustness/torture': 'it tests the scripts of torture/, which are not part of the package',
 };
 
 if (process.platform !== 'linux' || process.arch !== 'x64') {
-  console.error(
-    `${process.env.CI ? 'Failed' : 'Skipped'}: the versions of Node.js that are fetched are those for Linux on x64.`,
-  );
+  console.error(`${process.env.CI ? 'Failed' : 'Skipped'}: the fetched versions of Node.js are for Linux on x64.`);
   process.exit(process.env.CI ? 1 : 0);
 }
 
@@ -27,7 +26,7 @@ fetchNodes();
 const excluded = Object.keys(LEFT_OUT).map((name) => `--exclude=test/${name}.test.ts`);
 for (const version of chosen) {
   console.log(`\nNode.js ${version}, on the prebuilt binary`);
-  // The first failure ends the run: what has failed is then the last that a log of it shows.
+  // Stop at the first failure, so that it is at the end of the log.
   if (runOnPrebuilt([...excluded, ...args], { node: join(packages, `node-${version}`, 'bin/node') }) !== 0)
     process.exit(1);
 }

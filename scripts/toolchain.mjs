@@ -1,4 +1,5 @@
-// How the addon is built: with node-gyp, and with the headers that came with the running Node.js where it has them, so that nothing is downloaded.
+// How the addon is built: by node-gyp, with the headers that came with the running Node.js if there are any. Then
+// nothing is downloaded.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,16 +12,17 @@ export const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node
 const prefix = dirname(dirname(process.execPath));
 const besideNode = join(prefix, 'include/node');
 
-/** The environment for node-gyp. Variables of this kind outrank an npmrc and the command line. */
+/** The environment for node-gyp. These variables take precedence over an npmrc and over the command line. */
 export function buildEnvironment() {
   const headers = existsSync(join(besideNode, 'node_api.h')) ? { npm_package_config_node_gyp_nodedir: prefix } : {};
   return { ...process.env, ...headers };
 }
 
 /**
- * Builds the addon otherwise than build-native.mjs does: in a folder of its own, with the sources copied there.
- * @param edit is given the folder of the copied sources, before they are compiled
- * @returns the environment by which a process loads it: node-gyp-build looks there in place of the package's own folder. Nothing if the compiler fails, which has said why
+ * Builds the addon from a copy of its sources, in a folder of its own.
+ * @param edit is called with the folder of the copied sources, before they are compiled
+ * @returns the environment with which a process loads this build: node-gyp-build looks there instead of in the package.
+ *   Undefined when the compiler failed, which has already printed why.
  */
 export function buildCopy(folder, { env: variables = {}, edit = () => {} } = {}) {
   requireTools();
@@ -36,7 +38,10 @@ export function buildCopy(folder, { env: variables = {}, edit = () => {} } = {})
   return status === 0 ? { LINGERING_CLOSE_PREBUILD: folder } : undefined;
 }
 
-/** The folder with node_api.h and uv.h, for what is compiled without node-gyp. Where Node.js came without, they are those that node-gyp has fetched for a build. */
+/**
+ * The folder with node_api.h and uv.h, for what is compiled without node-gyp: the headers beside Node.js, or else those
+ * that node-gyp has fetched for a build.
+ */
 export function nodeHeaders() {
   const fetched = join(
     env.npm_config_devdir ?? join(homedir(), '.cache/node-gyp'),
@@ -45,11 +50,11 @@ export function nodeHeaders() {
   );
   const found = [besideNode, fetched].find((folder) => existsSync(join(folder, 'node_api.h')));
   if (found) return found;
-  console.error('There are no headers of Node.js on this machine yet: npm run build:native fetches them.');
+  console.error('This machine has no headers of Node.js yet: npm run build:native fetches them.');
   process.exit(1);
 }
 
-/** Ends the process with a plain word where a tool is missing: node-gyp would say it in fifty lines. */
+/** Ends the process with a short message when a tool is missing. node-gyp would print fifty lines. */
 export function requireTools() {
   demand([
     { name: 'a C++ compiler', commands: env.CXX ? [env.CXX] : process.platform === 'linux' ? ['g++'] : ['c++'] },
@@ -57,7 +62,7 @@ export function requireTools() {
   ]);
 }
 
-/** The same but for the compiler. */
+/** The same without the compiler. */
 export function requireBuildTools() {
   demand(BUILD_TOOLS);
 }

@@ -1,4 +1,4 @@
-// The event loop stands still in mid-linger, for longer than most limits.
+// The event loop is blocked while closes linger, for longer than most limits.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,16 +8,19 @@ import { main } from './lib/torture.mjs';
 
 export const title = 'A blocked event loop';
 export const what =
-  'Every close is under way when the event loop of the server stands still, for 10 s, and the peers do what they do meanwhile. What they have done decides how a close ends, not the clock alone: an EOF in the queue is an EOF. ' +
-  'Each close is told once: one report, one `close` event, one message on the diagnostics channel.';
+  'The event loop of the server is blocked for 10 s while closes are under way. The peers act meanwhile. What the ' +
+  'peers have done decides how a close ends, and not only the clock: an EOF in the queue is an EOF. Each close is ' +
+  'told once: one report, one `close` event, one message on the diagnostics channel.';
 
-/** How late a busy machine may be, behind a limit and the block. */
+/** How many milliseconds after its limit and the block a close may end on a busy machine. */
 const LATE = 5_000;
 const KB = 1_000;
 
 /**
- * By what is to happen. `options`: those of safeClose, for a block of so many milliseconds. `meanwhile`: what the peer does while the server stands still; `after`: when it goes on.
- * `outcomes`: how it may end; `bytes`: so many are to be flushed, from right before the block on. `least`: no sooner than after so many milliseconds.
+ * By name. `options(block)`: the options of safeClose, for a block of that many milliseconds. `meanwhile`: what the
+ * peer does during the block; `after`: what it does when the block is over. `outcomes`: how the close may end. `bytes`:
+ * the output that must be flushed; it is written right before the block. `least(block)`: the least duration in
+ * milliseconds.
  */
 const SCENES = {
   'silent, past the limits': {
@@ -97,7 +100,7 @@ const SCENES = {
     delivered: false,
   },
 };
-/** The limits of what begins when the block is over. */
+/** Closes that begin when the block is over, with their limits. */
 const FRESH = {
   'begun after the block, silent': { options: () => ({ idleTimeout: 300 }), outcomes: ['idle'], least: () => 300 },
   'begun after the block, drips': {
@@ -107,7 +110,7 @@ const FRESH = {
     least: () => 500,
   },
 };
-/** Of these scenes only so many, for each holds its output in memory. */
+/** The number of connections for each scene with `bytes`, because each holds its output in memory. */
 const FEW = 4;
 
 export async function run({ quick, times }) {
@@ -119,7 +122,7 @@ export async function run({ quick, times }) {
     const peers = await openAll(port, SCENES, times, block);
     const begun = performance.now();
     await server.ask('block', { count: peers.length, milliseconds: block });
-    // From here on the server reads nothing, and answers nothing.
+    // From now on the server reads nothing and answers nothing.
     for (const { scene, socket } of peers) scene.meanwhile?.(socket);
     await delay(block);
     for (const { scene, socket } of peers) scene.after?.(socket);
@@ -135,7 +138,7 @@ export async function run({ quick, times }) {
   return [...tallies.values()].map((tally) => tally.row(held));
 }
 
-/** So many connections for each scene. */
+/** Opens `times` connections for each scene. */
 async function openAll(port, scenes, times, block) {
   const peers = [];
   for (const [name, scene] of Object.entries(scenes)) {
@@ -146,7 +149,7 @@ async function openAll(port, scenes, times, block) {
       socket.write(
         `${JSON.stringify({ bytes: scene.bytes ?? KB, late: scene.bytes !== undefined, ...scene.options(block) })}\n`,
       );
-      // Whoever is to take nothing takes nothing.
+      // A peer of a scene with output reads nothing.
       if (!scene.bytes) socket.resume();
       peers.push({ name, scene, socket, port: socket.localPort });
     }
@@ -154,12 +157,12 @@ async function openAll(port, scenes, times, block) {
   return peers;
 }
 
-/** `since`: when the closes were about to begin. */
+/** `since`: the time right before the closes began. */
 async function judge(server, peers, since, block, tallies) {
   const blockedUntil = performance.now() - since;
   await Promise.race([server.ask('connections', peers.length), delay(60_000, undefined, { ref: false })]);
   for (const { socket } of peers) socket.destroy();
-  // Whatever is told twice has had its time by now.
+  // Time for a second report, event or message, which would be wrong.
   await delay(200);
   const connections = new Map(await server.ask('connections', peers.length));
   for (const { name, scene, port } of peers) {
@@ -182,7 +185,7 @@ function complaintOf(
   if (ends !== 1 || closes !== 1 || settled !== 1)
     return `told ${ends} times, closed ${closes} times, settled ${settled} times`;
   if (!outcomes.includes(outcome)) return `it ended by '${outcome}'`;
-  // Timers of Node count whole milliseconds.
+  // Timers of Node.js count whole milliseconds.
   if (duration < from - 2 || duration > to)
     return `it took ${duration.toFixed(0)} ms, and not ${from} to ${to.toFixed(0)}`;
   if (discarded !== undefined && discardedBytes !== discarded)
@@ -191,7 +194,7 @@ function complaintOf(
   return undefined;
 }
 
-/** A byte now and then, until it is told that nobody wants it. */
+/** Sends a byte every 50 ms until the connection is gone. */
 async function drip(socket) {
   while (!socket.destroyed && socket.writable) {
     socket.write('.');

@@ -1,12 +1,13 @@
-// Other processes around the server: workers of a cluster, and children that start in mid-linger.
+// Other processes around the server: workers of a cluster, and child processes that start during a linger.
 import { provoke, provokeAll, startParties, startPeers } from './lib/raw-peers.mjs';
 import { measured, startServer } from './lib/server.mjs';
 import { Tally } from './lib/tally.mjs';
 import { main } from './lib/torture.mjs';
 
 export const title = 'Clusters and child processes';
-export const what = `A worker of a cluster that is disconnected in mid-linger lives on until the peer has everything and has closed, and ends by itself then. A child process that starts in mid-linger finds no
-descriptor of it: it would keep the connection open for as long as it lives.`;
+export const what = `A worker of a cluster is disconnected while connections linger. It must live on until each peer has
+everything and has closed, and then end by itself. A child process that starts during a linger must not inherit the
+descriptor: it would keep the connection open for as long as it lives.`;
 
 const AT_ONCE = 4;
 const ANSWER = 100;
@@ -40,7 +41,7 @@ async function disconnectSome({ server, peers }, count, tally) {
   }
 }
 
-/** One child for each connection, while all of them linger. */
+/** Starts one child for each connection, while all connections linger. */
 async function whileLingering({ server, peers }, count) {
   await server.ask('closed', count);
   const inherited = await server.ask('inherited', count);
@@ -53,7 +54,7 @@ async function inherit(times) {
   const fault = {
     act: 'converse',
     peer: { bytes: WORDS },
-    // To start so many takes its time.
+    // Starting that many children takes long.
     way: { bytes: ANSWER, options: { idleTimeout: 60_000, timeout: 120_000 } },
     between: whileLingering,
     outcome: 'eof',

@@ -7,9 +7,10 @@ import { provoke, provokeAll, startParties } from './lib/raw-peers.mjs';
 import { main } from './lib/torture.mjs';
 
 export const title = 'Two copies in one process';
-export const what = `A second copy of the package in the same process, as npm installs it for a dependency that wants another version, and both look after the same connections. The copy that was there first
-serves them for both: one linger a connection, one descriptor, one report, which has all bytes. Half of the times the second copy has another version number. (A version that is older than this rule
-lingers beside it, on a descriptor of its own.)`;
+export const what = `A second copy of the package is in the same process, as npm installs it when a dependency needs
+another version, and both copies look after the same connections. The first copy must serve them for both: one linger a
+connection, one descriptor, one report, which counts all bytes. In half of the runs the second copy has another version
+number. (A version from before this rule lingers beside the first, on a descriptor of its own.)`;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const PARTS = [
@@ -33,7 +34,7 @@ function copyPackage(version) {
   return folder;
 }
 
-/** While all of them linger, how many sockets there are for each. */
+/** Counts the sockets for each connection while all connections linger. */
 async function countSockets({ server, peers }, count) {
   await server.ask('closed', count);
   const descriptors = (await server.ask('sockets')) / count;
@@ -46,7 +47,7 @@ async function closeByOther({ server, peers }, count) {
   const descriptors = (await server.ask('sockets')) / count;
   const closing = server.ask('closeServer');
   await peers.ask('go');
-  if ((await closing) !== count) throw new Error('closeServer() of the other copy does not know of all lingers');
+  if ((await closing) !== count) throw new Error('closeServer() of the other copy does not count all lingers');
   return (await server.ask('reports', count)).map((report) => ({ ...report, descriptors }));
 }
 

@@ -1,4 +1,4 @@
-// Very many hostile peers at once: some drip, some flood, and an ordinary client wants to be served.
+// Very many hostile peers at once: some drip, some flood, and an ordinary client must be served.
 import { setTimeout as delay } from 'node:timers/promises';
 import { runJson, startAnswering, startServer as startBareLoop } from '../lab/children.mjs';
 import { compile } from '../lab/compile.mjs';
@@ -10,17 +10,21 @@ import { main } from './lib/torture.mjs';
 
 export const title = 'Hostile peers';
 export const what =
-  '15,000 connections are held in linger, nearly all of them by peers that send a byte a second, 64 by peers that flood, while an ordinary client is served and others come that run into the limits: bytes, idle time, total time, ' +
-  'and `maxLingering`, over which the ones with the least time left must go, and no others. The latency of the ordinary client is measured by turns: with the server quiet; with it quiet, and the same peers at another process of the machine; and with them at the server. The peers have the lowest priority, for the processors are those of the server and its client too.';
+  '15,000 connections linger at once. Nearly all of their peers send a byte a second, and 64 flood. Meanwhile an ' +
+  'ordinary client is served, and other peers run into the limits: bytes, idle time, total time, and `maxLingering`, ' +
+  'which must evict the connections with the least time left and no others. The latency of the ordinary client is ' +
+  'measured by turns: with the server quiet; with the server quiet while the same peers attack another process of ' +
+  'the machine; and with the peers at the server. The peers have the lowest priority, because they share the ' +
+  'processors with the server and its client.';
 
 const MiB = 1 << 20;
 const PER_SECOND = 100;
 const QUICK = { crowd: 600, flooders: 2, late: 30, limited: 20, seconds: 0.5, rounds: 1 };
 const FULL = { crowd: 15_000, flooders: 64, late: 300, limited: 400, seconds: 4, rounds: 5 };
-/** Bytes of a connection that lingers; and what Node.js may take besides. */
+/** The most bytes of a lingering connection, and the most that Node.js may take in addition. */
 const BYTES_EACH = 4_000;
 const BYTES_BESIDES = 30 * MiB;
-/** The machine may have other things to do; the ratio is in the note. */
+/** A wide limit, because the machine may be busy. The note of the row has the measured ratio. */
 const SLOWER = 50;
 
 const isSlow = (attacked, quiet, control) => attacked > SLOWER * Math.max(quiet, control, 1);
@@ -28,7 +32,7 @@ const isSlow = (attacked, quiet, control) => attacked > SLOWER * Math.max(quiet,
 export async function run({ quick }) {
   const size = quick ? QUICK : FULL;
   const attack = await Attack.start(size);
-  // As far as the heap goes, and the code is compiled, only once.
+  // A first round, in which the heap grows and V8 compiles the code.
   await attack.open();
   await attack.close();
   const latencies = { quiet: [], control: [], attacked: [] };
@@ -43,7 +47,7 @@ export async function run({ quick }) {
       const end = attack.begin();
       await delay(500);
       let attacked = await attack.get(gets);
-      // It may have been a stall of the machine; a server that is slow stays slow.
+      // Measure again: a stall of the machine passes, a slow server stays slow.
       for (let j = 0; j < 2 && isSlow(attacked, latencies.quiet[i], latencies.control[i]); j++)
         attacked = await attack.get(gets);
       latencies.attacked.push(attacked);
@@ -67,19 +71,22 @@ export async function run({ quick }) {
   const notes = new Map([
     [
       gets,
-      `p99 ${quiet.toFixed(2)} ms with the server quiet, ${control.toFixed(2)} ms with the peers at another process, ${attacked.toFixed(2)} ms under attack: ` +
-        `${(attacked / quiet).toFixed(1)} times that of the quiet server, ${(attacked / control).toFixed(1)} times that of the quiet server on a machine that is as busy.`,
+      `p99 ${quiet.toFixed(2)} ms with the server quiet, ${control.toFixed(2)} ms with the peers at another process, ` +
+        `${attacked.toFixed(2)} ms under attack: ${(attacked / quiet).toFixed(1)} times that of the quiet server, ` +
+        `${(attacked / control).toFixed(1)} times that of the quiet server on a machine that is as busy.`,
     ],
     [
       memory,
-      `${megabytes(held.memory[0])} MB before, ${megabytes(most.memory)} MB at most (${Math.round(more / size.crowd)} bytes a connection), ${megabytes(held.memory[1])} MB after; ${most.descriptors} descriptors at most; ` +
+      `${megabytes(held.memory[0])} MB before, ${megabytes(most.memory)} MB at most ` +
+        `(${Math.round(more / size.crowd)} bytes a connection), ${megabytes(held.memory[1])} MB after; ` +
+        `${most.descriptors} descriptors at most; ` +
         `buffers of all TCP sockets of the machine, both ends, ${megabytes(most.buffers)} MB at most.`,
     ],
   ]);
   return [gets, ...attack.tallies, memory].map((tally) => tally.row(held, notes.get(tally)));
 }
 
-/** On machines of their own they would take no processor from the server and its client: here they wait for both. */
+/** With the lowest priority. Real peers run on other machines and take no processor time from the server. */
 function startPeers(program, args) {
   return startAnswering('nice', ['-n', 19, program, ...args]);
 }
@@ -104,7 +111,8 @@ class Attack {
       dripping: await listen('dripping', { maxLingering: room, timeout: 1_000 }),
       flooding: await listen('flooding', { maxLingering: room, maxBytes: 8 * MiB }),
     };
-    // The limit of descriptors is one of a process: the peers are two. Their connections come in two waves, of which the second has the least time left.
+    // Two processes of peers, because the limit of descriptors is for each process. Their connections come in two
+    // waves. Those of the second wave have the least time left.
     attack.#peers = [attack.#hold('main'), attack.#hold('main')];
     for (const [key, subject] of [
       ['main', 'held to the end'],
@@ -143,7 +151,7 @@ class Attack {
     return this.#lingering(name);
   }
 
-  /** Those that drip. */
+  /** Opens the connections of the peers that drip. */
   async open() {
     const half = (this.#size.crowd - this.#size.flooders) / 2;
     for (const [i, peers] of this.#peers.entries()) {
@@ -154,7 +162,7 @@ class Attack {
     await this.#until('main', ({ active }) => active >= 2 * half);
   }
 
-  /** Everybody begins to send. Gives a function that ends it. */
+  /** All peers begin to send. Returns a function that ends this. */
   begin() {
     const flood = startPeers(this.#programs.sender, [this.#ports.main, this.#size.flooders, 1e15, 600]);
     let over = false;
@@ -172,7 +180,7 @@ class Attack {
     await this.#until('main', ({ active }) => active === 0);
   }
 
-  /** The ordinary client: its p99 in milliseconds. */
+  /** Runs the ordinary client. Returns its p99 in milliseconds. */
   async get(tally) {
     const { p99, count, failed } = await runJson(this.#programs.getter, [
       this.#ports.main,
@@ -184,7 +192,7 @@ class Attack {
     return p99 / 1_000;
   }
 
-  /** The same, and the same peers at another process. */
+  /** The same, while the same peers attack another process. */
   async beside(tally) {
     const other = await startBareLoop([compile('discard'), 0, 0]);
     const { crowd, flooders, seconds } = this.#size;
@@ -200,7 +208,7 @@ class Attack {
     return p99;
   }
 
-  /** In the middle of it. */
+  /** More peers run into each limit, during the attack. */
   async runIntoLimits() {
     const { limited, flooders } = this.#size;
     const before = await this.server.ask('lingering');
@@ -228,7 +236,7 @@ class Attack {
     }
   }
 
-  /** So many more come than may linger. Gives what the server holds then. */
+  /** More peers come than may linger. Returns what the server holds then. */
   async runIntoEviction() {
     const { crowd, late } = this.#size;
     const full = await this.#until('main', ({ active }) => active >= crowd);
@@ -246,7 +254,7 @@ class Attack {
     return usage;
   }
 
-  /** What the server found at the end of each linger. */
+  /** Adds what the server found at the end of each linger. */
   async check() {
     const { violations, evictionsChecked } = await this.server.ask('checks');
     const { main } = await this.server.ask('lingering');

@@ -1,4 +1,4 @@
-// The number of a descriptor is another connection's as soon as it is closed: nobody's linger may touch it then.
+// The kernel gives the number of a closed descriptor to the next connection. No other linger may touch it then.
 import { connect } from 'node:net';
 import { measured, startServer } from './lib/server.mjs';
 import { HEADER, LAST_WORDS, REPLY, tagged } from './lib/tagged.mjs';
@@ -7,16 +7,19 @@ import { main } from './lib/torture.mjs';
 
 export const title = 'Descriptors that are used again';
 export const what =
-  '100,000 connections, and some more, are opened and closed on two threads, while eight others or more linger and end: by EOF, idle time, total time, byte limit, abort, `delivered`, `drain`, and the guard of SO_LINGER. ' +
-  'Each carries bytes that say whose they are, in both directions, and they stand in the queue of the kernel while other lingers end: a byte that is discarded, or a connection that is closed, by the linger of another, is seen at once.';
+  'More than 100,000 connections are opened and closed on two threads, while at least eight others linger and end: ' +
+  'by EOF, idle time, total time, byte limit, abort, `delivered`, `drain`, and the guard of SO_LINGER. Each ' +
+  'connection carries bytes of its own, in both directions, and these bytes wait in the queue of the kernel while ' +
+  "other lingers end. If a linger discards another connection's bytes, or closes another connection, the script " +
+  'sees it at once.';
 
 const WAYS = 8;
-/** So many at once, on each thread: most of them linger. */
+/** Connections at once on each thread. Most of them linger. */
 const LANES = 96;
 const STALLED = 30_000;
 
 export async function run({ quick, times }) {
-  // An ordinary run has 500 for each of 200 times.
+  // An ordinary run of 200 times opens 500 connections each time.
   const wanted = quick ? 2_000 : times * 500;
   const server = await startServer('reuse');
   const ports = await server.ask('ports');
@@ -32,12 +35,12 @@ export async function run({ quick, times }) {
     await Promise.all(ports.flatMap((port) => Array.from({ length: lanes }, () => lane(port))));
     figures = await server.ask('figures');
   };
-  // What is made once only, is made for the first of each way.
+  // First one connection for each way, because the first one sets things up that stay.
   await visits(4 * WAYS, WAYS, new Tally(''));
   const before = sum('racing');
   const startedAt = performance.now();
   const held = await measured(server, async () => {
-    // Only those count that had their lingers beside them, as few at the end of a round have.
+    // Only connections with other lingers beside them count. At the end of a round few have.
     do await visits(id + Math.max(wanted - (sum('racing') - before), 10 * LANES), LANES, tally);
     while (sum('racing') - before < wanted && !broken);
   });
@@ -48,7 +51,9 @@ export async function run({ quick, times }) {
   return [
     tally.row(
       held,
-      `${sum('racing') - before} of the connections were opened while eight lingers or more were under way on the same thread, ${most} at most; ${Math.round(id / seconds)} connections a second. The lingers ended so: ${endings(figures)}.`,
+      `${sum('racing') - before} of the connections were opened while eight lingers or more were under way on the ` +
+        `same thread, ${most} at most; ${Math.round(id / seconds)} connections a second. ` +
+        `The lingers ended so: ${endings(figures)}.`,
     ),
   ];
 }
@@ -63,7 +68,7 @@ function endings(figures) {
     .join(', ');
 }
 
-/** One connection from its first to its last byte: whether it got all of its own, and nothing else. */
+/** One connection from its first to its last byte. Resolves with whether it received exactly its own bytes. */
 function visit(port, id, tally) {
   return new Promise((resolve) => {
     const way = id % WAYS;
@@ -78,7 +83,7 @@ function visit(port, id, tally) {
       over = true;
       clearTimeout(timer);
       socket.destroy();
-      // RST, where it is meant, may come before the last words are read, and never before the reply is.
+      // An intended RST may come before the last words are read, but never before the reply is read.
       const complete =
         received.equals(whole) ||
         (how === 'reset' && received.equals(whole.subarray(0, received.length)) && received.length >= reply.length);
@@ -99,7 +104,7 @@ function visit(port, id, tally) {
       if (before < reply.length && received.length >= reply.length) socket.write('!');
     });
     socket.on('end', () => {
-      // Something for the linger to discard, and for a byte limit to object to.
+      // For the linger to discard, and enough for the byte limit.
       socket.write(Buffer.alloc(1_000));
       if (way === 1 || way === 2 || way === 4) setTimeout(end, 150, 'ended');
       else socket.end(() => end('ended'));

@@ -5,18 +5,18 @@ import { Tally } from './lib/tally.mjs';
 import { main } from './lib/torture.mjs';
 
 export const title = 'The end of the process';
-export const what = `Each provocation is a process of its own, with one connection. It has to end as it was told to, by its exit code or the signal, and not by a crash; where FIN was out, the peer has
-everything, and FIN.`;
+export const what = `Each provocation is a process of its own, with one connection. The process must end with the
+expected exit code or signal, and never by a crash. Where FIN was sent, the peer must have everything, and FIN.`;
 
 const EXIT_CODE = 42;
 const ANSWER = 100;
 const AT_ONCE = 4;
-/** What the peer does: reads to the end and closes, or stays. */
+/** What the peer does: it reads to the end and closes, or stays. */
 const CLOSES = { act: 'converse', bytes: 0 };
 const TALKS = { act: 'converse', bytes: 100_000 };
 const SILENT = { act: 'silence', receiveBuffer: 4_096 };
 
-/** By the stage of torture/servers/ending.mjs; `whole`: the peer has got everything. */
+/** `stage`: of torture/servers/ending.mjs. `whole`: the peer must have everything. */
 const ENDS = {
   'SIGTERM in mid-linger': { stage: 'sigterm', peer: CLOSES, signal: true, exit: 'SIGTERM', whole: true },
   'SIGTERM in mid-linger, closeServer() in its handler': {
@@ -42,9 +42,9 @@ async function provoke(peers, { stage, peer, signal, exit, whole }, count, tally
     await Promise.all(servers.map((server) => server.ask('lingering')));
     for (const server of servers) server.kill('SIGTERM');
   }
-  // The peers go on when closeServer() has been called: it counts the lingers from then on.
+  // The peers wait until closeServer() has been called, because it counts the lingers from then on.
   if (stage === 'close-server') await Promise.all(servers.map((server) => server.ask('signalled')));
-  // A process that dies of the signal does so while its peers are there.
+  // The peers stay until the signal has ended the process.
   if (exit === 'SIGTERM') await Promise.all(servers.map((server) => server.exit));
   await peers.ask('go');
   const ends = await Promise.all(servers.map((server) => server.exit));

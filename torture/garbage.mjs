@@ -1,4 +1,4 @@
-// Garbage collections at every stage of a close, and what is left on the heap behind very many of them.
+// Garbage collections at every stage of a close, and what very many closes leave on the heap.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,8 +10,10 @@ import { main } from './lib/torture.mjs';
 
 export const title = 'Garbage collection';
 export const what =
-  'The server keeps no reference to a socket, a promise or a signal, and its garbage is collected at every event and every call of a close, and every 50 ms besides. Each peer must get every byte and the end of the connection; ' +
-  'each finalizer must run, once, and not before the `close` of its socket. Then 100,000 closes, and heap snapshots on both sides of them.';
+  'The server keeps no reference to a socket, a promise or a signal. Its garbage is collected at every event and ' +
+  'every call of a close, and every 50 ms in addition. Each peer must get every byte and the end of the connection; ' +
+  'each finalizer must run once, and not before the `close` of its socket. Then 100,000 closes, with a heap ' +
+  'snapshot before and after them.';
 
 const MB = 1_000_000;
 const SCENES = {
@@ -48,11 +50,11 @@ export async function run({ quick, times }) {
 
 async function collectAtEachStage(server, port, times) {
   const tallies = new Map(Object.keys(SCENES).map((way) => [way, new Tally(`collected at every stage: ${way}`)]));
-  // What is made once only.
+  // The first connection sets things up that stay.
   await visit(server, port, 'guarded', SCENES.guarded);
   const held = await measured(server, async () => {
     await server.ask('force', true);
-    // A connection of each kind at once; collections take what time there is.
+    // One connection of each kind at once, because the collections take most of the time.
     for (let i = 0; i < times; i++) {
       await Promise.all(
         Object.entries(SCENES).map(async ([way, scene]) =>
@@ -63,7 +65,7 @@ async function collectAtEachStage(server, port, times) {
     await server.ask('force', false);
   });
   let counts = await server.ask('counts');
-  // A timer may still have the last of them in hand.
+  // A timer may still hold the last sockets.
   for (let i = 0; i < 50 && counts.collected < counts.opened; i++) {
     await delay(100);
     counts = await server.ask('counts');
@@ -83,7 +85,7 @@ async function collectAtEachStage(server, port, times) {
   ];
 }
 
-/** Where only the server knows how it ended. */
+/** Checks the outcomes that only the server knows. */
 function checkOutcomes(outcomes, times, tallies) {
   for (const [outcome, ways] of Object.entries(OUTCOMES)) {
     const count = outcomes[outcome] ?? 0;
@@ -93,8 +95,8 @@ function checkOutcomes(outcomes, times, tallies) {
 }
 
 /**
- * What the peer saw, and what is wrong with it. A silent one waits for the server to give up; any other closes behind it. `awaits`: the outcome that has to have been told before
- * the silence is broken, for it would not be that one otherwise.
+ * Resolves with what the peer saw and what is wrong with it. A silent peer waits for the server to give up; any other
+ * closes at the end. `awaits`: the outcome that must be reported before the peer sends again, which would change it.
  */
 async function visit(server, port, way, { bytes, silent, drips, awaits }) {
   const before = awaits && (await countOf(server, awaits));
@@ -108,7 +110,7 @@ async function visit(server, port, way, { bytes, silent, drips, awaits }) {
   socket.write(JSON.stringify({ way, bytes }));
   socket.on('data', (chunk) => {
     received += chunk.length;
-    // Slowly, so that its garbage is collected in mid-flush.
+    // Slowly, so that garbage is collected during the flush.
     if (bytes > MB) {
       socket.pause();
       setTimeout(() => socket.resume(), 2);
@@ -134,7 +136,7 @@ async function untilMore(server, outcome, before) {
   while ((await countOf(server, outcome)) <= before && performance.now() < end) await delay(20);
 }
 
-/** Until the server's side is gone, which a write finds out; the first of them when it has rested. */
+/** Waits `rest` milliseconds, then writes until a write fails because the server's side is gone. */
 async function untilRefused(socket, rest) {
   await delay(rest);
   for (let i = 0; i < 200 && !socket.destroyed; i++) {
@@ -146,7 +148,7 @@ async function untilRefused(socket, rest) {
 async function closeMany(server, port, closes) {
   const uploader = compile('uploader');
   const upload = (count) => runJson(uploader, [port, count, 4, 1_000]);
-  // A heap has its size only when there has been some traffic, and optimized code when there has been more.
+  // Some traffic first, so that the heap has its final size and the code is optimized.
   await upload(Math.min(closes, 10_000));
   const heapBefore = await server.ask('heap');
   const tally = new Tally(`${closes} closes`);
@@ -162,11 +164,13 @@ async function closeMany(server, port, closes) {
   for (const [name, more] of grown) tally.add('kept', `${more} more of ${name} on the heap`);
   const objects = heapAfter.objects - heapBefore.objects;
   const bytes = heapAfter.bytes - heapBefore.bytes;
-  // One object or 16 bytes for every hundredth close would be a leak. A megabyte is what code and its feedback may still take.
+  // One object or 16 bytes for every hundred closes would be a leak. Code and its feedback may still take a megabyte.
   if (bytes > MB + closes / 6) tally.add('heap', `${bytes} bytes more on the heap`);
   return tally.row(
     held,
-    `heap ${megabytes(heapBefore.bytes)} → ${megabytes(heapAfter.bytes)} MB, ${heapBefore.objects} → ${heapAfter.objects} objects: ${(bytes / closes).toFixed(2)} bytes and ${(objects / closes).toFixed(4)} objects a close.`,
+    `heap ${megabytes(heapBefore.bytes)} → ${megabytes(heapAfter.bytes)} MB, ` +
+      `${heapBefore.objects} → ${heapAfter.objects} objects: ` +
+      `${(bytes / closes).toFixed(2)} bytes and ${(objects / closes).toFixed(4)} objects a close.`,
   );
 }
 

@@ -15,12 +15,16 @@ import { main } from './lib/torture.mjs';
 
 export const title = "The kernel's memory";
 export const what =
-  'The sockets of the server have a limit of memory of their own, beyond which the kernel treats them as it treats everybody when it is over `tcp_mem`. Peers flood; or they earn themselves a low-water mark by what they send, then park what stays just under it and say no more. ' +
-  'Both with the marks of the discard loop, and with the same code where SO_RCVLOWAT does nothing, by turns; the notes have the medians of three runs, and the counters of the kernel, which are those of the whole machine. An ordinary client must be served, and the memory be free again while the peers are still there.';
+  'The sockets of the server have a memory limit of their own. Beyond it the kernel treats them as it treats all ' +
+  'sockets when the machine is over `tcp_mem`. Peers flood; or they earn a low-water mark by what they send, then ' +
+  'park slightly less than the mark and send nothing more. Each attack runs by turns with the marks of the discard ' +
+  'loop, and with the same code where SO_RCVLOWAT does nothing. The notes have the medians of three runs, and the ' +
+  'counters of the kernel, which count for the whole machine. The ordinary client must be served, and the memory ' +
+  'must be free again while the peers are still there.';
 
 const MiB = 1 << 20;
 const KiB = 1 << 10;
-/** Under pressure; and without, as far as this limit goes. */
+/** Under memory pressure, and without a limit of the group. */
 const QUICK = { 'under pressure, 4 MiB': 4 * MiB };
 const LIMITS = { ...QUICK, 'without a limit': -1 };
 const COUNTERS = [
@@ -32,13 +36,13 @@ const COUNTERS = [
   'TCPBacklogDrop',
   'TCPTimeouts',
 ];
-/** A slow tick takes what is parked within a second; a busy machine is late. */
+/** The slow tick reads parked bytes within a second; a busy machine may be late. */
 const FREE_WITHIN = 10_000;
 const PER_SECOND = 50;
-/** The largest mark; and as many as share the budget at that. */
+/** The largest mark, and the number of connections whose marks of that size use the whole budget. */
 const MARK = 2 * MiB;
 const PARKERS = 64;
-/** By so much more than the mark a peer earns it, in pieces. */
+/** A peer must send that much more than the mark, in pieces, to earn the mark. */
 const EXCESS = MARK / 4;
 const PIECE = 64 * KiB;
 
@@ -55,7 +59,7 @@ export async function run({ quick }) {
         const cases = [true, false].map(
           (marks) => new Case(`${peers}, ${pressure}${marks ? '' : ', no marks'}`, { memory, limit, marks }),
         );
-        // By turns, for the machine is not equally busy all the time.
+        // By turns, because the load of the machine changes.
         for (let round = 0; round < (quick ? 1 : 3); round++) for (const each of cases) await each.run(attack, size);
         rows.push(...cases.map((each) => each.row()));
       }
@@ -66,7 +70,7 @@ export async function run({ quick }) {
   return rows;
 }
 
-/** Where the kernel has no limit for the sockets of a group of processes. To change tcp_mem would be to change it for everybody. */
+/** The row for a kernel without a memory limit for a group's sockets. A changed tcp_mem would affect all processes. */
 function impossible() {
   const tally = new Tally('not measured');
   tally.add('not measured');
@@ -76,7 +80,7 @@ function impossible() {
   );
 }
 
-/** One kind of attack, with marks or without, several times over. */
+/** One kind of attack, with or without marks, run several times. */
 class Case {
   #tally;
   #options;
@@ -93,7 +97,7 @@ class Case {
     memory.limit(limit);
     const server = await startServer('crowd', { prefix: memory.prefix, env: marks ? {} : { LD_PRELOAD: noMarks() } });
     const port = await server.ask('listen', { name: 'main', options: { maxLingering: 1_000, idleTimeout: 8_000 } });
-    // What is made once only.
+    // The first connections set things up that stay.
     await runJson(compile('uploader'), [port, 20, 2, 100_000]);
     const held = await measured(server, async () => {
       memory.reset();
@@ -101,10 +105,10 @@ class Case {
       const figures = await attack(port, size, this.#tally, memory);
       const after = counters();
       const { main } = await server.ask('lingering');
-      // What is in the receive queue already is not refused; what is over the limit by more than that would be no limit.
+      // The kernel does not refuse what is in the receive queue already. Twice the limit would mean that there is none.
       if (limit > 0) this.#tally.add('bounded', memory.most > 2 * limit ? `${memory.most} bytes at most` : undefined);
       this.#add({ ...figures, 'MB at most': memory.most / 1e6, 'MB discarded': main.discardedBytes / 1e6 });
-      // Of the whole machine.
+      // These count for the whole machine.
       this.#add(Object.fromEntries(COUNTERS.map((key) => [key, after[key] - before[key]])));
     });
     await server.stop();
@@ -147,7 +151,7 @@ function noMarks() {
   return library;
 }
 
-/** The ordinary client, meanwhile: its p99 in milliseconds. */
+/** Runs the ordinary client. Returns its p99 in milliseconds. */
 async function get(port, seconds, tally) {
   const { p99, count, failed } = await runJson(compile('getter'), [port, seconds, PER_SECOND]);
   for (let i = 0; i < count; i++) tally.add('answered');
@@ -163,7 +167,7 @@ async function flood(port, { flooders, seconds }, tally) {
   return { 'p99 of the ordinary client, ms,': p99 };
 }
 
-/** So many peers send what earns the largest mark, and then a bit less than the mark, of which nothing would tell the server. */
+/** Each peer sends enough for the largest mark, and then slightly less than the mark: epoll does not report that. */
 async function park(port, { parkers, seconds }, tally, memory) {
   const peers = await Promise.all(Array.from({ length: parkers }, () => parker(port)));
   await earn(peers);
@@ -178,7 +182,10 @@ async function park(port, { parkers, seconds }, tally, memory) {
   return { 'p99 of the ordinary client, ms,': p99, 'ms until all but 1 MiB was free': free };
 }
 
-/** In pieces, so that the server reads as the marks let it: what is unread behind that is mostly no more than the excess. All of this has to be over before the slow tick looks, a second later. */
+/**
+ * Sends in pieces, so that the server reads as the marks allow: after that at most the excess is unread. This must be
+ * over before the slow tick looks, a second later.
+ */
 async function earn(peers) {
   for (let sent = 0; sent < MARK + EXCESS; sent += PIECE) {
     for (const socket of peers) if (!socket.write(Buffer.alloc(PIECE))) await once(socket, 'drain');

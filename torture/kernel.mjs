@@ -1,15 +1,16 @@
-// The kernel says no, or interrupts.
+// System calls fail, or are interrupted.
 import { Faults } from './lib/faults.mjs';
 import { provoke, provokeAll, startParties } from './lib/raw-peers.mjs';
 import { main } from './lib/torture.mjs';
 
 export const title = 'A kernel that says no';
-export const what = `A library that is preloaded into the server makes system calls of the addon fail, and only those. Where there is no descriptor or no memory for the discard loop, the connection
-lingers through Node's streams, and the report says why; the peer gets everything all the same. A call that is interrupted (EINTR) is nothing that anybody notices.`;
+export const what = `A preloaded library makes system calls of the addon fail, and no others. Where there is no
+descriptor or no memory for the discard loop, the connection lingers through Node's streams, and the report says why;
+the peer still gets everything. An interrupted call (EINTR) must have no effect.`;
 
 const KB = 1024;
 const WAY = { bytes: 64 * KB };
-/** Both go to the end, and the peer has more to say when our FIN has come. */
+/** Both sides go on to the end. The peer sends more after our FIN. */
 const TO_THE_END = { act: 'converse', peer: { bytes: 100 * KB }, way: WAY, outcome: 'eof' };
 const byStreams = (error, syscall) => ({
   ...TO_THE_END,
@@ -20,7 +21,7 @@ const natively = { ...TO_THE_END, delivered: [true], expected: { engine: 'native
 
 const overHttp = (fault) => ({ ...fault, way: { ...WAY, http: true }, peer: { ...fault.peer, http: true } });
 
-/** In a process that is up: the kind of call, its errno, every how many calls it strikes, and what has to come of it. */
+/** In a running process: the kind of call, its errno, every how many calls it fails, and what must come of it. */
 const CLOSES = {
   'EMFILE at the duplicate': ['duplicate', 'EMFILE', 1, byStreams('EMFILE', 'fcntl')],
   'EMFILE at the duplicate, an HTTP server': ['duplicate', 'EMFILE', 1, overHttp(byStreams('EMFILE', 'fcntl'))],

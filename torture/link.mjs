@@ -1,23 +1,24 @@
-// The link to the peers goes down, in a network namespace, and comes back in time, or too late.
+// The link to the peers goes down, in a network namespace, and comes back in time or too late.
 import { setTimeout as delay } from 'node:timers/promises';
 import { provoke, provokeAll, startParties } from './lib/raw-peers.mjs';
 import { main } from './lib/torture.mjs';
 import { countInState, link, noLink, OWN_NAMESPACE } from './lib/veth.mjs';
 
 export const title = 'A link that goes down';
-export const what = `Server and peers have a network namespace each, and a pair of veth interfaces between them. The link is down when the server writes its answer and closes, so that nothing of it
-arrives. A simultaneous close comes of the same: both ends send FIN into the void (each of the sockets is found in FIN_WAIT_1), and both repeat it when the link is back.`;
+export const what = `Server and peers have a network namespace each, with a pair of veth interfaces between them. The
+link is down when the server writes its answer and closes, so that nothing arrives. This causes a simultaneous close:
+both ends send a FIN that gets lost (each socket is found in FIN_WAIT_1), and both repeat it when the link is back.`;
 
-/** Why it cannot run here, or nothing. */
+/** Why this script cannot run here, or undefined. */
 export const missing = noLink;
 
 const KB = 1024;
 const MB = 1024 * KB;
 const FIN_WAIT_1 = '04';
-/** How long nothing arrives. */
+/** Milliseconds for which nothing arrives. */
 const OUTAGE = 300;
 
-/** The server's FIN goes out behind the word, and not with it. */
+/** Waits for the state, because the server sends FIN only after it has answered `word`. */
 async function allInState(pid, state, count) {
   for (let i = 0; countInState(pid, state) !== count; i++) {
     if (i === 200) throw new Error(`${countInState(pid, state)} of ${count} sockets are in state ${state}`);
@@ -94,7 +95,7 @@ function faults(cable) {
 
 export async function run({ times }) {
   const parties = startParties({ prefix: OWN_NAMESPACE });
-  // Both are in their namespaces once they answer.
+  // A process has its namespace once it answers.
   await parties.server.usage();
   await parties.peers.ask('finish');
   const cable = await link(parties.server.pid, parties.peers.pid);

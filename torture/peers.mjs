@@ -1,21 +1,23 @@
-// Peers that misbehave, or just go away.
+// Peers that misbehave, or that vanish.
 import { provoke, provokeAll, startParties } from './lib/raw-peers.mjs';
 import { main } from './lib/torture.mjs';
 
 export const title = 'Peers';
-export const what = `Raw peers, 50 at a time. What was delivered is what the peer has read, or has in its queue, when the report has come.`;
+export const what = `Raw peers, 50 at a time. What counts as delivered is what the peer has read, or has in its queue,
+at the time of the report.`;
 
 const KB = 1024;
 const MB = 1024 * KB;
-/** As small as the kernel has it: what the peer does not read stays with the server. */
+/** The smallest that the kernel permits: what the peer does not read stays with the server. */
 const SHUT = { receiveBuffer: 4 * KB };
 const IDLE = { options: { idleTimeout: 500 } };
 
 const ANY = [true, false, null];
 
 /**
- * By its name: what the peers do and with which options, how the server closes, and how that has to end, and how many at once, where all would take longer than a linger
- * may. `awaits`: what comes before the peers' second stage.
+ * By name: the act of the peers and its options, how the server closes, the outcome, and the permitted values of
+ * `delivered`. A last number says how many connections run at once, where all of them would take longer than a linger
+ * may. `awaits`: what must happen before the second stage of the peers.
  */
 function faults(quick) {
   const flood = quick ? 100 * MB : 10_000_000_000;
@@ -103,7 +105,7 @@ async function whenLingering({ server, peers }, count) {
 
 export async function run({ quick, times }) {
   const parties = startParties();
-  // For what is set up with the first connection.
+  // The first connection sets things up that stay.
   await provoke(parties, { act: 'silence', peer: {}, way: { bytes: 100, options: { idleTimeout: 50 } } }, 1);
   const rows = [];
   for (const [name, [act, peer, way, outcome, delivered, atOnce]] of Object.entries(faults(quick))) {

@@ -1,16 +1,19 @@
-// Makes docs/reliability.md of torture/results/*.json, so that the text and the figures cannot disagree.
+// Makes docs/reliability.md from torture/results/*.json, so that the text and the figures always agree.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe } from '../lab/machine.mjs';
-import { markdownTable } from '../lab/markdown.mjs';
+import { markdownTable, wrapProse } from '../lab/markdown.mjs';
 import { scripts } from './lib/scripts.mjs';
 import { counts, isSound, megabytes } from './lib/tally.mjs';
 
-const INTRODUCTION = `What a server meets when things go wrong, provoked many times over, and what became of it. Each section is a script of \`torture/\`; the server runs in a process of its own, its peers in
-others. A provocation counts as survived when the server goes on, and the close ended in the way, and with the report, that is right for it: above all, \`delivered: true\` only where the peer has
-counted every byte, and FIN. Descriptors, handles (what keeps the event loop alive) and resident memory are those of the server before the first and after the last provocation of a row.
+const INTRODUCTION = `Faults that a server meets, provoked many times, and what became of them. Each section is a script
+of \`torture/\`. The server runs in a process of its own, and its peers in others. A provocation is survived when the
+server goes on, and when the close ends with the right outcome and the right report. Above all, a report says
+\`delivered: true\` only when the peer has counted every byte, and FIN. Descriptors, handles (what keeps the event loop
+alive) and resident memory are those of the server before the first provocation of a row and after the last.
 
-\`npm run torture\` runs all of it and writes this page; \`npm run torture -- peers --times 1000\` one of them, as often as you like. A short form of each is part of \`npm test\`.`;
+\`npm run torture\` runs all scripts and writes this page. \`npm run torture -- peers --times 1000\` runs one of them,
+as often as you like. \`npm test\` runs a short form of each.`;
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const results = scripts.map((name) => `results/${name}.json`).filter((file) => existsSync(at(file)));
@@ -49,9 +52,11 @@ async function section({ subject, seconds, rows }) {
 
 const all = results.map(read);
 const loads = all.map(({ load }) => load);
-const machine = `${describe(all)} Load average when the scripts began: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}: it was shared, and far from idle, which is what the seconds tell of.`;
+const load = [Math.min(...loads), Math.max(...loads)].map((each) => each.toFixed(1)).join(' to ');
+const machine = `${describe(all)} Load average when the scripts began: ${load}. The machine was shared and
+busy, and the seconds below show it.`;
 const page = ['# Reliability', INTRODUCTION, machine, ...(await Promise.all(all.map(section)))];
 writeFileSync(
   at('../docs/reliability.md'),
-  `<!-- Made by torture/report.mjs of torture/results. -->\n\n${page.join('\n\n')}\n`,
+  wrapProse(`<!-- Made by torture/report.mjs of torture/results. -->\n\n${page.join('\n\n')}\n`),
 );

@@ -1,4 +1,5 @@
-// All scripts, or those that are named, one after the other, and the report on them. Other arguments are handed on: --quick, --times N, --out FOLDER.
+// Runs all scripts, or the named ones, one after the other, and writes the report. Passes on --quick, --times N and
+// --out FOLDER.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -22,5 +23,5 @@ for (const name of positionals.length > 0 ? positionals : scripts) {
   else if (!run(name, args)) failed.push(name);
 }
 if (!values.quick && !values.out) run('report', []);
-if (failed.length > 0) console.error(`\nNot everything was survived, or given back: ${failed.join(', ')}`);
+if (failed.length > 0) console.error(`\nNot everything was survived or released: ${failed.join(', ')}`);
 process.exit(failed.length > 0 ? 1 : 0);

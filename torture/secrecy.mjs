@@ -1,4 +1,4 @@
-// What a peer sends into a linger is nobody's business, and must not turn up anywhere.
+// The bytes that a peer sends into a linger must not turn up anywhere.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -13,11 +13,14 @@ import { main } from './lib/torture.mjs';
 
 export const title = 'No data of a peer surfaces';
 export const what =
-  'Each peer sends a word of its own into the linger of its connection, over and over, when the linger has begun. The word is then looked for: in the reports, the errors and their stacks, the messages of the diagnostics channels and `NODE_DEBUG`, ' +
-  'all of which the server writes to its standard error; in the buffers of connections that come afterwards and in what the allocator gives out; in a heap snapshot; and in the whole memory of the process, where discarded bytes of TCP never come. ' +
-  'That the search finds what is there is seen by another word, which the application was given before the close.';
+  'Each peer sends a secret word of its own many times, once its connection lingers. The script then looks for the ' +
+  'word: in the reports, the errors and their stacks, the messages of the diagnostics channels and `NODE_DEBUG`, ' +
+  'all of which the server writes to its standard error; in the buffers of later connections and in what the ' +
+  'allocator gives out; in a heap snapshot; and in the whole memory of the process, where discarded bytes of TCP ' +
+  'never come. A second word, which the application was given before the close, shows that the search finds what is ' +
+  'there.';
 
-/** How often a peer repeats its word, which is so long. */
+/** How often a peer repeats its word, and the length of a word. */
 const REPEATED = 2_000;
 const WORD = 24;
 
@@ -42,7 +45,8 @@ export async function run({ quick, times }) {
       memory: true,
     });
     if (quick) return rows;
-    // A UNIX socket cannot discard without a buffer, and Node reads by itself where its streams discard: there the bytes do come into the memory of the process, and must be nowhere else.
+    // A UNIX socket discards through a buffer, and with the streams engine Node.js itself reads. There the bytes do
+    // come into the memory of the process, and only the other places are searched.
     rows.push(
       ...(await search(folder, 'native, UNIX socket', {
         rounds: 5,
@@ -94,14 +98,14 @@ async function search(folder, name, { rounds, path, flags = '', debug, memory = 
         scene.after?.(socket);
         sockets.push(socket);
       }
-      // One more visitor of HTTP ends the linger of the last.
+      // One more HTTP connection evicts the last lingering one.
       if (scenes.some(([, { http }]) => http))
         sockets.push(await visit(server, { http: true }, { port: httpPort, host: '127.0.0.1' }, '', ++sent));
       await delay(400);
       for (const socket of sockets) socket.destroy();
       await server.ask('until', { event: 'ended', count: sent });
     }
-    // Of the kernel's memory, that of the process at the end; then all that JavaScript reaches.
+    // First what the allocator and the kernel give out now, then everything that JavaScript reaches.
     await server.ask('dump', dump);
     for (let i = 0; i < 50; i++) await visitAfterwards(where, word(given, i));
     await server.ask('snapshot', snapshot);
@@ -122,7 +126,7 @@ async function search(folder, name, { rounds, path, flags = '', debug, memory = 
   });
 }
 
-/** A connection whose linger has begun: the `count`th. */
+/** Opens a connection, and waits until `count` lingers have begun. */
 async function visit(server, { options = {}, http }, where, word, count) {
   const socket = connect({ ...where, allowHalfOpen: true });
   socket.on('error', () => {}).resume();
@@ -142,7 +146,7 @@ async function visitAfterwards(where, text) {
   await once(socket, 'close');
 }
 
-/** As text, and as the digits in which Node writes a Buffer. */
+/** Counts a text as such, and as the hexadecimal digits in which Node.js prints a Buffer. */
 function countIn(file, text) {
   const bytes = readFileSync(file);
   const spaced = Buffer.from(text).toString('hex').match(/../g).join(' ');

@@ -1,20 +1,22 @@
-// Worker.terminate(), whatever the thread is doing.
+// Worker.terminate(), while the thread does all kinds of things.
 import { startPeers } from './lib/raw-peers.mjs';
 import { measured, startServer } from './lib/server.mjs';
 import { Tally } from './lib/tally.mjs';
 import { main } from './lib/torture.mjs';
 
 export const title = 'Threads that are terminated';
-export const what = `Workers of one process, each with a server and a connection in it, are terminated at a stage of the close. The process goes on, with as many descriptors as before, and the peer is not
-left with a connection that nobody has. Files of modules are not counted: Node.js itself leaves one open, whatever package it belongs to, where the thread was reading it.`;
+export const what = `Workers of one process, each with a server and a connection, are terminated at a stage of the
+close. The process must go on with as many descriptors as before, and no peer may be left with a connection that
+nothing holds. Files of modules do not count: Node.js itself leaves a file open, of any package, when the thread was
+reading it.`;
 
 const AT_ONCE = 4;
 const ANSWER = 100;
-/** Until a Worker has loaded the package and listens, in milliseconds, or thereabouts. */
+/** About how many milliseconds a Worker needs to load the package and listen. */
 const LOADING = 200;
 const CLOSES = { act: 'converse', bytes: 0 };
 
-/** By the stage of torture/servers/threads.mjs, what the peer does. `stays`: until the thread is gone. */
+/** `stage`: of torture/servers/threads.mjs. `peer`: what the peer does. `stays`: it stays until the thread is gone. */
 const STAGES = {
   'Worker.terminate() while the package is loaded': { stage: 'loading' },
   'Worker.terminate() while output is being flushed': {
@@ -54,7 +56,7 @@ export async function run({ quick, times }) {
   await provoke(parties, STAGES['Worker.terminate() in mid-linger'], AT_ONCE);
   for (const [name, stage] of Object.entries(STAGES)) {
     const tally = new Tally(name);
-    // 500 in an ordinary run: what a thread leaves behind is rarely seen at once.
+    // 500 in an ordinary run, because a single thread seldom leaves enough behind to be seen.
     const most = quick ? 2 : Math.ceil(times * 2.5);
     const held = await measured(parties.server, async () => {
       for (let left = most; left > 0; left -= AT_ONCE) await provoke(parties, stage, Math.min(left, AT_ONCE), tally);

@@ -3,7 +3,8 @@
 #include <pthread.h>
 #include <sys/ioctl.h>
 
-// So many before, as in the programs in JavaScript, which have to be warm: the first sends of a connection cost less than those behind them.
+// Calls before the measurement, as in the JavaScript programs: the first sends of a connection cost less than later
+// ones.
 #define WARM 100000
 #define MEASURE(name, last, call)                                                                            \
   do {                                                                                                       \
@@ -34,7 +35,8 @@ int main(int argc, char **argv) {
   getsockname(server, (struct sockaddr *)&address, &length);
   int fd = connect_loopback(ntohs(address.sin_port));
   int peer = accept(server, NULL, NULL);
-  // A process of one thread is spared the counting of who uses a descriptor (fdget in the kernel): Node.js never is.
+  // A second thread, as Node.js always has: in a process of one thread the kernel does not count the users of a
+  // descriptor (fdget).
   pthread_t thread;
   if (pthread_create(&thread, NULL, wait_for_ever, NULL) != 0) die("pthread_create");
   struct linger linger = {1, 5};
@@ -44,7 +46,7 @@ int main(int argc, char **argv) {
   MEASURE("setLinger", ",", setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
   MEASURE("pendingBytes", ",", ioctl(fd, FIONREAD, &bytes));
   long in_flight = 0;
-  // The reads keep the buffer from filling; they are few, and the same in every rival.
+  // The reads keep the buffer from filling. They are few, and every rival does the same.
   MEASURE("send", "}\n", {
     if (send(fd, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1) die("send");
     if (++in_flight == 1000) {

@@ -1,4 +1,4 @@
-// What the C programs of the benchmarks share.
+// What the C programs share.
 #pragma once
 
 #define _GNU_SOURCE
@@ -35,14 +35,15 @@ static inline void raise_file_limit(void) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Linux's own default, whatever this machine is set to. BBR paces a sender by timers: over loopback they run in the time of whoever has the processor,
-// the reader's too, and on a virtual machine each costs an exit to the host.
+// Linux's default, whatever this machine uses. BBR paces a sender by timers. Over loopback these timers run in the time
+// of the process that has the processor, which may be the reader. On a virtual machine each costs an exit to the host.
 static const char congestion_control[] = "cubic";
 
-// Every 20,000th connection comes from another address of the loopback net, so that no number of them runs out of ports.
+// After 20,000 connections the next address of the loopback net is used, so that the ports never run out.
 static inline int connect_loopback(int port) {
   static unsigned made = 0;
-  struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + (made++ / 20000 + getpid()) % 200)};
+  in_addr_t source = htonl(INADDR_LOOPBACK + 1 + (made++ / 20000 + getpid()) % 200);
+  struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = source};
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   int one = 1;
@@ -50,7 +51,8 @@ static inline int connect_loopback(int port) {
   setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
   if (bind(fd, (struct sockaddr *)&from, sizeof from) < 0) die("bind");
   static int told;
-  if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion_control, sizeof congestion_control - 1) < 0 && !told++) perror(congestion_control);
+  int failed = setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion_control, sizeof congestion_control - 1) < 0;
+  if (failed && !told++) perror(congestion_control);
   if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0) {
     close(fd);
     return -1;

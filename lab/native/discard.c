@@ -1,6 +1,8 @@
-// The bare loop: answers each upload with 413, sends FIN and throws away what comes, with nothing around it. What the addon is measured against.
+// The bare loop: answers each upload with 413, sends FIN and discards what comes, and does nothing else. The addon is
+// measured against it.
 // usage: discard RECV LOWAT
-//   RECV: bytes of a read; 0 for all that there is, with MSG_TRUNC, by which the kernel copies nothing. LOWAT: SO_RCVLOWAT, 0 for the default.
+//   RECV: bytes of a read; 0 for everything in the queue, with MSG_TRUNC, so that the kernel copies nothing.
+//   LOWAT: SO_RCVLOWAT, 0 for the default.
 #include "common.h"
 
 static const char answer[] = "HTTP/1.1 413 Payload Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\n413\n";
@@ -10,7 +12,8 @@ int main(int argc, char **argv) {
   size_t size = atoi(argv[1]);
   int lowat = atoi(argv[2]);
   int flags = size == 0 ? MSG_TRUNC | MSG_DONTWAIT : MSG_DONTWAIT;
-  // More than any mark: a read that left some of it would wait for the next mark as one that left nothing, and all marks above it cost the same.
+  // More than any mark. A read that leaves a remainder waits for the next mark, so all larger marks would cost the
+  // same.
   if (size == 0) size = 64 << 20;
   char *buffer = malloc(size);
   raise_file_limit();

@@ -1,10 +1,11 @@
-// Peers that hold on: each sends the head of an upload, reads the early answer, and then says nothing, or drips.
-// usage: holder PORT [drips]; then a line a command, each answered with a line of JSON:
-//   open N       N more connections, answered when all of them have been answered
-//   visit N      the same, but each of them closes as soon as it has its answer
-//   drip SECONDS one byte a second from each, evenly over the second
-//   arrive RATE SECONDS   RATE more a second, evenly; with `drips`, each of those that are there sends a byte a second meanwhile
-//   close        all of them
+// Peers that hold their connections: each sends the head of an upload, reads the early answer, and then sends nothing,
+// or drips.
+// usage: holder PORT [drips]; then commands, one a line, each answered with a line of JSON:
+//   open N       opens N more connections; answered when the server has answered all of them
+//   visit N      the same, but each connection closes as soon as it has its answer
+//   drip SECONDS sends one byte a second on each connection, spread over the second
+//   arrive RATE SECONDS   opens RATE connections a second; with `drips`, each open one sends a byte a second meanwhile
+//   close        closes all connections
 #include "common.h"
 
 #define MOST 19000
@@ -12,7 +13,7 @@ static const char head[] = "POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-
 static int fds[MOST];
 static int open_fds;
 
-// Not to EOF: nginx keeps its FIN back until it has read the body.
+// Not to EOF: nginx sends FIN only when it has read the body.
 static void read_answer(int fd) {
   char answer[4096];
   if (recv(fd, answer, sizeof answer, 0) <= 0) die("recv");
@@ -23,7 +24,7 @@ static void sleep_until(double when) {
   if (left > 0) usleep(left * 1e6);
 }
 
-// In batches, so that no backlog overflows.
+// In batches, so that the backlog does not overflow.
 static void open_more(int port, int number, int stay) {
   for (int left = number; left > 0;) {
     int from = open_fds;
@@ -36,7 +37,7 @@ static void open_more(int port, int number, int stay) {
   }
 }
 
-// A hundredth of the connections in each hundredth of a second.
+// Each hundredth of a second serves a hundredth of the connections.
 static void drip(int tick, long long *sent, long long *failed) {
   for (int i = tick % 100; i < open_fds; i += 100) {
     if (send(fds[i], "x", 1, MSG_NOSIGNAL) == 1) *sent += 1;
@@ -60,7 +61,8 @@ int main(int argc, char **argv) {
     } else if (sscanf(line, "arrive %d %d", &rate, &number) == 2) {
       double started = now_seconds();
       for (int tick = 0; tick < number * 100; tick++) {
-        for (int due = (long long)rate * (tick + 1) / 100 - (long long)rate * tick / 100; due > 0 && open_fds < MOST; due--) {
+        long long from = (long long)rate * tick / 100, to = (long long)rate * (tick + 1) / 100;
+        for (long long due = to - from; due > 0 && open_fds < MOST; due--) {
           if ((fds[open_fds] = connect_loopback(port)) < 0) die("connect");
           write_all(fds[open_fds], head, sizeof head - 1);
           read_answer(fds[open_fds++]);

@@ -1,6 +1,8 @@
-// Uploads that ignore the early answer: each sender writes its body to the end, or until the server breaks the connection.
+// Uploads that ignore the early answer: each sender writes until its body is complete or the server breaks the
+// connection.
 // usage: sender PORT SENDERS BYTES SECONDS
-//   BYTES of each body. SECONDS 0: once, until all are done. Otherwise: until so much time has passed, and whoever is done or broken comes again.
+//   BYTES of each body. SECONDS 0: one upload each. Otherwise each sender begins a new upload when one is done
+//   or broken, until that time has passed.
 #include "common.h"
 
 #define CHUNK (1 << 20)
@@ -19,7 +21,8 @@ static int begin(struct sender *sender) {
   char head[256];
   sender->fd = connect_loopback(port);
   if (sender->fd < 0) return 0;
-  int length = snprintf(head, sizeof head, "POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: %lld\r\n\r\n", bytes);
+  int length = snprintf(head, sizeof head,
+                        "POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: %lld\r\n\r\n", bytes);
   write_all(sender->fd, head, length);
   fcntl(sender->fd, F_SETFL, O_NONBLOCK);
   sender->left = bytes;
@@ -28,7 +31,7 @@ static int begin(struct sender *sender) {
   return 1;
 }
 
-// Reads what there is: 1 at the end of it.
+// Reads what is there. Returns 1 at EOF.
 static int read_rest(int fd, int *answered) {
   char buffer[65536];
   for (;;) {
@@ -91,7 +94,7 @@ int main(int argc, char **argv) {
       }
     }
   }
-  printf("{\"sent\":%lld,\"seconds\":%.6f,\"connections\":%d,\"broken\":%d,\"answered\":%d}\n", sent_in_all, now_seconds() - started, connections,
-         broken, answered);
+  printf("{\"sent\":%lld,\"seconds\":%.6f,", sent_in_all, now_seconds() - started);
+  printf("\"connections\":%d,\"broken\":%d,\"answered\":%d}\n", connections, broken, answered);
   return 0;
 }

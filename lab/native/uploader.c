@@ -1,5 +1,6 @@
-// Uploads one after the other by each of several clients: send all of the body, then read the answer. A client gives up when its write fails, as most do.
-// It writes in pieces, as clients do: all at once would fit into the kernel's buffer, and no write would ever fail.
+// Several clients, each with one upload after the other: a client sends the whole body, then reads the answer. It gives
+// up when a write fails, as most clients do. It writes in pieces, as clients do: the kernel's buffer would take a whole
+// body, and no write would fail.
 // usage: uploader PORT UPLOADS CLIENTS BYTES
 #include "common.h"
 #include <sys/mman.h>
@@ -54,7 +55,7 @@ int main(int argc, char **argv) {
   }
   int status, failed = 0;
   while (wait(&status) > 0) failed |= status;
-  printf("{\"seconds\":%.6f,\"answered\":%d,\"broken\":%d,\"unanswered\":%d}\n", now_seconds() - started, shared->answered, shared->broken,
-         shared->unanswered);
+  printf("{\"seconds\":%.6f,", now_seconds() - started);
+  printf("\"answered\":%d,\"broken\":%d,\"unanswered\":%d}\n", shared->answered, shared->broken, shared->unanswered);
   return failed != 0;
 }

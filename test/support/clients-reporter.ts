@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import { join } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
+import { wrapProse } from '../../lab/markdown.mjs';
 import { table } from '../../src/cli/table.ts';
 import { type Tally, UPLOADS } from './client-folder.ts';
 import { root } from './project.ts';
@@ -21,7 +22,7 @@ export default class ClientsReporter implements Reporter {
     if (!process.env['RECORD_CLIENTS']) return;
     if (reason !== 'passed' || rows.length !== tests.length)
       throw new Error('docs/clients.md is written when every test has run and passed');
-    writeFileSync(join(root, 'docs/clients.md'), markdown(rows));
+    writeFileSync(join(root, 'docs/clients.md'), wrapProse(markdown(rows)));
   }
 }
 

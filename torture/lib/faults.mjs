@@ -1,11 +1,12 @@
-// Makes system calls of the addon fail, in a server that preloads torture/native/faults.c: a table in a file that both have open.
+// Makes system calls of the addon fail in a server that preloads torture/native/faults.c. Both have a file open that
+// contains a table of the faults.
 import { mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileFile } from '../../lab/compile.mjs';
 
-/** As in faults.c. */
+/** The same order as in faults.c. */
 const KINDS = ['duplicate', 'watch', 'create', 'allocate', 'any', 'signal'];
 const NUMBER = 8;
 const ROW = 4 * NUMBER;
@@ -13,7 +14,7 @@ const ROW = 4 * NUMBER;
 export class Faults {
   #folder = mkdtempSync(join(tmpdir(), 'lingering-close-torture-'));
   #file;
-  /** Variables of the environment of the server. */
+  /** Environment variables for the server. */
   env;
 
   constructor() {
@@ -26,12 +27,12 @@ export class Faults {
     this.env = { LD_PRELOAD: library, TORTURE_FAULTS: path };
   }
 
-  /** From now on every so many calls of a kind fail with `code`. */
+  /** From now on every `every`th call of a kind fails with `code`. */
   set(kind, code, every = 1) {
     this.#write(kind, [constants.errno[code], every, 0, 0]);
   }
 
-  /** Before the server starts: a signal, 1,000 times a second. */
+  /** Call it before the server starts: a signal interrupts the server 1,000 times a second. */
   startSignals() {
     this.#write('signal', [1, 0, 0, 0]);
   }
@@ -40,7 +41,7 @@ export class Faults {
     this.#write(kind, [0, 1]);
   }
 
-  /** How often it struck. */
+  /** How many calls of a kind have failed. */
   struck(kind) {
     const number = Buffer.alloc(NUMBER);
     readSync(this.#file, number, 0, NUMBER, KINDS.indexOf(kind) * ROW + 3 * NUMBER);

@@ -1,10 +1,11 @@
-// The process under test answers each line on its standard input, a command and its argument in JSON, with a line of JSON.
+// The process under test reads commands, one a line, each with an argument in JSON. It answers each with a line of
+// JSON.
 import { readdirSync, readlinkSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-/** What the process holds. Handles are what libuv keeps the process alive for. */
+/** What the process holds. Handles are what keeps the event loop alive. */
 async function usage() {
-  // Twice, and a turn of the event loop between, for what finalizers let go.
+  // Two collections, with a turn of the event loop between: finalizers release more.
   for (let i = 0; i < 2; i++) {
     await new Promise(setImmediate);
     globalThis.gc?.();
@@ -16,17 +17,17 @@ async function usage() {
   };
 }
 
-/** Node.js itself leaves a module's file open where a Worker is terminated that was reading it. */
+/** Node.js itself leaves the file of a module open when a Worker is terminated while it reads the file. */
 function isModule(fd) {
   try {
     return /\.m?js$/.test(readlinkSync(`/proc/self/fd/${fd}`));
   } catch {
-    // The descriptor by which the folder was read.
+    // This is the descriptor of the folder that was read.
     return false;
   }
 }
 
-/** `commands`: functions by name, whose results are the answers. Ends with the standard input. */
+/** `commands`: functions by name; their results are the answers. Ends when the standard input ends. */
 export async function serve(commands) {
   const all = { usage, ...commands };
   for await (const line of createInterface({ input: process.stdin })) {

@@ -1,7 +1,9 @@
 """Many raw peers that do one thing to a server, all at once.
 
-Each line on the standard input is answered with a line of JSON. `start`, with options in JSON (act, host, ports, and those of the act): connects one to each port, does it, up to a `yield`
-where it has two stages, and tells their ports. `go`: the second stage. `finish`: what each has got by then, read or waiting in its queue, and whether FIN was behind it; then it goes away.
+Each line on the standard input is answered with a line of JSON. `start`, with options in JSON (act, host, ports, and
+options of the act): connects one peer to each port, runs the act (up to its `yield` if it has two stages), and answers
+with the ports of the peers. `go`: runs the second stage. `finish`: answers what each peer has got so far, read or
+waiting in its queue, and whether FIN follows it; then the peers close.
 """
 import concurrent.futures
 import errno
@@ -43,11 +45,12 @@ class Peer:
         return struct.unpack("i", fcntl.ioctl(self.sock, termios.FIONREAD, bytes(4)))[0]
 
     def look(self):
-        """What the peer has got, and whether FIN stands behind it. Behind an RST there is nobody to tell any more."""
-        self.result = {"port": self.port, "got": self.read + self.queued(), "fin": bool(self.poll(select.POLLRDHUP, 0) & select.POLLRDHUP)}
+        """Records what the peer has got, and whether FIN follows it. After an RST the kernel no longer tells this."""
+        fin = bool(self.poll(select.POLLRDHUP, 0) & select.POLLRDHUP)
+        self.result = {"port": self.port, "got": self.read + self.queued(), "fin": fin}
 
     def await_end(self):
-        """FIN, or RST."""
+        """Waits for FIN or RST."""
         self.poll(select.POLLRDHUP, 20_000)
 
     def await_bytes(self, count):
@@ -60,7 +63,8 @@ class Peer:
             self.read += len(data)
 
     def beat(self, began):
-        """Of a peer that has to be busy all the time. `gap`: for how long it was not, at most, in milliseconds: from before one doing of it to behind the next."""
+        """For a peer that must be busy all the time. `gap`: the longest pause in milliseconds, from the start of one act
+        to the end of the next."""
         self.gap = self.gap_by_now()
         self.beat_at = began
 
@@ -73,7 +77,7 @@ class Peer:
         self.sock.close()
 
     def pour(self, until):
-        """Sends until told to stop, or until the connection is gone, and does not read."""
+        """Sends until `until()` is true or the connection is gone, and does not read."""
         chunk = b"." * (1 << 16)
         self.sock.setblocking(False)
         try:
@@ -107,7 +111,7 @@ def reset_in_linger(peer):
     else:
         peer.await_bytes(1)
     yield
-    # The acknowledgement of a FIN may be delayed, for 200 ms at most.
+    # The acknowledgement of a FIN may be delayed by at most 200 ms.
     time.sleep(0.3)
     peer.look()
     peer.result["fin"] |= bool(options.get("reads"))
@@ -116,7 +120,7 @@ def reset_in_linger(peer):
 
 def reset_after_own_fin(peer):
     peer.sock.shutdown(socket.SHUT_WR)
-    # What the window lets through; the server's FIN stands behind what it does not.
+    # What the window lets through. The server's FIN follows the rest, which does not arrive.
     peer.await_bytes(1)
     yield
     peer.look()
@@ -132,7 +136,7 @@ def reset_after_both_fins(peer):
 
 
 def converse(peer):
-    """Reads to the end, with something to say before and behind it, and closes."""
+    """Sends, reads to EOF, sends again, reads to EOF, and closes."""
     peer.notes = {"sent": 0}
     fin = False
     try:
@@ -165,7 +169,7 @@ def close_together(peer):
 
 
 def until_gone(peer):
-    """In its second stage it takes what there is, to FIN or RST. `gone`: whether the connection came to an end."""
+    """In the second stage: reads what there is, to FIN or RST. `gone`: whether the connection came to an end."""
     yield
     peer.notes = {"gone": False}
     try:
@@ -190,13 +194,13 @@ over = threading.Event()
 
 
 def pour(peer):
-    """Sends for ever, and does not read."""
+    """Sends without end, and does not read."""
     peer.busy = True
     threading.Thread(target=peer.pour, args=[over.is_set], daemon=True).start()
 
 
 def drip(peer):
-    """A byte every so often, for as long as anybody takes it."""
+    """Sends a byte every `every` milliseconds, until the connection is gone."""
     peer.busy = True
     ended = over
 
@@ -216,10 +220,11 @@ def drip(peer):
 
 
 def killed(peer):
-    """Another process has the connection, sends what never ends, and is killed in the middle of it: with the answer in its queue, or with a window that is shut."""
+    """Another process takes the connection, sends without end, and is killed meanwhile: with the answer in its queue,
+    or with a closed window."""
     child = os.fork()
     if child == 0:
-        # The connections of the others, which must not outlive their own processes.
+        # Close the connections of the other peers: this process must not keep them open.
         fd = peer.sock.fileno()
         os.closerange(3, fd)
         os.closerange(fd + 1, 1024)
@@ -232,14 +237,14 @@ def killed(peer):
         peer.await_bytes(1)
     time.sleep(0.05)
     peer.look()
-    # From here on the child's is the only descriptor.
+    # From now on only the child has a descriptor.
     peer.sock.close()
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
 
 
 def flood(peer):
-    """So many bytes, all the way."""
+    """Sends `bytes` bytes, and closes its side."""
     chunk = b"." * (1 << 20)
     peer.notes = {"sent": 0}
     try:
@@ -254,7 +259,7 @@ def flood(peer):
 class Work:
     def __init__(self, port):
         self.peer = Peer(port)
-        # A generator, where it has two stages.
+        # A generator when the act has two stages.
         self.stages = globals()[options["act"]](self.peer)
         self.go()
 

@@ -1,9 +1,12 @@
-// Looks for bytes in all the memory of another process, as it stands.
+// Searches all the memory of another process for bytes.
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 
 const PIECE = 4 << 20;
 
-/** How often each of the texts is found. Whether it can be read at all is for the caller to find out, by a text that is there. */
+/**
+ * How often each text is found. Memory that cannot be read counts as empty: the caller must also search for a text that
+ * is certainly there.
+ */
 export function findInMemory(pid, texts) {
   const needles = texts.map((text) => Buffer.from(text));
   const overlap = Math.max(...needles.map(({ length }) => length)) - 1;
@@ -30,7 +33,7 @@ function readable(pid) {
     .map(([, from, to]) => [BigInt(`0x${from}`), BigInt(`0x${to}`)]);
 }
 
-/** 0 where it was unmapped meanwhile. */
+/** 0 when the memory was unmapped meanwhile. */
 function read(memory, piece, at, length) {
   try {
     return readSync(memory, piece, 0, length, at);
@@ -39,7 +42,7 @@ function read(memory, piece, at, length) {
   }
 }
 
-/** Those that begin in the last bytes belong to the next piece, where they are whole. */
+/** A text that begins in the last bytes is found in the next piece, which contains all of it. */
 export function occurrences(bytes, needle) {
   let count = 0;
   for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, at + needle.length)) count++;

@@ -1,4 +1,4 @@
-// Raw peers (peers.py) against torture/servers/closing.mjs, and whether what the server reports of each is what its peer has met.
+// Raw peers (peers.py) against torture/servers/closing.mjs. Compares the report of each close with what its peer saw.
 import { fileURLToPath } from 'node:url';
 import { startAnswering } from '../../lab/children.mjs';
 import { measured, startServer } from './server.mjs';
@@ -6,10 +6,10 @@ import { Tally } from './tally.mjs';
 
 const script = fileURLToPath(new URL('peers.py', import.meta.url));
 
-/** More connections than that at once would be waiting for each other. */
+/** More connections at once would wait for each other. */
 const AT_ONCE = 50;
 
-/** A server and its peers; `prefix`: a command in front of each. The other options are those of the server. */
+/** A server and its peers. `prefix`: a command in front of both. The other options are for the server. */
 export function startParties({ server = 'closing', prefix = [], ...options } = {}) {
   return { server: startServer(server, { prefix, ...options }), peers: startPeers(prefix) };
 }
@@ -21,26 +21,30 @@ export function startPeers(prefix = []) {
 }
 
 /**
- * Provokes a fault so many times, and makes a row of it.
+ * Provokes a fault `times` times, and makes a row of it.
  *
- * `fault`: `act` and `peer` are what the peers do and with which options, `way` how the server closes, `outcome` and `delivered` (all that may be) how that has to end. `between` is called in
- * the midst of it, with the parties and the number of connections, and gives the reports. `expected`: more that the report has to say. `note` is called for the note of the row.
+ * @param fault `act` and `peer`: what the peers do, and their options. `way`: how the server closes. `outcome` and
+ *   `delivered`: how the close must end (`delivered` lists all permitted values). `between`: is called with the parties
+ *   and the number of connections between the two stages, and returns the reports. `expected`: other fields of a
+ *     report.
+ * @param options.note returns the note of the row
  */
 export async function provokeAll(parties, name, fault, times, { atOnce = AT_ONCE, note = () => '' } = {}) {
   const tally = new Tally(name);
   const held = await measured(parties.server, async () => {
     let left = times;
-    // On a machine that stalls all the time nothing is ever provoked.
+    // On a machine that stalls all the time nothing is ever provoked: give up.
     for (let i = 0; left > 0 && i < 10 * times; i++)
       left -= await provoke(parties, fault, Math.min(left, atOnce), tally);
-    if (left > 0) tally.add('not provoked', `${left} of them: the peers were held up themselves`);
+    if (left > 0) tally.add('not provoked', `${left} of them: the machine delayed the peers`);
   });
   return tally.row(held, note());
 }
 
 /**
- * Once or more often, without a row. Gives how many of them were: a peer that was to keep its connection from being idle, and was held up for longer than that itself, has not
- * provoked anything.
+ * Provokes a fault `count` times at once, without a row.
+ * @returns how many were really provoked. A peer that must keep its connection busy, and was itself delayed for longer
+ *   than the idle time, has not provoked anything.
  */
 export async function provoke(parties, fault, count, tally) {
   const { act, peer, way, between = goOn, host = '127.0.0.1' } = fault;
@@ -70,12 +74,12 @@ function complaint(report, peer, { way: { bytes, http }, outcome, delivered, exp
   const whole = peer.fin && (http ? peer.got > bytes : peer.got === bytes);
   const wrong = () => {
     if (!report) return 'no report';
-    if (report.delivered === true && !whole) return 'delivered, but the peer has not got it';
+    if (report.delivered === true && !whole) return 'delivered, but the peer does not have it';
     if (report.outcome !== outcome || !delivered.includes(report.delivered))
       return `not ${outcome}, delivered ${delivered.join(' or ')}`;
     if (outcome === 'eof' && peer.error) return 'the peer was reset';
-    if (outcome === 'eof' && !whole) return 'the peer has not got everything';
-    // What an HTTP server had read of the request before is not in the report.
+    if (outcome === 'eof' && !whole) return 'the peer does not have everything';
+    // The report does not count the bytes that an HTTP server had read of the request before.
     if (outcome === 'eof' && !http && peer.sent !== undefined && report.discardedBytes !== peer.sent)
       return 'not everything was discarded';
     const other = Object.keys(expected).find((key) => report[key] !== expected[key]);

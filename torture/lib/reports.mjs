@@ -1,4 +1,4 @@
-// What a server under test keeps of its connections: how each close has ended, and how many sockets are gone.
+// What a server under test records of its connections: how each close has ended, and how many sockets are gone.
 import { subscribe } from 'node:diagnostics_channel';
 import { EventEmitter, once } from 'node:events';
 
@@ -11,9 +11,9 @@ subscribe('lingering-close:end', ({ remotePort, report: { error, ...report } }) 
   arrivals.emit('report');
 });
 
-/** For the 'connection' event of a server. */
+/** A listener for the 'connection' event of a server. */
 export function watch(socket) {
-  // Of a connection that is over nobody can tell whose it was: a Socket that was asked before keeps the answer.
+  // Read it now: a Socket keeps the answer, and after the end of the connection it can no longer find it.
   void socket.remotePort;
   socket
     .on('error', () => {})
@@ -24,13 +24,13 @@ export function watch(socket) {
 }
 
 export const commands = {
-  /** When so many sockets are gone, and it is duplicates that linger. */
+  /** Resolves when `count` sockets are gone, so that only duplicates linger. */
   async closed(count) {
     while (closed < count) await once(arrivals, 'closed');
     closed = 0;
   },
 
-  /** So many, as soon as there are. */
+  /** Resolves with the reports as soon as there are `count`. */
   async reports(count) {
     while (reports.length < count) await once(arrivals, 'report');
     const taken = reports;

@@ -1,9 +1,9 @@
-// A server under test, in a process of its own, so that its descriptors, handles and memory are nobody else's.
+// A server under test, in a process of its own, so that all descriptors, handles and memory of the process are its own.
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startAnswering } from '../../lab/children.mjs';
 
-/** Starts `torture/servers/<name>.mjs`. `prefix`: a command in front of node; `execArgv`: its flags; `env`: variables of the environment. */
+/** Starts `torture/servers/<name>.mjs`. `prefix`: a command in front of node; `execArgv`: flags of node. */
 export function startServer(name, { args = [], prefix = [], execArgv = [], env } = {}) {
   const script = fileURLToPath(new URL(`../servers/${name}.mjs`, import.meta.url));
   const [command, ...rest] = [...prefix, process.execPath, '--expose-gc', ...execArgv, script, ...args];
@@ -12,12 +12,12 @@ export function startServer(name, { args = [], prefix = [], execArgv = [], env }
   return { ...child, ask, usage: () => ask('usage') };
 }
 
-/** What the server held before something was done to it, and what it held once that was over, as the last cells of a row. */
+/** What the server held before `provoke` and what it holds after it: the last cells of a row. */
 export async function measured(server, provoke) {
   const before = await server.usage();
   await provoke();
   let after = await server.usage();
-  // 'close' follows the last report, and a descriptor is let go behind that.
+  // 'close' comes after the last report, and the descriptor is released after 'close'.
   for (let i = 0; i < 400 && (after.descriptors > before.descriptors || after.handles > before.handles); i++) {
     await delay(50);
     after = await server.usage();

@@ -1,14 +1,15 @@
-// The kernel's memory for the TCP sockets of a group of processes, which can be limited for these alone: beyond the limit the kernel is under memory pressure for them, as it is for everybody over tcp_mem.
+// The kernel's memory for the TCP sockets of a group of processes, which can be limited for this group alone. Beyond
+// the limit these sockets are under memory pressure, as all sockets are when the machine is over tcp_mem.
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const ROOT = '/sys/fs/cgroup/memory';
 
-/** A control group of the first version, under that of this process. */
+/** A control group, version 1, below the group of this process. */
 export class SocketMemory {
   #folder;
 
-  /** Nothing where there are no such groups, or they may not be made. */
+  /** Undefined where there are no such groups, or where this process may not make one. */
   static create() {
     const own = /^\d+:memory:(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];
     if (own === undefined) return undefined;
@@ -32,17 +33,17 @@ export class SocketMemory {
     return Number(readFileSync(this.#file(name), 'utf8'));
   }
 
-  /** A command in front of another, which then belongs to the group. */
+  /** A command to put in front of another command, which then belongs to the group. */
   get prefix() {
     return ['sh', '-c', 'echo $$ > "$0/cgroup.procs" && exec "$@"', this.#folder];
   }
 
-  /** -1 for none. */
+  /** -1: no limit. */
   limit(bytes) {
     writeFileSync(this.#file('limit_in_bytes'), String(bytes));
   }
 
-  /** From here on the most is counted. */
+  /** `most` counts from now on. */
   reset() {
     writeFileSync(this.#file('max_usage_in_bytes'), '0');
   }
@@ -55,7 +56,7 @@ export class SocketMemory {
     return this.#read('max_usage_in_bytes');
   }
 
-  /** When its last process has gone. */
+  /** Removes the group, when its last process has ended. */
   async remove() {
     for (let i = 0; i < 100; i++) {
       try {

@@ -1,6 +1,7 @@
-// Bytes that say whose they are: no two connections have a stretch of them in common, and no byte can be missing unnoticed.
+// Bytes that identify their connection: no two connections share a stretch of bytes, and a missing byte is always
+// noticed.
 
-/** Bytes of the header: id, way, length of the whole. */
+/** Bytes of the header: id, way, total length. */
 export const HEADER = 12;
 const PERIOD = 65_521;
 const pattern = Buffer.alloc(PERIOD + 16_384);
@@ -10,7 +11,7 @@ for (let i = 0, state = 1; i < pattern.length; i++) {
   pattern[i] = state;
 }
 
-/** A request of so many bytes, header included. */
+/** A request of `length` bytes, header included. */
 export function tagged(id, way, length) {
   const bytes = Buffer.from(stretch(id, length));
   bytes.writeUInt32LE(id, 0);

@@ -1,4 +1,4 @@
-// Counts what became of each provocation of one fault, and makes a row of it.
+// Counts the results of all provocations of one fault, and makes a row of them.
 
 const MAX_COMPLAINTS = 5;
 
@@ -13,7 +13,7 @@ export class Tally {
     this.#subject = subject;
   }
 
-  /** `complaint`: what is wrong with it; nothing where it was survived. */
+  /** `complaint`: what is wrong; undefined when the provocation was survived. */
   add(outcome, complaint) {
     this.#tried++;
     this.#outcomes[outcome] = (this.#outcomes[outcome] ?? 0) + 1;
@@ -21,7 +21,9 @@ export class Tally {
     else this.#survived++;
   }
 
-  /** `held`: what {@link measured} gives; nothing where no process is left that could hold something. Prints the row, too. */
+  /**
+   * `held`: the result of {@link measured}; undefined when no process is left that could hold anything. Prints the row.
+   */
   row(held = {}, note = '') {
     const row = {
       subject: this.#subject,
@@ -32,9 +34,9 @@ export class Tally {
       note,
     };
     if (this.#complaints.length > 0) row.complaints = this.#complaints.slice(0, MAX_COMPLAINTS);
-    console.log(
-      `${isSound(row) ? '  ' : 'X '}${row.subject}: ${row.survived} of ${row.tried} (${counts(row)}) ${heldText(row)}${note && `; ${note}`}`,
-    );
+    const verdict = isSound(row) ? '  ' : 'X ';
+    const result = `${row.subject}: ${row.survived} of ${row.tried} (${counts(row)})`;
+    console.log(`${verdict}${result} ${heldText(row)}${note && `; ${note}`}`);
     for (const complaint of row.complaints ?? []) console.error(`    ${complaint}`);
     return row;
   }
@@ -48,10 +50,11 @@ export function counts({ outcomes }) {
 
 function heldText({ descriptors, handles, memory }) {
   if (!descriptors) return '';
-  return `descriptors ${descriptors.join(' -> ')}, handles ${handles.join(' -> ')}, ${memory.map(megabytes).join(' -> ')} MB`;
+  const from = (values) => values.join(' -> ');
+  return `descriptors ${from(descriptors)}, handles ${from(handles)}, ${from(memory.map(megabytes))} MB`;
 }
 
-/** Whether everything was survived, and everything given back. */
+/** Whether every provocation was survived, and every resource released. */
 export function isSound({ tried, survived, descriptors, handles }) {
   return tried > 0 && survived === tried && isGivenBack(descriptors) && isGivenBack(handles);
 }

@@ -1,4 +1,4 @@
-// The frame of a script: its arguments, and its rows as JSON.
+// What all scripts share: their arguments, and their rows as JSON.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { basename } from 'node:path';
@@ -12,9 +12,11 @@ const ORDINARY = 200;
 const QUICK = 4;
 
 /**
- * Runs a script that was started by itself, and not imported. The process ends here, and with it whatever it has started: with 1 if something was not survived, or not given back.
+ * Runs a script that was started, and does nothing when it was imported. The process ends here, with everything that it
+ * has started. The exit code is 1 when something was not survived or not released.
  *
- * --quick tries whether everything works; its rows are written nowhere but where `--out` says. --times N for another number of provocations.
+ * --quick only tests that the script works: its rows are written only to a folder given with `--out`. --times N sets
+ * the number of provocations.
  */
 export async function main(url, run) {
   const script = fileURLToPath(url);

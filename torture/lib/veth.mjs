@@ -1,4 +1,5 @@
-// A link between two processes that have a network namespace each: a pair of veth interfaces, which can be taken down and brought up.
+// A link between two processes, each in a network namespace of its own: a pair of veth interfaces that can go down and
+// up.
 import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -7,10 +8,10 @@ const execute = promisify(execFile);
 const SERVER = '10.99.0.1';
 const PEER = '10.99.0.2';
 
-/** A command in front of another, which then has a network namespace of its own. */
+/** A command to put in front of another command, which then has a network namespace of its own. */
 export const OWN_NAMESPACE = ['unshare', '-n'];
 
-/** Why there can be no link here, or nothing. */
+/** Why there can be no link here, or undefined. */
 export function noLink() {
   const { status } = spawnSync(
     'unshare',
@@ -38,13 +39,13 @@ export async function link(server, peer) {
   }
   return {
     host: SERVER,
-    /** The peer's end, so that the server only finds that nothing comes any more. */
+    /** Takes down the peer's end, so that the server only notices that nothing arrives. */
     down: () => ip(peer, 'link', 'set', 'torture1', 'down'),
     up: () => ip(peer, 'link', 'set', 'torture1', 'up'),
   };
 }
 
-/** How many TCP sockets of the namespace of a process are in a state: its number in /proc/net/tcp. */
+/** How many TCP sockets are in a state, in the namespace of a process. `state`: its number in /proc/net/tcp. */
 export function countInState(pid, state) {
   const lines = readFileSync(`/proc/${pid}/net/tcp`, 'utf8').split('\n').slice(1, -1);
   return lines.filter((line) => line.trim().split(/\s+/)[3] === state).length;

@@ -1,9 +1,9 @@
-// Preloaded into a server: system calls of the addon, and nobody else's, fail as the file says that TORTURE_FAULTS names; and, if it says so, a
-// signal interrupts the thread 1,000 times a second.
+// Preloaded into a server: makes system calls of the addon fail, and no others, as the file TORTURE_FAULTS says. If the
+// file says so, a signal also interrupts the thread 1,000 times a second.
 //
-// The file is a table of 64-bit numbers, a row for each kind of call: the errno (0: none), every how many calls it strikes, how many calls there were
-// meanwhile, and how often it struck. The last row is the signal's: 1 switches it on; how often it came is its last number. torture/lib/faults.mjs
-// reads and writes it.
+// The file is a table of 64-bit numbers, one row for each kind of call: the errno (0: none), every how many calls it
+// fails, how many calls there were, and how many of them failed. In the last row, for the signal, the first number
+// switches it on, and the last number counts the signals. torture/lib/faults.mjs reads and writes the file.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// As in torture/lib/faults.mjs.
+// The same order as in torture/lib/faults.mjs.
 enum kind { DUPLICATE, WATCH, CREATE, ALLOCATE, ANY, SIGNAL, KINDS };
 
 struct fault {
@@ -43,7 +43,8 @@ __attribute__((constructor)) static void open_table(void) {
 
 static int is_addon(void* caller) {
   Dl_info info;
-  return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, "lingering") && strstr(info.dli_fname, ".node");
+  if (!dladdr(caller, &info) || !info.dli_fname) return 0;
+  return strstr(info.dli_fname, "lingering") && strstr(info.dli_fname, ".node");
 }
 
 static void on_signal(int number) {
@@ -51,7 +52,8 @@ static void on_signal(int number) {
   faults[SIGNAL].struck++;
 }
 
-// Node.js takes all handlers away when it starts: so it is installed by the addon's first call. Without SA_RESTART.
+// Called with the first call of the addon, because Node.js removes all handlers when it starts. No SA_RESTART, so that
+// calls are interrupted.
 static void start_signals(void) {
   if (faults[SIGNAL].every) return;
   faults[SIGNAL].every = 1;
@@ -60,10 +62,11 @@ static void start_signals(void) {
   event._sigev_un._tid = gettid();
   timer_t timer;
   struct itimerspec pace = {{0, 1000000}, {0, 1000000}};
-  if (sigaction(SIGALRM, &action, NULL) < 0 || timer_create(CLOCK_MONOTONIC, &event, &timer) < 0 || timer_settime(timer, 0, &pace, NULL) < 0) abort();
+  if (sigaction(SIGALRM, &action, NULL) < 0) abort();
+  if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0 || timer_settime(timer, 0, &pace, NULL) < 0) abort();
 }
 
-// Whether this call is to fail; errno is set then.
+// Whether this call must fail. Sets errno then.
 static int strikes(enum kind kind, void* caller) {
   if (!faults || !(faults[kind].error || faults[SIGNAL].error) || !is_addon(caller)) return 0;
   if (faults[SIGNAL].error) start_signals();
@@ -146,7 +149,7 @@ int ioctl(int fd, unsigned long request, ...) {
   return NEXT(ioctl)(fd, request, argument);
 }
 
-// An interrupted close has closed all the same (close(2)).
+// An interrupted close() has closed the descriptor all the same (close(2)).
 int close(int fd) {
   int result = NEXT(close)(fd);
   return STRIKES(ANY) ? -1 : result;

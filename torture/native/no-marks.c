@@ -1,4 +1,5 @@
-// Preloaded, it makes SO_RCVLOWAT do nothing: what the low-water marks of the discard loop change can then be measured against the same code without them.
+// Preloaded, it makes SO_RCVLOWAT do nothing. So the effect of the low-water marks is measured against the same code
+// without them.
 #define _GNU_SOURCE
 #include <sys/socket.h>
 #include <sys/syscall.h>

@@ -1,4 +1,4 @@
-// A server that closes each of its connections as its parent has said, and keeps the reports.
+// A server that closes each connection as its parent has told it, and keeps the reports.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -15,7 +15,7 @@ function forWord() {
   return once(arrivals, 'word');
 }
 
-/** `when`: the event of the socket behind which it is closed, or 'word', at the parent's word. */
+/** `when`: the socket event after which the server closes, or 'word' for the parent's command. */
 function closingServer({ bytes, when, options }) {
   const answer = Buffer.alloc(bytes, 'x');
   return net.createServer({ allowHalfOpen: true }, async (socket) => {
@@ -27,7 +27,7 @@ function closingServer({ bytes, when, options }) {
   });
 }
 
-/** An early answer, and it is Node that closes. */
+/** Answers early. Node.js closes the connection. */
 function answeringServer({ bytes, options }) {
   const answer = Buffer.alloc(bytes, 'x');
   const answering = http.createServer((_request, response) => {
@@ -38,7 +38,7 @@ function answeringServer({ bytes, options }) {
   return answering;
 }
 
-/** How many sockets a child process finds open when it starts. */
+/** The number of sockets that are open in a child process when it starts. */
 async function inheritedBy() {
   const child = spawn('ls', ['-l', '/proc/self/fd'], { stdio: ['ignore', 'pipe', 'ignore'] });
   let output = '';
@@ -46,7 +46,7 @@ async function inheritedBy() {
     output += chunk;
   });
   await once(child, 'close');
-  // But for its standard output, which is one too.
+  // Its standard output is a socket too, and does not count.
   return output.match(/socket:/g).length - 1;
 }
 
@@ -62,14 +62,14 @@ serve({
     return server.address().port;
   },
 
-  /** To so many connections, as soon as there are. */
+  /** As soon as `count` connections wait, all of them are closed. */
   async word(count) {
     while (waiting < count) await once(arrivals, 'waiting');
     waiting = 0;
     arrivals.emit('word');
   },
 
-  /** By so many child processes, in all. */
+  /** The number of sockets that `count` child processes inherit together. */
   async inherited(count) {
     let inherited = 0;
     for (let i = 0; i < count; i++) inherited += await inheritedBy();

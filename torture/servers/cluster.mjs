@@ -1,4 +1,5 @@
-// A cluster whose workers are disconnected in mid-linger. A worker tells by its exit code whether its lingers went on to their end.
+// A cluster whose workers are disconnected while connections linger. The exit code of a worker is the number of lingers
+// that did not go on to their end.
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import net from 'node:net';
@@ -39,7 +40,7 @@ if (cluster.isPrimary) {
       return all[0][0].port;
     },
 
-    /** When so many connections linger. */
+    /** Disconnects the workers as soon as `count` connections linger. */
     async disconnect(count) {
       while (lingering < count) await once(cluster, 'lingering');
       for (const { worker } of workers) worker.disconnect();

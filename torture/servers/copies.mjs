@@ -15,7 +15,7 @@ const other = await fromCopy('index');
 
 const TCP = { pauseOnConnect: true };
 
-/** By their names, each gives a server. What is sent of it is a hundred bytes. */
+/** By name: functions that make a server. Each server sends a hundred bytes. */
 const WAYS = {
   both() {
     const server = net.createServer(TCP, (socket) => socket.end(Buffer.alloc(100, 'x')).destroySoon());
@@ -51,7 +51,7 @@ const sockets = () => {
     try {
       return readlinkSync(`/proc/self/fd/${fd}`);
     } catch {
-      // The folder's own descriptor.
+      // The descriptor of the folder itself.
       return '';
     }
   });
@@ -73,10 +73,10 @@ serve({
     return server.address().port;
   },
 
-  /** Since it listens. */
+  /** The number of sockets that were opened since the server listens. */
   sockets: () => sockets() - before,
 
-  /** The server's copy has closed it when that of the other says so. */
+  /** When closeServer() of the second copy resolves, the first copy has closed the server. */
   async closeServer() {
     const { outcomes } = await other.closeServer(server);
     server = undefined;

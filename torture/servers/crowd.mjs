@@ -1,16 +1,17 @@
-// HTTP servers that answer every upload early, each with limits of its own, and that check at the end of each linger whether they were kept.
+// HTTP servers that answer every upload early, each with its own limits. At the end of each linger they check whether
+// the limits were kept.
 import { subscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { lingerOnClose } from 'lingering-close';
 import { serve } from '../lib/host.mjs';
 
-/** How late the end of a linger may be on a busy machine, and by how much the times of two clocks readings may differ. */
+/** How late a linger may end on a busy machine, and how far two readings of the clock may be apart, in milliseconds. */
 const LATE = 5_000;
 const APART = 50;
 
 const servers = new Map();
-/** When each linger runs out of time, by its peer's address; whoever is evicted must have had the least left. */
+/** The deadline of each linger, by the address of its peer. An evicted connection must have the earliest deadline. */
 const deadlines = new Map();
 const violations = [];
 let evictionsChecked = 0;
@@ -54,7 +55,7 @@ function handle(request, response) {
 }
 
 serve({
-  /** Another server, and its port. */
+  /** Starts another server, and returns its port. */
   async listen({ name, options }) {
     const server = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 600_000 }, handle);
     const entry = { name, options, timeout: options.timeout ?? 30_000 };
@@ -64,7 +65,7 @@ serve({
     return server.address().port;
   },
 
-  /** For those that come from here on. */
+  /** For the connections that begin to linger from now on. */
   timeout({ name, milliseconds }) {
     for (const entry of servers.values()) if (entry.name === name) entry.timeout = milliseconds;
   },

@@ -1,4 +1,5 @@
-// A server that ends at a stage of its first close. args: the stage; `sigterm` and `close-server` wait for the signal in mid-linger.
+// A server that ends at a stage of its first close. args: the stage. `sigterm` and `close-server` wait for the signal
+// while the connection lingers.
 
 import { subscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
@@ -12,7 +13,7 @@ const exit = () => process.exit(EXIT_CODE);
 const answer = Buffer.alloc(100, 'x');
 const tooMuch = Buffer.alloc(4 << 20, 'x');
 
-/** What becomes of a connection. */
+/** By stage: what the server does with a connection. */
 const STAGES = {
   accepted: exit,
   flushing(socket) {

@@ -1,4 +1,5 @@
-// A server whose garbage is collected at every stage of a close, and that keeps no reference to anything: not to a socket, a promise, a signal, nor to what lingerOnClose gives.
+// A server whose garbage is collected at every stage of a close. It keeps no reference to a socket, a promise, a
+// signal, or the result of lingerOnClose.
 import { subscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -17,7 +18,7 @@ function collect() {
   counts.collections++;
 }
 
-/** The state of each socket, by which its finalizer judges; the socket itself is not in it. */
+/** The finalizer of a socket gets this state. The state holds no reference to the socket. */
 const registry = new FinalizationRegistry((state) => {
   counts.collected++;
   if (!state.closed) counts.tooSoon++;
@@ -43,7 +44,7 @@ subscribe('lingering-close:end', ({ report: { outcome } }) => {
   collect();
 });
 
-/** By what the peer asks for. Each drops whatever it gets. */
+/** By the name that the peer sends. Each drops its result. */
 const WAYS = {
   linger: (socket) => void safeClose(socket, {}),
   delivered: (socket) => void safeClose(socket, { until: 'delivered' }),
@@ -52,7 +53,8 @@ const WAYS = {
   timeout: (socket) => void safeClose(socket, { timeout: 300 }),
   signal: (socket) => void safeClose(socket, { signal: AbortSignal.timeout(300) }),
   'any signal': (socket) => {
-    // Not of an AbortSignal.timeout that nobody else holds: that one is collected by Node.js 20 itself, and never aborts anything.
+    // Not with an AbortSignal.timeout() alone: when nothing else refers to it, Node.js 20 collects it, and it never
+    // aborts.
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 300);
     safeClose(socket, { signal: AbortSignal.any([controller.signal]) });
@@ -85,7 +87,7 @@ function onRequest(_request, response) {
 
 const sockets = net.createServer({ allowHalfOpen: true }, onConnection);
 const requests = http.createServer(onRequest).on('connection', watch);
-// Always, so that each of many small uploads lingers.
+// 'always', so that also each of the many small uploads lingers.
 lingerOnClose(requests, { when: 'always' });
 lingerOnClose(sockets);
 for (const server of [sockets, requests])
@@ -101,7 +103,7 @@ async function settle() {
 serve({
   ports: () => ({ net: sockets.address().port, http: requests.address().port }),
 
-  /** From here on, or no more: also in between, by a timer. */
+  /** Switches forced collections on or off: at each stage, and by a timer. */
   force(on) {
     forced = on;
     if (on) setInterval(() => (forced ? collect() : undefined), 50).unref();
@@ -114,7 +116,7 @@ serve({
     return counts;
   },
 
-  /** What the heap holds: bytes, objects, and objects by the name of their class. */
+  /** What the heap holds: bytes, objects, and the number of objects of each class. */
   async heap() {
     await settle();
     const { snapshot, nodes, strings } = await json(getHeapSnapshot());

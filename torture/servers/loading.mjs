@@ -1,4 +1,4 @@
-// A thread for each connection, which loads the package anew, and with it the discard loop of its own.
+// A thread for each connection. Each thread loads the package anew, and so makes a discard loop of its own.
 import { once } from 'node:events';
 import net from 'node:net';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';

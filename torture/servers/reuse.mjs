@@ -1,4 +1,5 @@
-// Two threads that accept, exchange tagged bytes, and close in eight ways at once, so that each descriptor's number is soon another connection's. Each thread says its port.
+// Two threads accept connections, exchange tagged bytes, and close in eight ways at once. So the number of each
+// descriptor soon belongs to another connection. Each thread tells its port.
 import { once } from 'node:events';
 import net from 'node:net';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
@@ -6,7 +7,9 @@ import { safeClose, setLinger } from 'lingering-close';
 import { serve } from '../lib/host.mjs';
 import { HEADER, LAST_WORDS, REPLY, readHeader, tagged } from '../lib/tagged.mjs';
 
-/** Each ends its linger in its own way, by an event, a timer or a call. The times are such that there are always some under way. */
+/**
+ * Each way ends the linger by another event, timer or call. The times are such that some lingers are always under way.
+ */
 const WAYS = [
   ['eof', (socket) => safeClose(socket, {})],
   ['idle', (socket) => safeClose(socket, { idleTimeout: 80 })],
@@ -25,7 +28,7 @@ function abortedSoon(socket) {
   return safeClose(socket, { signal: controller.signal });
 }
 
-/** SO_LINGER > 0, whose close() would block: a duplicate outlives the socket until the peer has everything. */
+/** With SO_LINGER > 0, close() would block: a duplicate lives longer than the socket, until the peer has everything. */
 async function guarded(socket) {
   setLinger(socket, 1);
   const closed = once(socket, 'close');
@@ -38,15 +41,15 @@ const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, a
   figures.opened++;
   if (figures.lingers >= WAYS.length) figures.racing++;
   socket.on('error', () => {});
-  // Meanwhile its bytes stand in the kernel's queue, where the linger of another could take them.
+  // Meanwhile the bytes wait in the kernel's queue, where another connection's linger could take them.
   for (let turns = figures.opened % 4; turns > 0; turns--) await new Promise(setImmediate);
   const received = await readRequest(socket);
   if (received.length < HEADER) return fault(socket, `a connection ended after ${received.length} bytes`);
   const { id, way, length } = readHeader(received);
   if (!received.equals(tagged(id, way, length)))
-    return fault(socket, `connection ${id}: ${received.length} bytes are not those that were sent to it`);
+    return fault(socket, `connection ${id}: ${received.length} bytes are not the bytes that its peer sent`);
   socket.write(REPLY(id));
-  // From here on the peer has it all.
+  // From now on the peer has the whole reply.
   if (!(await next(socket))) return fault(socket, `connection ${id} ended before its reply was confirmed`);
   socket.write(LAST_WORDS(id));
   figures.lingers++;
@@ -74,7 +77,7 @@ async function readRequest(socket) {
   return received;
 }
 
-/** What comes next, or nothing at the end. */
+/** The next chunk, or undefined at the end. */
 function next(socket) {
   return new Promise((resolve) => {
     const settle = (chunk) => {

@@ -1,4 +1,5 @@
-// A server that writes to its standard error whatever it can learn of a connection that lingers, and gives away all memory that JavaScript can reach.
+// A server that writes everything it can learn of a lingering connection to its standard error, and writes all memory
+// that JavaScript can reach into files.
 import diagnostics from 'node:diagnostics_channel';
 import { EventEmitter, once } from 'node:events';
 import { appendFileSync } from 'node:fs';
@@ -12,7 +13,7 @@ import { serve } from '../lib/host.mjs';
 const isStreams = process.argv[2] === 'streams';
 const happened = new EventEmitter();
 const counts = { begun: 0, ended: 0 };
-/** What the application itself was told by a peer: by it the heap snapshot is seen to show what is there. */
+/** Words that peers gave to the application. They show that the heap snapshot contains what is there. */
 const told = [];
 let dump;
 
@@ -42,7 +43,8 @@ process.on('warning', (warning) => say(warning));
 
 function watch(socket) {
   socket.on('error', (error) => say(error, error.stack));
-  // The linger has taken over from the Socket; the streams engine keeps it, and has discarded from 'finish' on.
+  // From 'close' on, the discard loop has the connection. The streams engine keeps the Socket, and discards from
+  // 'finish'.
   socket.once(isStreams ? 'finish' : 'close', () => {
     setImmediate(() => {
       counts.begun++;
@@ -51,11 +53,14 @@ function watch(socket) {
   });
 }
 
-/** Its first line says how it is to be closed; with nothing said it is one that comes afterwards, whose buffers are looked at, whole. */
+/**
+ * A first message says how to close the connection. After `dump` each buffer that a connection fills is written out.
+ */
 const server = net.createServer({ allowHalfOpen: true }, (socket) => {
   socket.on('data', (chunk) => {
     if (dump) {
-      // With the streams engine Node itself has read what it discarded, and gives the memory out again as it is: there it is only what the application is given that counts.
+      // With the streams engine Node.js has read the discarded bytes into this memory and reuses it uncleared. There
+      // only the chunk that the application gets counts, not the whole buffer.
       appendFileSync(dump, isStreams ? chunk : new Uint8Array(chunk.buffer));
       socket.end('thanks');
       return;
@@ -87,12 +92,12 @@ serve({
     return [server.address().port, refusing.address().port];
   },
 
-  /** As soon as so many lingers have begun, or ended. */
+  /** Resolves when `count` lingers have begun, or ended. */
   async until({ event, count }) {
     while (counts[event] < count) await once(happened, event);
   },
 
-  /** From here on connections are looked at; and what the allocator gives out is, as it is. */
+  /** From now on writes out the buffers of connections. Also writes out what the allocator gives, uncleared. */
   dump(file) {
     dump = file;
     for (let i = 0; i < 100 && !isStreams; i++)

@@ -1,4 +1,4 @@
-// Workers that are terminated at a stage of their closes: main thread and Worker in one file.
+// Workers that are terminated at a stage of their closes. Main thread and Worker are in one file.
 
 import { subscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
@@ -14,13 +14,13 @@ function reached() {
   parentPort.postMessage('reached');
 }
 
-/** Never leaves JavaScript, so that it is there that the thread is terminated. */
+/** Never leaves JavaScript, so that the thread is terminated there. */
 function stay() {
   reached();
   for (;;);
 }
 
-/** What becomes of a connection. */
+/** By stage: what a Worker does with a connection. */
 const STAGES = {
   flushing:
     ({ safeClose }) =>
@@ -36,7 +36,7 @@ const STAGES = {
       safeClose(socket);
       socket.once('close', reached);
     },
-  // Called by the addon.
+  // The addon calls this listener.
   published:
     ({ safeClose }) =>
     (socket) => {
@@ -92,14 +92,14 @@ if (isMainThread) {
       return workers.map(({ port }) => port);
     },
 
-    /** At the stage: the exit codes. */
+    /** Terminates the Workers when they have reached the stage. Resolves with their exit codes. */
     async terminate() {
       await Promise.all(workers.map(({ reached }) => reached));
       for (const { worker } of workers) worker.terminate();
       return Promise.all(workers.map(({ exited }) => exited));
     },
 
-    /** While they are loading the package, sooner or later. */
+    /** Terminates Workers while they load the package, at random times. */
     terminateLoading: ({ count, within }) =>
       Promise.all(
         Array.from({ length: count }, async () => {

@@ -1,4 +1,5 @@
-// A server that is told by each connection, in a first line of JSON, how to close it, and that keeps nothing of it but counts of what happened to it.
+// A server whose peers tell it, in a first line of JSON, how to close the connection. It keeps only counts of what
+// happened to each connection.
 import { subscribe } from 'node:diagnostics_channel';
 import { EventEmitter, once } from 'node:events';
 import net from 'node:net';
@@ -8,7 +9,7 @@ import { serve } from '../lib/host.mjs';
 const happened = new EventEmitter();
 /** By the port of the peer. */
 let connections = new Map();
-/** Those that have said how they are to be closed, and are not yet. */
+/** Connections that have told how to close them, and are not closed yet. */
 let waiting = [];
 
 subscribe('lingering-close:end', ({ remotePort, report: { error, ...report } }) => {
@@ -54,10 +55,13 @@ const ended = () => [...connections.values()].reduce((sum, { ends }) => sum + (e
 serve({
   port: () => server.address().port,
 
-  /** Begins the closes, the late ones behind the others, as soon as so many connections have said how, and gives them a few turns of the event loop. */
+  /**
+   * Closes the connections as soon as `count` have told how, the late ones last, and lets the event loop turn a few
+   * times.
+   */
   close,
 
-  /** Does that, and stands still for so many milliseconds; says so first. */
+  /** Closes them, answers, and then blocks the event loop for that many milliseconds. */
   async block({ count, milliseconds }) {
     await close(count);
     setImmediate(() => {
@@ -66,7 +70,7 @@ serve({
     });
   },
 
-  /** What has become of the connections, as soon as so many of them have ended. */
+  /** What became of the connections, as soon as `count` of them have ended. */
   async connections(count) {
     await until('end', () => ended() >= count);
     return [...connections];
