@@ -1,9 +1,12 @@
-// The first stage of a close: what was written goes out, and FIN behind it. Whatever the peer sends meanwhile is discarded, for two sides that only
-// write would wait for each other for ever. A slow reader may take as long as it likes; only lack of progress ends this stage.
+// The first stage of a close: what was written is sent, and then FIN. What the peer sends in this time is discarded:
+// two sides that only write would wait for each other for ever. A slow reader may take as long as it needs; only lack
+// of progress ends this stage.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { timerAfterPoll } from '../core/after-poll.ts';
 import { isInputError, isRefusedWrite } from '../core/error-kinds.ts';
+import { now } from '../core/time.ts';
 import { discardInput, takeInput } from '../engine/discard-input.ts';
 import { writeQueueSize } from '../socket/descriptor.ts';
 import { destroyNow, hold, letGo } from '../socket/ownership.ts';
@@ -12,41 +15,44 @@ import { switchLingerOff } from '../socket/reset.ts';
 import { isTls } from '../socket/tls.ts';
 
 export interface FlushLimits {
-  /** No byte received and none acknowledged for so long. */
+  /** Milliseconds in which no byte is received and none is acknowledged. */
   idleTimeout: number;
-  /** No byte acknowledged for so long, however busily the peer sends: it does not read, and may never. */
+  /**
+   * Milliseconds in which no byte is acknowledged, however much the peer sends: it does not read, and may never do so.
+   */
   timeout: number;
-  /** Over so many bytes of input nothing more is read; output is not cut off for it. */
+  /** After so many bytes of input nothing more is read. Output still goes out. */
   maxBytes: number;
-  /** Whether it keeps the process alive. */
+  /** Whether this stage keeps the process alive. */
   ref: boolean;
 }
 
 export interface FlushEvents {
-  /** FIN is out; the socket is still open. */
+  /** FIN has been sent; the socket is still open. */
   flushed(): void;
   stalled(outcome: 'idle' | 'timeout'): void;
-  /** Somebody else destroyed the socket, or it failed. */
+  /** Other code destroyed the socket, or it failed. */
   closed(error: NodeJS.ErrnoException | undefined): void;
 }
 
 /**
- * Ends a socket that has not finished yet, and tells of one of the events, later and once, unless `stop` comes first.
- * @returns `stop`, which leaves the socket as it is
+ * Ends a socket that has not finished yet, and calls one of `events`, once. That is never before this function returns.
+ * @returns a function that gives up: no event is called then, and the socket stays as it is
  */
 export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents): () => void {
   const readBefore = socket.bytesRead;
   let failure: Error | undefined;
   let stopped = false;
 
-  // Core's destroySoon() may have run before us: its destroy-on-finish would close right behind the FIN.
+  // If Node's destroySoon() was called before, its 'finish' listener would close right behind the FIN.
   socket.removeListener('finish', socket.destroy).removeListener('finish', Socket.prototype.destroy);
-  // Without a listener a peer's RST would be an uncaught exception.
+  // Without an 'error' listener a RST of the peer would be an uncaught exception.
   socket.on('error', onError).on('finish', onFinish).on('close', onClose);
   hold(socket, (error) => {
-    // What is pending must not be lost to input that nobody wants any more, nor to a write that came too late: its own callback has the error.
+    // An error about input, which is discarded anyway, or about a write that came too late, whose callback gets the
+    // error: pending output must not be lost for these.
     if (isInputError(error) || isRefusedWrite(error)) return;
-    // A callback of end(), or an older 'finish' listener: FIN is out.
+    // The caller is a callback of end(), or an older 'finish' listener: FIN has been sent.
     if (!error && socket.writableFinished) {
       onFinish();
       return;
@@ -56,29 +62,28 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   });
   takeInput(socket);
   socket.end();
-  let mark: Progress;
-  let timer: NodeJS.Timeout | undefined;
-  // With nothing queued, FIN leaves in this turn of the event loop: nothing to watch. A socket under TLS or HTTP/2 may have a queue that its stream does
-  // not know of, and TLS has closing words of its own, which may find a full buffer.
+  let progress: Progress;
+  let cancelTimer: (() => void) | undefined;
+  // With nothing queued, FIN is sent in this turn of the event loop, and there is nothing to watch. The handle of a
+  // socket under TLS or HTTP/2 may have a queue that the stream does not know of. TLS also writes a close_notify, which
+  // may find a full buffer.
   if (socket.writableLength > 0 || writeQueueSize(socket) > 0 || isTls(socket)) watch();
 
   function watch(): void {
-    mark = takeProgress(socket);
+    progress = takeProgress(socket);
     if (socket.writableLength > 0) discardAllInput();
     schedule();
   }
 
   function schedule(): void {
-    // A blocked event loop runs timers before it looks at sockets, so the decision waits until it has looked.
-    timer = setTimeout(setImmediate, tick(limits), decide);
-    if (!limits.ref) timer.unref();
+    cancelTimer = timerAfterPoll(tick(limits), decide, limits.ref);
   }
 
   function stop(): void {
     stopped = true;
-    clearTimeout(timer);
+    cancelTimer?.();
     socket.removeListener('finish', onFinish).removeListener('close', onClose);
-    // Behind the last 'error' listener an error would be thrown: this one stays, and keeps nothing alive.
+    // Without an 'error' listener a later error would be thrown. This one stays; it refers to nothing of this close.
     socket.on('error', ignore).removeListener('error', onError);
     letGo(socket);
   }
@@ -88,7 +93,7 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   }
 
   function onFinish(): void {
-    // emit() goes through a copy of the listeners: the second of two calls may come from there.
+    // emit() calls a copy of the list of listeners, so it may call this one although stop() has removed it.
     if (stopped) return;
     stop();
     events.flushed();
@@ -100,11 +105,9 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   }
 
   function decide(): void {
-    if (stopped) return;
-    mark = progressed(mark, takeProgress(socket));
-    const now = performance.now();
-    const outcome =
-      now - mark.outputAt >= limits.timeout ? 'timeout' : now - mark.anyAt >= limits.idleTimeout ? 'idle' : undefined;
+    progress = progressed(progress, takeProgress(socket));
+    const { at, outputAt, anyAt } = progress;
+    const outcome = at - outputAt >= limits.timeout ? 'timeout' : at - anyAt >= limits.idleTimeout ? 'idle' : undefined;
     if (outcome) {
       stop();
       events.stalled(outcome);
@@ -115,12 +118,13 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   }
 
   function discardAllInput(): void {
-    // Under an HTTP server it is the request that is read, or not read and so holds up the socket; the parser must go on seeing every byte.
+    // With an HTTP server the request is what must be read: an unread request pauses the socket. The socket itself is
+    // read by the parser, which must go on to see every byte.
     const request = (socket as { _httpMessage?: (ServerResponse & { req?: IncomingMessage }) | null })._httpMessage
       ?.req;
     const source = request ?? socket;
     if (isAtLimit()) {
-      // The peer is read no more, and so can send no more; what is pending for it still goes out if it reads.
+      // The peer is no longer read, so it will have to stop. Pending output still goes out if the peer reads.
       takeInput(source).pause();
       return;
     }
@@ -143,22 +147,28 @@ function tick({ idleTimeout, timeout }: FlushLimits): number {
 }
 
 interface Progress {
+  /** Bytes received. */
   received: number;
+  /** The output mark: see {@link outputMark}. */
   output: string;
+  /** When this was read. All times are those of `now()`. */
+  at: number;
+  /** When a byte was last received or acknowledged. */
   anyAt: number;
+  /** When a byte was last acknowledged. */
   outputAt: number;
 }
 
 function takeProgress(socket: Socket): Progress {
-  const now = performance.now();
-  return { received: socket.bytesRead, output: outputMark(socket), anyAt: now, outputAt: now };
+  const at = now();
+  return { received: socket.bytesRead, output: outputMark(socket), at, anyAt: at, outputAt: at };
 }
 
-function progressed(before: Progress, now: Progress): Progress {
-  const moved = now.output !== before.output;
+function progressed(before: Progress, current: Progress): Progress {
+  const moved = current.output !== before.output;
   return {
-    ...now,
-    outputAt: moved ? now.outputAt : before.outputAt,
-    anyAt: moved || now.received !== before.received ? now.anyAt : before.anyAt,
+    ...current,
+    outputAt: moved ? current.at : before.outputAt,
+    anyAt: moved || current.received !== before.received ? current.at : before.anyAt,
   };
 }

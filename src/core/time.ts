@@ -1,4 +1,4 @@
-// The timers and the clock of this package. No other file uses the global ones.
+// The timers and the clock of the library. No other file of it uses the global ones.
 //
 // Test tools fake time: vitest, jest and sinon replace the global functions and the properties of the `node:timers`
 // module, and so does `mock.timers` of node:test. They do that while a test runs. This file takes the functions when
@@ -10,7 +10,7 @@ import timers from 'node:timers';
 
 export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate } = timers;
 
-/** Milliseconds of a clock that nobody sets, from an arbitrary start. */
+/** Milliseconds of a monotonic clock, from an arbitrary start. */
 export const now: () => number = performance.now.bind(performance);
 
 /** The longest time that a timer of Node takes. With a longer one it would fire at once. */

@@ -1,8 +1,10 @@
-// The streams engine: the discard stage of a close over Node's own socket, where the addon's loop cannot serve. FIN is out; the limits and the report are the
-// same as far as JavaScript can tell.
+// The streams engine: the discard stage of a close, through Node's own socket, where the addon's loop cannot do it. FIN
+// has been sent. The limits and the report are the same, as far as JavaScript can tell.
 
 import type { Socket } from 'node:net';
+import { afterPoll, timerAfterPoll } from '../core/after-poll.ts';
 import { isConnectionReset, isInputError, isRefusedWrite } from '../core/error-kinds.ts';
+import { now, setImmediate } from '../core/time.ts';
 import { destroyNow, hold } from '../socket/ownership.ts';
 import { switchLingerOff } from '../socket/reset.ts';
 import { discardInput } from './discard-input.ts';
@@ -14,36 +16,41 @@ export interface StreamEnd {
   error?: NodeJS.ErrnoException | undefined;
 }
 
-/** One turn of the event loop reads 64 KiB or more: so many have seen all that a receive buffer holds. */
+/** One turn of the event loop reads 64 KiB or more. So many turns have read all that a receive buffer can hold. */
 const MAX_TURNS = 64;
 
 /**
- * Discards until the linger is over, then destroys the socket and tells of it, later and once, unless the returned function comes first.
- * @returns a function that ends it and gives the bytes so far; the socket is then the caller's to destroy
+ * Discards until the linger is over, then destroys the socket and calls `ended` once. That is never before this
+ * function returns.
+ * @returns a function that stops the discard and returns the bytes discarded so far. `ended` is then not called, and
+ * the caller destroys the socket.
  */
 export function discardByStream(socket: Socket, limits: LingerLimits, ended: (end: StreamEnd) => void): () => number {
   const { until, idleTimeout, timeout, maxBytes, ref } = limits;
-  const startedAt = performance.now();
+  const startedAt = now();
   let progressAt = startedAt;
   let discardedBytes = 0;
   let failure: Error | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let cancelTimer: (() => void) | undefined;
   let over = false;
 
-  // Core and applications may still destroy() a socket that they have ended: that is what this stage is for. An error is meant, unless it is
-  // about input that nobody wants, or about a write that came too late.
+  // Node and applications may still destroy() a socket that they have ended. This stage is there to ignore that call. A
+  // call with an error destroys the socket, unless the error is about input, which is discarded anyway, or about a
+  // write that came too late.
   hold(socket, (error) => {
     if (!error || isInputError(error) || isRefusedWrite(error)) return;
     switchLingerOff(socket);
     destroyNow(socket, error);
   });
-  // The HTTP parser, which reads past JavaScript, is told by a 'data' listener to read no more: it must not take up another request now.
+  // The HTTP parser reads from the handle, past the stream. A 'data' listener makes it stop: it must not begin another
+  // request now.
   socket.on('data', onData);
   discardInput(socket);
-  // Nor does it hear of resume() any more: paused while the parser read past it, the stream would wait for ever for the read that it takes to be under way.
+  // resume() alone does not start to read: the stream was paused while the parser read past it, takes a read to be
+  // under way, and would wait for that read for ever.
   socket._read(0);
   socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
-  if (until === 'drained') setImmediate(finishWhenDrained, 'drained');
+  if (until === 'drained') afterPoll(() => finishWhenDrained('drained'));
   if (socket.readableEnded) setImmediate(onEnd);
   else schedule();
 
@@ -57,13 +64,13 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
 
   function stop(): number {
     over = true;
-    clearTimeout(timer);
+    cancelTimer?.();
     socket.removeListener('data', onData).removeListener('end', onEnd).removeListener('close', onClose);
     return discardedBytes;
   }
 
   function onData(chunk: Buffer): void {
-    progressAt = performance.now();
+    progressAt = now();
     const tooMany = discardedBytes + chunk.length > maxBytes;
     discardedBytes = Math.min(discardedBytes + chunk.length, maxBytes);
     if (tooMany) finish('max-bytes');
@@ -82,18 +89,22 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   }
 
   /**
-   * Finishes once the queue is empty: a whole turn of the event loop has read nothing. A fast sender is not waited for. A socket that is destroyed by then has met an
-   * error in its queue, which its 'close' tells, at the end of this turn.
+   * Finishes once the receive queue is empty: a whole turn of the event loop has read nothing. MAX_TURNS ends this for
+   * a peer that sends without a pause. Where the socket is destroyed by then, the read met an error, and 'close' will
+   * tell it at the end of this turn.
    */
   function finishWhenDrained(outcome: Outcome, before = -1, turns = 0): void {
     if (endIfDestroyed()) return;
     if (discardedBytes === before || turns === MAX_TURNS) finish(outcome);
-    else setImmediate(finishWhenDrained, outcome, discardedBytes, turns + 1);
+    else {
+      const read = discardedBytes;
+      afterPoll(() => finishWhenDrained(outcome, read, turns + 1));
+    }
   }
 
-  /** Whether it is over, or will be in the next turn at the latest. */
+  /** Whether the discard is over, or will be over in the next turn at the latest. */
   function endIfDestroyed(): boolean {
-    // 'close' comes before the next turn, unless the application has taken the listener away.
+    // 'close' comes before the next turn, unless the application has removed our listener.
     if (!over && socket.destroyed) setImmediate(onClose);
     return over || socket.destroyed;
   }
@@ -101,23 +112,17 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   function schedule(): void {
     const at = Math.min(startedAt + timeout, progressAt + idleTimeout);
     if (at === Infinity) return;
-    // Node's timers end at 2^31 - 1 ms; one that fires too early looks, and starts anew.
-    timer = setTimeout(checkDeadlines, Math.min(Math.max(at - performance.now(), 1), 2_147_483_647));
-    // Not left to the socket, which may be gone without a word where the application has taken the listeners away.
-    if (!ref) timer.unref();
+    // With `ref` it is the timer that keeps the process alive, and not the socket: the socket may be gone without an
+    // event where the application has removed our listeners.
+    cancelTimer = timerAfterPoll(Math.max(at - now(), 1), checkDeadlines, ref);
   }
 
   function checkDeadlines(): void {
-    const now = performance.now();
-    // A blocked event loop runs timers before it looks at sockets: the queue decides, not the clock.
-    if (now >= startedAt + timeout) finishWhenDrained('timeout');
-    else if (now >= progressAt + idleTimeout) setImmediate(checkIdle, discardedBytes);
-    else schedule();
-  }
-
-  function checkIdle(before: number): void {
     if (endIfDestroyed()) return;
-    if (discardedBytes === before) finish('idle');
+    const time = now();
+    // What the peer sent in time may still be in the receive queue. It is discarded first, so that it causes no RST.
+    if (time >= startedAt + timeout) finishWhenDrained('timeout');
+    else if (time >= progressAt + idleTimeout) finish('idle');
     else schedule();
   }
 
