@@ -1,4 +1,4 @@
-// The public surface on one screen.
+// All that the package exports.
 
 export type { CloseEnd, CloseStart, ConnectionAddresses } from './close/channels.ts';
 export type { CloseReport } from './close/close-report.ts';

@@ -1,4 +1,5 @@
-// What an application's callback throws in the middle of a close. Whoever called destroy() is not who should hear of it, and a shutdown goes on.
+// A callback of the application throws in the middle of a close: the error becomes a warning. The caller of destroy()
+// is the wrong one to get it, and a shutdown must go on.
 
 export function callbackWarning(name: string, caller: string, error: unknown): void {
   const { message = String(error), stack = '' } = error instanceof Error ? error : {};

@@ -1,3 +1,4 @@
+// Checks of options that several public functions share. Each throws one of Node's own errors, which names the option.
 import { invalidArgType, outOfRange } from './errors.ts';
 
 export function checkObject(name: string, value: unknown): void {
@@ -11,12 +12,12 @@ export function checkAbortSignal(name: string, value: unknown): void {
 
 export function checkLimit(name: string, value: unknown): void {
   if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value);
-  // NaN is neither.
+  // Written this way round for NaN, for which each comparison is false.
   if (!(value >= 0)) throw outOfRange(name, '>= 0', value);
 }
 
 function isAbortSignal(value: unknown): value is AbortSignal {
-  // By its shape, as Node does: the class may come from another realm.
+  // By its shape, as Node does: the class may be that of another realm (a vm context, jsdom).
   if (typeof value !== 'object' || value === null || !('aborted' in value)) return false;
   const { addEventListener, removeEventListener } = value as Partial<AbortSignal>;
   return typeof addEventListener === 'function' && typeof removeEventListener === 'function';

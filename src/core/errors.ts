@@ -1,12 +1,14 @@
-// Errors in Node's own form: what a caller does wrong is a TypeError or RangeError with a code, what the kernel says is a SocketError.
+// Errors in Node's own form. A mistake of the caller is a TypeError or RangeError with a code; an errno of the kernel
+// is a SocketError.
 import { getSystemErrorMap, getSystemErrorName, inspect } from 'node:util';
 
 /**
- * What a system call on a socket answered, in the shape and with the sign of Node's own errors: `code` (`'ENOTSOCK'`), `errno` (`-88`), `syscall`
- * (`'setsockopt'`).
+ * The error of a system call on a socket, in the shape and with the sign of Node's own errors: `code` (`'ENOTSOCK'`),
+ * `errno` (`-88`), `syscall` (`'setsockopt'`).
  *
- * In a {@link CloseReport} it may also stand for an error that the socket itself ended with. `code` is then that error's own, `errno` and `syscall`
- * are missing where it had none (a TLS alert), and `cause` is the error.
+ * In a {@link CloseReport} a SocketError may also stand for the error with which the socket was destroyed. That error
+ * is then the `cause`, and `code`, `errno` and `syscall` are taken from it; `errno` and `syscall` are `undefined` where
+ * that error has none (a TLS alert).
  */
 export class SocketError extends Error {
   override readonly name = 'SocketError';
@@ -24,14 +26,14 @@ export class SocketError extends Error {
     this.syscall = syscall;
   }
 
-  /** @internal An error that a socket was destroyed with, as one of ours. */
+  /** @internal Wraps the error with which a socket was destroyed. */
   static from(error: NodeJS.ErrnoException): SocketError {
     return new SocketError(error.syscall, error.errno, error);
   }
 }
 
 function systemErrorName(errno: number): string {
-  // getSystemErrorName throws a RangeError for a number that it takes for impossible.
+  // getSystemErrorName throws a RangeError for a number >= 0.
   return errno < 0 ? getSystemErrorName(errno) : `E${errno}`;
 }
 
@@ -40,7 +42,7 @@ function describeErrno(errno: number): string {
   return description ? `${systemErrorName(errno)}: ${description}` : systemErrorName(errno);
 }
 
-/** The result of a native call, unless it is an errno. */
+/** Returns the result of a native call; throws a {@link SocketError} where the result is -errno. */
 export function checked(result: number, syscall: string): number {
   if (result < 0) throw new SocketError(syscall, result);
   return result;
@@ -48,7 +50,7 @@ export function checked(result: number, syscall: string): number {
 
 type ErrorClass = typeof Error | typeof TypeError | typeof RangeError;
 
-/** An error with a `code`, whose stack begins as Node's do: `TypeError [ERR_INVALID_ARG_TYPE]: ...`. */
+/** An error with a `code`. Its stack begins as in Node's own errors: `TypeError [ERR_INVALID_ARG_TYPE]: ...`. */
 export function codedError(Class: ErrorClass, code: string, message: string): NodeJS.ErrnoException {
   const error: NodeJS.ErrnoException = new Class(message);
   error.code = code;

@@ -1,31 +1,32 @@
-// One listener a signal, however many closes it governs: a server's shutdown signal may govern thousands, and Node warns of a leak at the eleventh.
+// One listener for each AbortSignal, however many closes use the signal. The signal of a shutdown may serve thousands
+// of closes, and Node warns of a leak at the eleventh listener.
 
-interface Governed {
+interface Entry {
   callbacks: Set<() => void>;
   listener: () => void;
 }
 
-const governed = new WeakMap<AbortSignal, Governed>();
+const entries = new WeakMap<AbortSignal, Entry>();
 
-/** Calls `callback` when the signal aborts. @returns a function that gives it up */
+/** Calls `callback` when the signal aborts. @returns a function that cancels this */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
-  const { callbacks, listener } = governed.get(signal) ?? govern(signal);
+  const { callbacks, listener } = entries.get(signal) ?? listen(signal);
   callbacks.add(callback);
   return () => {
     callbacks.delete(callback);
     if (callbacks.size > 0) return;
-    governed.delete(signal);
+    entries.delete(signal);
     signal.removeEventListener('abort', listener);
   };
 }
 
-function govern(signal: AbortSignal): Governed {
+function listen(signal: AbortSignal): Entry {
   const callbacks = new Set<() => void>();
   const listener = () => {
     for (const callback of callbacks) callback();
   };
   signal.addEventListener('abort', listener);
   const entry = { callbacks, listener };
-  governed.set(signal, entry);
+  entries.set(signal, entry);
   return entry;
 }

@@ -1,7 +1,7 @@
-// Takes a stream's input away from the application, and lets it run to nowhere.
+// Takes a stream's input away from the application, and discards it.
 import type { Readable } from 'node:stream';
 
-/** From here on the application is given no more data of this stream. */
+/** Removes what reads the stream: from here on the application gets no more of its data. */
 export function takeInput<Stream extends Readable>(stream: Stream): Stream {
   stream.unpipe();
   stream.removeAllListeners('data');
@@ -9,8 +9,8 @@ export function takeInput<Stream extends Readable>(stream: Stream): Stream {
   return stream;
 }
 
-/** And what comes is dropped, so that the peer can go on writing. */
+/** Does what {@link takeInput} does, and discards what arrives, so that the peer can go on writing. */
 export function discardInput<Stream extends Readable>(stream: Stream): Stream {
-  // A 'readable' listener would keep it from flowing, and a 'data' listener could pause it again.
+  // takeInput() first: a 'readable' listener would keep the stream from flowing, and a 'data' listener could pause it.
   return takeInput(stream).resume();
 }

@@ -1,14 +1,15 @@
-// The native discard loop as seen from JavaScript: opened once per environment, one callback for all lingers.
+// The native discard loop as seen from JavaScript. It is opened once per environment, with one callback for all
+// lingers.
 
 import type { LingerAddon } from '../system/addon.ts';
 import { addon, LINGER_FIGURES, OUTCOMES, UNTIL, unavailable } from '../system/addon.ts';
 
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** How a linger ended, in the kernel's figures. */
+/** How a linger ended, with the kernel's figures. */
 export interface LingerEnd {
   outcome: Outcome;
-  /** Negative, or 0. */
+  /** Negative, or 0 for none. */
   errno: number;
   delivered: boolean | null;
   discardedBytes: number;
@@ -23,21 +24,24 @@ export interface LingerLimits {
   ref: boolean;
 }
 
-/** Told once, when a linger has ended and its descriptor is closed. */
+/** Is called once, when a linger has ended and its descriptor is closed. */
 export interface LingerListener {
   lingerEnded(end: LingerEnd): void;
 }
 
-type Owners = Map<number, LingerListener>;
+type Listeners = Map<number, LingerListener>;
 
-/** With the owners kept on the addon: a module that is evaluated twice (`import('...?again')`, a test runner) finds the same addon, and its loop open. */
-type OwnedAddon = LingerAddon & { owners?: Owners };
+/**
+ * The addon keeps the listeners, as `owners`: a module that is evaluated twice (`import('...?again')`, a test runner)
+ * finds the same addon, with its loop open. Such a copy may be another version, so the name must stay.
+ */
+type OpenedAddon = LingerAddon & { owners?: Listeners };
 
-function isLingerAddon(addon: object): addon is OwnedAddon {
+function isLingerAddon(addon: object): addon is OpenedAddon {
   return 'openLingerLoop' in addon;
 }
 
-function open(): { loop?: OwnedAddon; reason?: string } {
+function open(): { loop?: OpenedAddon; reason?: string } {
   if (!addon) return unavailable?.unexpected ? { reason: unavailable.reason } : {};
   if (!isLingerAddon(addon)) return {};
   if (addon.owners) return { loop: addon };
@@ -48,11 +52,14 @@ function open(): { loop?: OwnedAddon; reason?: string } {
 }
 
 const { loop, reason } = open();
-const owners: Owners = loop?.owners ?? new Map();
+const listeners: Listeners = loop?.owners ?? new Map();
 
 /**
- * Which engine closes: `'native'`, the discard loop of the addon (Linux), or `'streams'`, the same close path over Node's streams, which serves where the
- * addon is missing, not allowed or not made for.
+ * Which engine closes connections.
+ *
+ * - `'native'`: the discard loop of the addon (Linux).
+ * - `'streams'`: the same steps through Node's streams, where the addon is missing, not allowed, or has no discard loop
+ *   for the platform.
  */
 export const engine: 'native' | 'streams' = loop ? 'native' : 'streams';
 
@@ -73,9 +80,9 @@ function settle(...figures: number[]): void {
       number,
       number,
     ];
-    const owner = owners.get(id);
-    owners.delete(id);
-    owner?.lingerEnded({
+    const listener = listeners.get(id);
+    listeners.delete(id);
+    listener?.lingerEnded({
       outcome: OUTCOMES[outcome] as Outcome,
       errno: -errno,
       delivered: delivered < 0 ? null : delivered === 1,
@@ -85,12 +92,17 @@ function settle(...figures: number[]): void {
   }
 }
 
-/** 0 where a raw descriptor may be taken over, 1 where it listens, 2 where it belongs to a Socket of this thread; or -errno. */
+/**
+ * Whether a raw descriptor may be taken over.
+ * @returns 0: yes; 1: no, it listens; 2: no, it belongs to a Socket of this thread; or -errno
+ */
 export function checkTakeover(fd: number): number {
   return (loop as LingerAddon).checkTakeover(fd);
 }
 
-/** Whether there is nothing to linger for any more: the peer has closed too, and has everything. FIN has been sent. */
+/**
+ * Whether a linger would end at once: the peer has closed its side, and has acknowledged everything. FIN has been sent.
+ */
 export function isOver(fd: number): boolean {
   return (loop as LingerAddon).isOver(fd) === 1;
 }
@@ -98,10 +110,11 @@ export function isOver(fd: number): boolean {
 let drainsOnExit = false;
 
 /**
- * Starts to discard what the peer sends on a duplicate of `fd`, or on `fd` itself with `take`. FIN has been sent, or is sent here.
- * @returns an id >= 0, or -errno; then nothing has been changed
+ * Starts to discard what the peer sends. FIN has been sent, or is sent here.
+ * @param take whether the loop takes `fd` itself, and closes it in the end; otherwise it works on a duplicate
+ * @returns an id >= 0; or -errno, and then nothing has been changed
  */
-export function startLinger(fd: number, take: boolean, limits: LingerLimits, owner: LingerListener): number {
+export function startLinger(fd: number, take: boolean, limits: LingerLimits, listener: LingerListener): number {
   const { until, idleTimeout, timeout, maxBytes, ref } = limits;
   const id = (loop as LingerAddon).startLinger(
     fd,
@@ -113,21 +126,28 @@ export function startLinger(fd: number, take: boolean, limits: LingerLimits, own
     Number(ref),
   );
   if (id < 0) return id;
-  owners.set(id, owner);
+  listeners.set(id, listener);
   if (!drainsOnExit) {
     drainsOnExit = true;
-    // process.exit() leaves no time to linger, but what is queued already need not cause a RST.
+    // process.exit() leaves no time to linger. What is in the receive queue is discarded, so that it causes no RST.
     process.on('exit', () => (loop as LingerAddon).drainLingers());
   }
   return id;
 }
 
-/** Ends a linger at once: by RST for 'reset' and 'aborted', by a plain close otherwise. Its owner is told before this returns. */
+/**
+ * Ends a linger at once: by RST for 'reset' and 'aborted', by a plain close otherwise. The listener of the linger is
+ * called before this function returns.
+ */
 export function endLinger(id: number, outcome: Outcome): void {
   loop?.endLinger(id, OUTCOMES.indexOf(outcome));
 }
 
-/** A duplicate that keeps a close of `fd` from being the last, until {@link releaseDescriptor} or the end of the environment; -errno if there is none. */
+/**
+ * Makes a duplicate of `fd`, so that a close of `fd` is not the last one of the connection. The duplicate is open until
+ * {@link releaseDescriptor} or the end of the environment.
+ * @returns the duplicate, or a negative number if there is none
+ */
 export function holdDescriptor(fd: number): number {
   return loop ? loop.holdDescriptor(fd) : -1;
 }

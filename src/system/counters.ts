@@ -1,33 +1,35 @@
-// What the kernel counts of connections that ended by reset.
+// The kernel's counters of connections that ended by reset.
 
 import { readFileSync } from 'node:fs';
 import { codedError } from '../core/errors.ts';
 
-/** Totals since boot, or since the network namespace was made. All of them grow only. */
+/** Totals since the network namespace was made (the first one: since boot). They never decrease. */
 export interface TcpAbortCounters {
   /** Closed with unread data in the receive queue (`TCPAbortOnClose`): what a lingering close avoids. */
   abortOnClose: number;
-  /** Data came for a socket that was closed already, or SO_LINGER {1, 0} asked for the reset (`TCPAbortOnData`). */
+  /** Data arrived for a socket that was already closed, or SO_LINGER {1, 0} asked for a RST (`TCPAbortOnData`). */
   abortOnData: number;
-  /** Closed, and the peer went on past the time for FIN_WAIT2 that TCP_LINGER2 set (`TCPAbortOnLinger`). */
+  /** Closed, and the peer's FIN did not come within the time that TCP_LINGER2 allows (`TCPAbortOnLinger`). */
   abortOnLinger: number;
-  /** Given up after retransmissions or keep-alive probes without an answer (`TCPAbortOnTimeout`). */
+  /** No answer to retransmissions or keep-alive probes (`TCPAbortOnTimeout`). */
   abortOnTimeout: number;
-  /** Given up for lack of memory, or over `tcp_max_orphans` (`TCPAbortOnMemory`). */
+  /** Out of memory, or more closed sockets than `tcp_max_orphans` (`TCPAbortOnMemory`). */
   abortOnMemory: number;
   /** The RST itself could not be sent (`TCPAbortFailed`). */
   abortFailed: number;
-  /** All segments with RST that were sent (`OutRsts`), refused connections among them. */
+  /** All segments with RST that were sent (`OutRsts`), including those that refuse a connection. */
   resetsSent: number;
 }
 
 /**
- * The kernel's counters of aborted TCP connections, for the network namespace of the process: compare two readings to see whether clients are being
- * cut off.
+ * Reads the kernel's counters of aborted TCP connections, for the network namespace of the process. Compare two
+ * readings to see whether clients lose answers.
  *
- * @throws `ERR_UNSUPPORTED_PLATFORM` on anything but Linux, and where the kernel keeps no such tables; what `fs.readFileSync` throws where /proc may not be read
+ * @throws `ERR_UNSUPPORTED_PLATFORM` on other systems than Linux, and where the kernel has no such tables; the error of
+ * `fs.readFileSync` where the process may not read /proc
  *
- * Platforms: Linux; needs no addon. Source: /proc/net/netstat (TcpExt) and /proc/net/snmp (Tcp), proc(5) and the kernel's snmp_counter.rst.
+ * Platforms: Linux; needs no addon. Source: /proc/net/netstat (TcpExt) and /proc/net/snmp (Tcp), proc(5) and the
+ * kernel's snmp_counter.rst.
  */
 export function tcpAbortCounters(): TcpAbortCounters {
   if (process.platform !== 'linux') {
@@ -50,13 +52,13 @@ export function tcpAbortCounters(): TcpAbortCounters {
   };
 }
 
-/** Two lines a table, "Name: column ..." and "Name: figure ...". */
+/** Each table has two lines, "Name: column ..." and "Name: figure ...". */
 function readTable(file: string, name: string): Map<string, number> {
   const [columns, figures = []] = readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => line.startsWith(`${name}: `))
     .map((line) => line.split(' ').slice(1));
-  // A sandbox that only looks like Linux: no figures are not figures of 0.
+  // A sandbox that only looks like Linux has no table. To report 0 would be untrue.
   if (!columns) throw codedError(Error, 'ERR_UNSUPPORTED_PLATFORM', `${file} has no table ${name}`);
   return new Map(columns.map((column, index) => [column, Number(figures[index])]));
 }
