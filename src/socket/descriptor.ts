@@ -1,6 +1,7 @@
-// SocketLike to file descriptor: the only place that touches `_handle`.
+// From a SocketLike to its file descriptor. No other file touches `_handle`.
 //
-// A descriptor is read at the call and never kept: libuv closes it before 'close' is emitted, and the number may be another connection's by then.
+// A descriptor is read at each call and never kept: libuv closes it before 'close' is emitted, and by then the number
+// may belong to another connection.
 
 import { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -27,26 +28,30 @@ export function validateSocketLike(socket: unknown): asserts socket is SocketLik
       throw outOfRange('socket', 'a file descriptor, an integer >= 0 && <= 2147483647', socket);
     }
   } else if (types.isProxy(socket)) {
-    // What HTTP/2 gives as a socket is a Proxy, some of whose methods are those of a stream: session.close() is the way there.
+    // The `socket` of HTTP/2 is a Proxy, and some of its methods are those of a stream. Use session.close() there.
     throw invalidArgValue(
       'socket',
       'the Socket itself, and not a Proxy such as the socket of an HTTP/2 session or request',
       'a Proxy',
     );
   } else if (!(socket instanceof Socket) || socket.writableLength === undefined) {
-    // The second for what only has the prototype, and was never constructed.
+    // Without writableLength the object has the prototype of a Socket, but its constructor was never called.
     throw invalidArgType('socket', 'an instance of net.Socket or tls.TLSSocket, or a file descriptor', socket);
   }
 }
 
-/** For what watches over the close of a socket. Throws `ERR_INVALID_ARG_VALUE`, and touches nothing. */
+/**
+ * For functions that give a socket a `destroy` method of its own. Throws `ERR_INVALID_ARG_VALUE`, and touches nothing.
+ */
 export function validateExtensible(socket: SocketLike): void {
   if (typeof socket !== 'number' && !Object.isExtensible(socket)) {
     throw invalidArgValue('socket', 'extensible: it gets a destroy method of its own', socket);
   }
 }
 
-/** The socket's descriptor, or -1 while it has none: not connected, closed, TLS over a stream, a runtime that hides it. */
+/**
+ * The socket's descriptor; -1 where there is none: not connected, closed, TLS over a stream, a runtime that hides it.
+ */
 export function findDescriptor(socket: Socket): number {
   const fd = handleOf(socket)?.fd;
   return typeof fd === 'number' ? fd : -1;
@@ -54,15 +59,16 @@ export function findDescriptor(socket: Socket): number {
 
 /**
  * The descriptor of what a caller passed.
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED` for a closed socket; `ERR_INVALID_STATE` for one
- * that is not connected yet; `ERR_INVALID_HANDLE_TYPE` for one without a descriptor of its own
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED` for a closed socket;
+ * `ERR_INVALID_STATE` for a socket that is not connected yet; `ERR_INVALID_HANDLE_TYPE` for a socket without a
+ * descriptor of its own
  */
 export function descriptorOf(socket: unknown): number {
   validateSocketLike(socket);
   return validatedDescriptorOf(socket);
 }
 
-/** The same for what {@link validateSocketLike} has seen already. */
+/** Does the same for an argument that {@link validateSocketLike} has already checked. */
 export function validatedDescriptorOf(socket: SocketLike): number {
   if (typeof socket === 'number') return socket;
   const fd = findDescriptor(socket);
@@ -77,18 +83,21 @@ export function validatedDescriptorOf(socket: SocketLike): number {
   );
 }
 
-/** Not when it is closed, and not when it was sent to another process. */
+/** False for a socket that is closed, or that was sent to another process. */
 export function hasHandle(socket: Socket): boolean {
   return handleOf(socket) != null;
 }
 
-/** Whether the descriptor is a TCP socket for certain: Node wraps others, pipe(2) among them, in its Pipe. */
+/**
+ * Whether the descriptor is certainly a TCP socket. Node has one class, Pipe, for all others, such as UNIX sockets and
+ * the pipes of pipe(2).
+ */
 export function isTcp(socket: SocketLike): boolean {
   if (typeof socket === 'number' || isTls(socket)) return false;
   return (handleOf(socket) as { setNoDelay?: unknown } | null)?.setNoDelay !== undefined;
 }
 
-/** Bytes that libuv (or the TLS layer) still holds of what was written. */
+/** Bytes of earlier writes that libuv (or the TLS layer) still holds. */
 export function writeQueueSize(socket: Socket): number {
   const size = handleOf(socket)?.writeQueueSize;
   return typeof size === 'number' ? size : 0;

@@ -1,4 +1,4 @@
-// How far the output of a socket has come.
+// How much is in the queues of a socket: the kernel's, and for output also those of Node.
 
 import type { Socket } from 'node:net';
 import { checked } from '../core/errors.ts';
@@ -6,21 +6,24 @@ import { addon, requireAddon } from '../system/addon.ts';
 import type { SocketLike } from './descriptor.ts';
 import { descriptorOf, findDescriptor, isTcp, writeQueueSize } from './descriptor.ts';
 
-/** When nothing is written any more, two marks only differ if output has moved on between them. */
+/** A mark of how far the output has come. While nothing is written, two marks differ only if output has moved on. */
 export function outputMark(socket: Socket): string {
   const unacked = addon ? addon.unackedBytes(findDescriptor(socket), 1) : 0;
   return `${socket.writableLength} ${writeQueueSize(socket)} ${unacked}`;
 }
 
 /**
- * Bytes in the kernel's receive queue: what a `close()` at this moment would leave unread, and so answer with RST.
+ * Bytes in the kernel's receive queue. If it is not 0, a `close()` at this moment leaves unread data, and the kernel
+ * sends RST.
  *
- * It does not count what libuv, a stream or the HTTP parser has read already; those bytes cause no RST. An EOF that is waiting counts 0.
+ * The number does not include what libuv, a stream or the HTTP parser has already read: those bytes cause no RST. An
+ * EOF in the queue counts as 0.
  *
  * @param socket a socket of Node, or a raw descriptor of a socket
  * @returns bytes, >= 0
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED`, `ERR_INVALID_STATE`,
- * `ERR_INVALID_HANDLE_TYPE` for a socket without a descriptor; a {@link SocketError} (`EBADF`, `ENOTSOCK`; `EINVAL` for a listening socket); `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED`,
+ * `ERR_INVALID_STATE`, `ERR_INVALID_HANDLE_TYPE` for a socket without a descriptor; a {@link SocketError} (`EBADF`,
+ * `ENOTSOCK`; `EINVAL` for a listening socket); `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
  *
  * Platforms: Linux, macOS. Source: tcp(7) and unix(7), SIOCINQ / FIONREAD; `tcp_ioctl` in Linux.
  */
@@ -30,29 +33,31 @@ export function pendingBytes(socket: SocketLike): number {
 }
 
 /**
- * Bytes written that the peer's TCP has not acknowledged, our FIN counting as one. 0 means that the peer's TCP has them all, not that its application
- * has read them.
+ * Bytes written that the peer's TCP has not acknowledged; our FIN counts as one. 0 means that the peer's TCP has
+ * everything, not that the peer's application has read it.
  *
- * It counts what has reached the kernel; what Node still holds is in `socket.writableLength`, where a write that the kernel took in part counts
- * whole. On a UNIX socket it is buffer memory, a little more than the bytes, and 0 means that the peer has read them.
+ * The number includes only what has reached the kernel. What Node still holds is in `socket.writableLength`; a write of
+ * which the kernel took a part is in there as a whole. On a UNIX socket the number is buffer memory, a little more than
+ * the bytes, and 0 means that the peer has read everything.
  *
  * @param socket a socket of Node, or a raw descriptor of a socket
  * @returns bytes, >= 0
- * @throws as {@link pendingBytes}; `ENOTTY` or `EOPNOTSUPP` for a socket family without such a queue
+ * @throws as {@link pendingBytes}; also `ENOTTY` or `EOPNOTSUPP` for a socket family that has no such count
  *
- * Platforms: Linux (SIOCOUTQ), macOS (SO_NWRITE, which leaves out the FIN). Source: tcp(7) and unix(7), SIOCOUTQ; `tcp_ioctl` in Linux.
+ * Platforms: Linux (SIOCOUTQ), macOS (SO_NWRITE, which does not count FIN). Source: tcp(7) and unix(7), SIOCOUTQ;
+ * `tcp_ioctl` in Linux.
  */
 export function unackedBytes(socket: SocketLike): number {
   const fd = descriptorOf(socket);
   return checked(requireAddon('unackedBytes').unackedBytes(fd, Number(isTcp(socket))), 'ioctl');
 }
 
-/** As {@link pendingBytes}; 0 where nobody can tell. */
+/** As {@link pendingBytes}, but never throws; 0 where it cannot be known. */
 export function pendingBytesOf(socket: Socket): number {
   return addon ? Math.max(addon.pendingBytes(findDescriptor(socket), 1), 0) : 0;
 }
 
-/** Bytes that the peer has not acknowledged; null where nobody can tell. */
+/** As {@link unackedBytes}, but never throws; null where it cannot be known. */
 export function readUnacked(fd: number): number | null {
   const unacked = addon?.unackedBytes(fd, 1) ?? -1;
   return unacked < 0 ? null : unacked;

@@ -1,35 +1,36 @@
-// RST on purpose, and what was unacknowledged by then.
+// Closing by RST on purpose, and its opposite.
 
 import type { Socket } from 'node:net';
 import { addon } from '../system/addon.ts';
 import { findDescriptor } from './descriptor.ts';
 import { destroyNow, letGo } from './ownership.ts';
 
-/** SO_LINGER off, so that a close of the socket waits for nothing. */
+/** Switches SO_LINGER off: a close of the socket neither waits for its output nor discards it. */
 export function switchLingerOff(socket: Socket): void {
   addon?.setLinger(findDescriptor(socket), -1);
 }
 
-/** Makes the next close of a descriptor a RST. */
+/** Sets SO_LINGER {1, 0}: the last close of the connection sends RST. */
 export function resetOnClose(fd: number): void {
   addon?.setLinger(fd, 0);
 }
 
-/** Destroys a socket by RST. Without the addon that is in JavaScript's power on TCP only, and not while FIN is on its way. */
+/** Destroys a socket by RST. Without the addon JavaScript can do that on TCP only, and not while FIN is being sent. */
 export function resetSocket(socket: Socket): void {
   const fd = findDescriptor(socket);
-  // destroy(), and not core's resetAndDestroy(), which answers EINVAL and leaks the handle while FIN is on its way, and refuses TLS.
+  // Not Node's resetAndDestroy(): while FIN is being sent it fails with EINVAL and leaks the handle, and it refuses
+  // TLS.
   if (addon && fd >= 0) {
     resetOnClose(fd);
     destroyNow(socket);
     return;
   }
   letGo(socket);
-  const finOnItsWay = socket.writableEnded && socket.writableLength === 0 && !socket.writableFinished;
+  const finPending = socket.writableEnded && socket.writableLength === 0 && !socket.writableFinished;
   try {
-    if (!finOnItsWay) socket.resetAndDestroy();
+    if (!finPending) socket.resetAndDestroy();
   } catch {
-    // ERR_INVALID_HANDLE_TYPE: no TCP handle of its own.
+    // ERR_INVALID_HANDLE_TYPE: the socket has no TCP handle of its own.
   }
   socket.destroy();
 }

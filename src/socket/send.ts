@@ -1,4 +1,4 @@
-// A write that goes straight to the kernel.
+// send(): a write that goes straight to the kernel.
 
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
@@ -12,18 +12,21 @@ import { isTls } from './tls.ts';
 const EAGAIN = -constants.errno.EAGAIN;
 
 /**
- * Sends bytes at once, by one `send(2)` with `MSG_NOSIGNAL | MSG_DONTWAIT`: it never waits, and never raises SIGPIPE, whatever the process's
- * disposition. For last words on a raw descriptor, or before a reset; ordinary output belongs to `socket.write()`.
+ * Sends bytes at once, by one `send(2)` with `MSG_NOSIGNAL | MSG_DONTWAIT`. The call never waits, and never raises
+ * SIGPIPE, whatever its disposition. It is meant for last words on a raw descriptor, or before a reset; for ordinary
+ * output use `socket.write()`.
  *
- * It goes past Node's own queue and past TLS, and is refused where that would mix up the order of bytes or break the encryption. `socket.bytesWritten`
- * does not count it.
+ * The bytes go past Node's own queue and past TLS. The call is refused where that would mix up the order of bytes or
+ * break the encryption. `socket.bytesWritten` does not include them.
  *
  * @param socket a socket of Node without pending output, or a raw descriptor
- * @param data bytes to send; a `Buffer` is one
- * @returns how many bytes the kernel took: fewer than given when its buffer is nearly full, 0 when it is full (EAGAIN)
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_INVALID_STATE` before the socket is connected, while
- * `socket.writableLength > 0`, and on a TLS socket; `ERR_STREAM_WRITE_AFTER_END` after `socket.end()`; `ERR_SOCKET_CLOSED`,
- * `ERR_INVALID_HANDLE_TYPE`; a {@link SocketError} (`EPIPE`, `ECONNRESET`, `EBADF`, `ENOTSOCK`); `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
+ * @param data bytes to send, in a `Buffer` or another Uint8Array
+ * @returns how many bytes the kernel took: fewer than given when the send buffer is nearly full, 0 when it is full
+ * (EAGAIN)
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_INVALID_STATE` before the socket is
+ * connected, while `socket.writableLength > 0`, and on a TLS socket; `ERR_STREAM_WRITE_AFTER_END` after `socket.end()`;
+ * `ERR_SOCKET_CLOSED`, `ERR_INVALID_HANDLE_TYPE`; a {@link SocketError} (`EPIPE`, `ECONNRESET`, `EBADF`, `ENOTSOCK`);
+ * `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
  *
  * Platforms: Linux; macOS, where SO_NOSIGPIPE is set on the socket instead. Source: send(2).
  */
