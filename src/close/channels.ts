@@ -1,10 +1,11 @@
-// What the outside can watch: node:diagnostics_channel, `lingering-close:start` and `lingering-close:end`. Nobody listening, nothing is done.
+// The channels of node:diagnostics_channel on which a program can watch closes: `lingering-close:start` and
+// `lingering-close:end`. Without a subscriber they cost nothing.
 
 import diagnostics from 'node:diagnostics_channel';
 import type { Server, Socket } from 'node:net';
 import type { CloseReport } from './close-report.ts';
 
-/** The two ends of the connection; all `undefined` for a UNIX socket. */
+/** The addresses of a connection; all `undefined` for a UNIX socket. */
 export interface ConnectionAddresses {
   localAddress: string | undefined;
   localPort: number | undefined;
@@ -13,13 +14,13 @@ export interface ConnectionAddresses {
   remoteFamily: string | undefined;
 }
 
-/** What `lingering-close:start` carries. */
+/** The message of `lingering-close:start`. */
 export interface CloseStart extends ConnectionAddresses {
   socket: Socket;
   server: Server | undefined;
 }
 
-/** What `lingering-close:end` carries. Not the socket, which is gone by then. */
+/** The message of `lingering-close:end`. It has no `socket`, which is destroyed by then. */
 export interface CloseEnd extends ConnectionAddresses {
   report: CloseReport;
   server: Server | undefined;
@@ -28,7 +29,7 @@ export interface CloseEnd extends ConnectionAddresses {
 const start = diagnostics.channel('lingering-close:start');
 const end = diagnostics.channel('lingering-close:end');
 
-/** @returns what {@link publishEnd} wants, or nothing where nobody listens */
+/** @returns the first argument of {@link publishEnd}; `undefined` where neither channel has a subscriber */
 export function publishStart(socket: Socket): Omit<CloseEnd, 'report'> | undefined {
   if (!start.hasSubscribers && !end.hasSubscribers) return undefined;
   const { localAddress, localPort, remoteAddress, remotePort, remoteFamily } = socket;

@@ -1,35 +1,44 @@
-// What a close tells at its end.
+// The report of a close.
 import type { SocketError } from '../core/errors.ts';
 import type { Outcome } from '../engine/linger-loop.ts';
 
 /** How a close ended. */
 export interface CloseReport {
   /**
-   * - `'eof'`: the peer has closed its side, after all that we wrote was acknowledged
+   * - `'eof'`: the peer has closed its side, and has acknowledged all that we wrote
    * - `'delivered'`: everything is acknowledged (`until: 'delivered'`)
-   * - `'drained'`: what had arrived was discarded (`mode: 'drain'`)
-   * - `'reset'`: by us, as asked for
-   * - `'peer-reset'`: by the peer
+   * - `'drained'`: the receive queue was discarded (`mode: 'drain'`)
+   * - `'reset'`: we sent RST, because the caller asked for it (`mode: 'reset'`)
+   * - `'peer-reset'`: the peer sent RST
    * - `'idle'`, `'timeout'`, `'max-bytes'`: a limit was reached
-   * - `'evicted'`: closed to make room for another linger, over the `maxLingering` of `lingerOnClose`
-   * - `'aborted'`: by the AbortSignal
-   * - `'closed'`: there was nothing to close, or somebody else destroyed the socket
-   * - `'error'`: see `error`
+   * - `'evicted'`: closed to make room for a new linger, at the `maxLingering` of `lingerOnClose`
+   * - `'aborted'`: the AbortSignal aborted; we sent RST
+   * - `'closed'`: there was nothing to close, or other code destroyed the socket
+   * - `'error'`: the close failed; `error` says why
    */
   outcome: Outcome;
   /**
-   * Whether the peer's TCP acknowledged everything that we wrote, and our FIN. `null` where it cannot be known (streams
-   * engine; a RST right behind our FIN; a socket that was gone before the call).
+   * Whether the peer's TCP has acknowledged everything that we wrote, and our FIN. `null` where that cannot be known
+   * (streams engine; a RST right behind our FIN; a socket that was closed before the call).
    */
   delivered: boolean | null;
-  /** Bytes of the peer that were thrown away, from the call to the end. */
+  /** Bytes of the peer that were discarded, from the call to the end. */
   discardedBytes: number;
-  /** Bytes in the kernel that were not acknowledged at the end, FIN included; `null` where it cannot be known (streams engine; a socket that was gone). */
+  /**
+   * Bytes in the kernel that were not acknowledged at the end; FIN counts as one. `null` where that cannot be known
+   * (streams engine; a socket that was closed before the call).
+   */
   unackedBytes: number | null;
   /** Milliseconds from the call to the end. */
   duration: number;
-  /** What the kernel or the socket said, if that ended the close or changed its way (`EMFILE`: streams engine instead of native). */
+  /**
+   * The error that ended the close, or made it take another way (`EMFILE`: the streams engine instead of the native
+   * one).
+   */
   error?: SocketError;
-  /** Which engine closed this one: `'streams'` also beside the addon, for TLS over a stream or after `EMFILE`. */
+  /**
+   * The engine that closed this connection: `'streams'` also where the addon is loaded, for TLS over a stream and after
+   * `EMFILE`.
+   */
   engine: 'native' | 'streams';
 }

@@ -1,3 +1,4 @@
+// Keeps SO_LINGER > 0 from blocking the event loop: destroy() of such a socket closes a duplicate in the background.
 import type { Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { holdDescriptor, releaseDescriptor, startLinger } from '../engine/linger-loop.ts';
@@ -8,8 +9,9 @@ import { isTls } from '../socket/tls.ts';
 
 interface Guard {
   /**
-   * Where the socket may be closed past its `destroy` method, a duplicate, so that this close is not the last one: `terminate()` of a Worker calls no
-   * JavaScript, and under a TLS socket there may be another that is destroyed.
+   * A duplicate, so that a close of the socket is not the last one of the connection; -1 for none. It is needed where
+   * the socket can be closed without its `destroy` method: `terminate()` of a Worker calls no JavaScript, and for a TLS
+   * socket the connection under TLS may be destroyed.
    */
   duplicate: number;
   onClose: () => void;
@@ -17,12 +19,13 @@ interface Guard {
 
 const guards = new Map<Socket, Guard>();
 
-const nobody = { lingerEnded() {} };
+const noListener = { lingerEnded() {} };
 
 let clearsOnExit = false;
 
+/** Makes `destroy()` return at once: the addon then waits until everything is acknowledged, `seconds` at most. */
 export function keepFromBlocking(socket: Socket, fd: number, seconds: number): void {
-  // A safeClose() under way takes the option off itself. A UNIX socket, which has no address, closes without waiting.
+  // A safeClose() under way switches the option off itself. A UNIX socket, which has no address, closes without a wait.
   if (isHeld(socket) || socket.localAddress === undefined) return;
 
   const hidden = !isMainThread || isTls(socket);
@@ -37,27 +40,33 @@ export function keepFromBlocking(socket: Socket, fd: number, seconds: number): v
       maxBytes: Infinity,
       ref: true,
     } as const;
-    // Core's resetAndDestroy() sets this and then calls destroy(): a duplicate would hold its RST back.
+    // Node's resetAndDestroy() sets this property and then calls destroy(). A duplicate would hold its RST back.
     const reset = (socket as { resetAndClosing?: boolean }).resetAndClosing === true;
     if (reset) dropGuard(socket);
-    // Without a duplicate (EMFILE) the background close that SO_LINGER off means is still better than a blocked event loop.
-    else if (startLinger(findDescriptor(socket), false, limits, nobody) < 0) switchLingerOff(socket);
+    // Without a duplicate (EMFILE) the option is switched off, and the kernel delivers in the background. That is
+    // better than a blocked event loop.
+    else if (startLinger(findDescriptor(socket), false, limits, noListener) < 0) switchLingerOff(socket);
     destroyNow(socket, error);
   });
   if (clearsOnExit) return;
   clearsOnExit = true;
-  // At a natural end Node closes what is still open, which would wait as well.
+  // When a process comes to its natural end Node closes the sockets that are still open, and that would block as well.
   process.on('exit', () => {
     for (const guarded of guards.keys()) switchLingerOff(guarded);
   });
 }
 
-/** Whether somebody has begun to close a socket: its `destroy` is not its own any more, and not for the sake of {@link setLinger}. */
+/**
+ * Whether a close of this package is under way: `destroy()` is intercepted, and not by the guard of {@link setLinger}.
+ */
 export function isClosing(socket: Socket): boolean {
   return isHeld(socket) && !guards.has(socket);
 }
 
-/** Gives up what {@link setLinger} arranged for a socket: it is closed, or another close path takes over. The option stays as it is. */
+/**
+ * Undoes {@link keepFromBlocking}, for a socket that is closed, or that is about to be closed in another way. SO_LINGER
+ * stays as it is.
+ */
 export function dropGuard(socket: Socket): void {
   const guard = guards.get(socket);
   if (!guard) return;

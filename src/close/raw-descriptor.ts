@@ -1,4 +1,4 @@
-// Taking over a raw descriptor: it must be a connection, and nobody else's.
+// Takes over a raw descriptor. It must be a connection, and belong to no Socket or Server of this thread.
 
 import { fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -9,7 +9,8 @@ import { checkTakeover, engine } from '../engine/linger-loop.ts';
 const OWNED = 'belongs to a Socket or Server of this thread: pass the Socket';
 
 /**
- * Claims a descriptor for a close. Without the addon it lingers as a Socket, which is returned.
+ * Takes over a descriptor, for a close.
+ * @returns without the addon a Socket over the descriptor, which is what lingers then
  * @throws `ERR_INVALID_STATE`, or a {@link SocketError}: `EBADF`, `ENOTSOCK`, `EPROTOTYPE`
  */
 export function claimDescriptor(fd: number): Socket | undefined {

@@ -1,35 +1,44 @@
-// The options of safeClose: defaults, and the errors for what is not one.
+// The options of safeClose: their defaults, and the errors for bad ones.
 import { checkAbortSignal, checkLimit, checkObject } from '../core/checks.ts';
 import { invalidArgType, invalidArgValue } from '../core/errors.ts';
 
 export interface SafeCloseOptions {
   /**
-   * - `'linger'` (default): flush, FIN, then discard what the peer still sends until `until`. The peer gets everything.
-   * - `'drain'`: flush, FIN, then discard only what has arrived already, and close. Cheap; data that arrives later is still answered with RST.
-   * - `'reset'`: RST now, unsent output is lost. On a UNIX socket, which has no RST, a close at once.
+   * - `'linger'` (default): flush, FIN, then discard what the peer still sends. The peer gets everything. `until` says
+   *   when this ends.
+   * - `'drain'`: flush, FIN, then discard only what has already arrived, and close. Cheap; data that arrives later is
+   *   still answered with RST.
+   * - `'reset'`: RST now; unsent output is lost. A UNIX socket has no RST: it is closed at once.
    */
   mode?: 'linger' | 'drain' | 'reset' | undefined;
   /**
-   * When a linger is over. `'eof'` (default): the peer has closed its side, and acknowledged ours. `'delivered'`: the peer's TCP has acknowledged
-   * everything, FIN included, and the receive queue is empty: SO_LINGER without blocking, for protocols in which the peer has nothing more to
-   * send. **Not for HTTP**, where a peer in mid-upload would be reset. The streams engine cannot see acknowledgements and waits for EOF.
+   * When a linger is over.
+   *
+   * - `'eof'` (default): the peer has closed its side, and has acknowledged everything, FIN included.
+   * - `'delivered'`: the peer's TCP has acknowledged everything, FIN included, and the receive queue is empty. This is
+   *   SO_LINGER without blocking, for protocols in which the peer has nothing more to send. **Not for HTTP**: a peer in
+   *   the middle of an upload would get RST. The streams engine cannot see acknowledgements, and waits for EOF.
    */
   until?: 'eof' | 'delivered' | undefined;
-  /** Milliseconds in which no byte is received and none acknowledged, after which the close gives up. Default 5,000; `Infinity` for none. */
+  /**
+   * The close gives up after so many milliseconds in which no byte is received and none is acknowledged. Default 5,000;
+   * `Infinity` for no limit.
+   */
   idleTimeout?: number | undefined;
   /**
-   * Milliseconds for the whole linger, counted from our FIN. Default 30,000; `Infinity` for none. While output is being flushed it bounds the time in which
-   * the peer takes none of it.
+   * Milliseconds for the whole linger, counted from our FIN. Default 30,000; `Infinity` for no limit. Before FIN, while
+   * output is flushed, the close gives up after so many milliseconds in which the peer takes no output.
    */
   timeout?: number | undefined;
   /**
-   * Bytes to discard at most; one more ends the linger. While output is being flushed the peer is read no more over it,
-   * but for the read that is under way. Default `Infinity`.
+   * Bytes to discard at most; one more ends the linger. Default `Infinity`. While output is flushed, reaching this
+   * limit does not end the close: the peer is no longer read then, except for the read that is under way.
    */
   maxBytes?: number | undefined;
   /**
-   * Abort resets the connection at once; the promise then resolves, with `'aborted'`. An absolute limit: `AbortSignal.timeout(ms)`. Node.js 20 may collect one
-   * that only `AbortSignal.any()` refers to, and it never fires: keep a reference of your own there.
+   * An abort resets the connection at once; the promise then resolves, with outcome `'aborted'`. For an absolute limit
+   * pass `AbortSignal.timeout(ms)`. In Node.js 20 keep a reference to a signal that you pass to `AbortSignal.any()`:
+   * otherwise it may be garbage-collected, and then it never fires.
    */
   signal?: AbortSignal | undefined;
   /** Whether a pending close keeps the process alive. Default true. */

@@ -1,4 +1,4 @@
-// safeClose: the arguments, and one close for each connection.
+// safeClose(): checks the arguments, and makes sure that each connection has one close.
 
 import type { Socket } from 'node:net';
 import { own } from '../socket/copies.ts';
@@ -15,29 +15,33 @@ const CLOSING = Symbol('lingering-close.closing');
 const byDescriptor = new Map<number, ConnectionClose>();
 
 /**
- * Closes a connection so that the peer gets what was written to it: flush, FIN, then a **lingering close**, which discards what the peer still sends until it has
- * closed its side. A plain close with unread data in the receive queue makes the kernel send RST instead: what was not sent yet is lost, the peer's next
- * write fails (EPIPE, ECONNRESET), and a peer may throw away what it had not read.
+ * Closes a connection so that the peer gets what was written to it: flush, FIN, then a **lingering close**, which
+ * discards what the peer still sends, until the peer has closed its side. After a plain close with unread data in the
+ * receive queue the kernel sends RST instead of FIN: unsent output is lost, the next write of the peer fails (EPIPE,
+ * ECONNRESET), and the peer may lose what it has received and not read.
  *
- * From the call on the application is given no more data of this socket. When output is flushed the `net.Socket` is destroyed ('close' is emitted as
- * ever) and a duplicate of its descriptor lingers, at a few hundred bytes a connection, and no JavaScript runs for it.
+ * After the call the application gets no more data of this socket. When output is flushed the `net.Socket` is destroyed
+ * ('close' is emitted as usual). A duplicate of its descriptor lingers: a few hundred bytes for each connection, and no
+ * JavaScript runs for it.
  *
- * For HTTP/1 pass `request.socket`, right behind `response.end()`: what the response has not been given by then is lost, and `delivered` does not count it.
- * HTTP/2 has no socket of a request's own.
+ * For HTTP/1 pass `request.socket`, right after `response.end()`. What the response gets after this call is lost, and
+ * `delivered` does not count it. With HTTP/2 no request has a socket of its own.
  *
- * A raw descriptor is taken over: it must be a connected stream socket that nothing else reads, and once the promise settles its number is no longer yours.
+ * A raw descriptor is taken over: it must be a connected stream socket that nothing else reads. When the promise
+ * settles the descriptor is closed, and its number is no longer yours.
  *
- * A second call for the same socket gives the first promise; with `mode: 'reset'` it also cuts the close short. On a socket that is destroyed, or not
- * connected yet, it resolves with `'closed'` (and destroys it).
+ * A second call for the same socket returns the first promise; with `mode: 'reset'` it also cuts the close short. For a
+ * socket that is destroyed, or not connected yet, the promise resolves with `'closed'`, and the socket is destroyed.
  *
  * @param socket a socket of Node (TCP, TLS, UNIX), or a raw descriptor
  * @param options see {@link SafeCloseOptions}; times are milliseconds
- * @returns resolves with a {@link CloseReport}, always; never rejects for what a peer does
- * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; for a raw descriptor also `ERR_INVALID_STATE` (it
- * listens, or belongs to a Socket of this thread: pass the Socket) and a {@link SocketError} (`EBADF`, `ENOTSOCK`, `EPROTOTYPE`)
+ * @returns resolves with a {@link CloseReport}, always; never rejects because of what a peer does
+ * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; for a raw
+ * descriptor also `ERR_INVALID_STATE` (it listens, or belongs to a Socket of this thread: pass the Socket) and a
+ * {@link SocketError} (`EBADF`, `ENOTSOCK`, `EPROTOTYPE`)
  *
- * Platforms: Linux natively; everywhere else through Node's streams. Source: RFC 1122 4.2.2.13, RFC 2525 2.17; `tcp_close` in Linux; the algorithm is nginx's
- * lingering_close.
+ * Platforms: Linux natively; all others through Node's streams. Source: RFC 1122 4.2.2.13, RFC 2525 2.17; `tcp_close`
+ * in Linux; the algorithm is that of nginx's lingering_close.
  */
 export function safeClose(socket: SocketLike, options?: SafeCloseOptions): Promise<CloseReport> {
   validateSocketLike(socket);
@@ -47,7 +51,7 @@ export function safeClose(socket: SocketLike, options?: SafeCloseOptions): Promi
   const checkedOptions = checkOptions(options);
   const known =
     typeof socket === 'number' ? byDescriptor.get(socket) : (socket as { [CLOSING]?: ConnectionClose })[CLOSING];
-  // A Socket may be connected anew, and is then another connection.
+  // A Socket can be connected a second time. It is then another connection, with a close of its own.
   const same = typeof socket === 'number' || socket.destroyed || known?.holdsSocket;
   if (known && same) {
     if (checkedOptions.mode === 'reset') known.cut('reset');
@@ -65,7 +69,7 @@ function closeSocket(socket: Socket, options: CheckedOptions): Promise<CloseRepo
   try {
     closing.start(socket, options);
   } catch (error) {
-    // A listener or an overridden method of the application: the promise must settle all the same.
+    // A listener or an overridden method of the application has thrown. The promise must settle all the same.
     closing.fail(socket, error as Error);
   }
   return closing.promise;

@@ -1,4 +1,4 @@
-// SO_LINGER, and what keeps it from blocking the event loop.
+// setLinger() and getLinger(): SO_LINGER, without its blocking close.
 import { checked, invalidArgType, outOfRange } from '../core/errors.ts';
 import { engine } from '../engine/linger-loop.ts';
 import { own } from '../socket/copies.ts';
@@ -8,30 +8,32 @@ import { otherCopyOf, skipOwner } from '../socket/ownership.ts';
 import { addon, requireAddon } from '../system/addon.ts';
 import { dropGuard, keepFromBlocking } from './linger-guard.ts';
 
-/** SO_LINGER in its own unit, whole seconds; 0 is RST on close; `false` is off. */
+/** SO_LINGER in its own unit, whole seconds. 0: RST on close. `false`: off. */
 export type Linger = number | false;
 
 /**
  * Sets SO_LINGER, in whole **seconds**, the option's own unit.
  *
- * - `false`, the default of every socket: close returns at once and the kernel goes on delivering.
- * - `0`: close throws unsent data away and sends RST, also where {@link lingerOnClose} has the server.
- * - `n > 0`: close waits until everything is acknowledged, `n` seconds at most. The kernel does that by **blocking the thread in `close(2)`, also on a
- *   non-blocking socket**. On a socket of Node it is therefore this package that waits, in the background: `socket.destroy()` returns at once, 'close' is emitted
- *   as ever, and the connection is let go when everything is acknowledged or `n` seconds have passed; after that the kernel goes on delivering, as
- *   it does behind a close that has waited in vain. On a raw descriptor the blocking close is the caller's.
- *   In a Worker, and on a TLS socket, a second descriptor is held until the socket is closed.
+ * - `false`, the default of every socket: close returns at once, and the kernel goes on to deliver the output.
+ * - `0`: close discards unsent output and sends RST, also on a server with {@link lingerOnClose}.
+ * - `n > 0`: close waits until everything is acknowledged, `n` seconds at most. The kernel does that by **blocking the
+ *   thread in `close(2)`, also on a non-blocking socket**. For a socket of Node this package therefore waits in the
+ *   background: `socket.destroy()` returns at once, and 'close' is emitted as usual. The connection is closed when
+ *   everything is acknowledged, or after `n` seconds. In the second case the kernel goes on to deliver the output, as
+ *   it does after a blocking close that ran out of time. In a Worker, and on a TLS socket, this takes a second
+ *   descriptor until the socket is closed. For a raw descriptor the caller's `close(2)` blocks.
  *
- * A fraction is refused: rounded down it would turn "wait" into "abort". On a UNIX socket the option is kept and has no effect. For a close that the peer
- * survives, {@link safeClose} is what you want; this is the bare option.
+ * A fraction is refused: rounded down, it would turn "wait" into "abort". On a UNIX socket the option is stored and has
+ * no effect. This function sets the plain option; for a close that does not reset the peer use {@link safeClose}.
  *
  * @param socket a connected socket of Node, or a raw descriptor
  * @param linger seconds, an integer from 0 to 65,535 (macOS: 327), or `false`
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a Proxy; with `n > 0` also a socket that is not extensible), `ERR_OUT_OF_RANGE`;
- * `ERR_SOCKET_CLOSED`, `ERR_INVALID_STATE`, `ERR_INVALID_HANDLE_TYPE`; a {@link SocketError} (`EBADF`, `ENOTSOCK`); `ERR_ADDON_UNAVAILABLE`,
- * `ERR_UNSUPPORTED_PLATFORM`
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a Proxy; with `n > 0` also a socket that is not extensible),
+ * `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED`, `ERR_INVALID_STATE`, `ERR_INVALID_HANDLE_TYPE`; a {@link SocketError}
+ * (`EBADF`, `ENOTSOCK`); `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
  *
- * Platforms: Linux; macOS (SO_LINGER_SEC, and `destroy()` may block there for `n > 0`). Source: socket(7), SO_LINGER; `tcp_close` in Linux.
+ * Platforms: Linux; macOS (SO_LINGER_SEC, and `destroy()` may block there for `n > 0`). Source: socket(7), SO_LINGER;
+ * `tcp_close` in Linux.
  */
 export function setLinger(socket: SocketLike, linger: Linger): void {
   validateSocketLike(socket);
@@ -52,7 +54,7 @@ export function setLinger(socket: SocketLike, linger: Linger): void {
   if (typeof socket !== 'number') dropGuard(socket);
   checked(setLinger(fd, linger === false ? -1 : linger), 'setsockopt');
   if (typeof socket === 'number') return;
-  // lingerOnClose would take the option off.
+  // With 0 destroy() must be Node's own: a lingering close would switch the option off.
   skipOwner(socket, linger === 0);
   if (linger && engine === 'native') keepFromBlocking(socket, fd, linger);
 }
@@ -60,11 +62,11 @@ export function setLinger(socket: SocketLike, linger: Linger): void {
 own.setLinger = setLinger;
 
 /**
- * Reads SO_LINGER: whole seconds, or `false` where it is off.
+ * Reads SO_LINGER.
  *
  * @param socket a connected socket of Node, or a raw descriptor
- * @returns seconds, or `false`
- * @throws as {@link setLinger}, but for the range of `linger`
+ * @returns whole seconds, or `false` where the option is off
+ * @throws as {@link setLinger}, except for errors about `linger`
  *
  * Platforms: Linux, macOS. Source: socket(7), SO_LINGER.
  */
