@@ -1,14 +1,14 @@
-// Child processes that do not outlive this one, whichever way it ends.
+// Child processes that do not outlive this process, however it ends.
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 
 const running = new Set<ChildProcess>();
 let watching = false;
 
-/** From now on the child is killed when this process ends: by an exit, an error or a signal. */
+/** Has the child killed when this process ends: by an exit, an error or a signal. */
 export function tieToProcess<Child extends ChildProcess>(child: Child): Child {
   running.add(child);
-  // A child that could not be started emits 'error' alone.
+  // A child that could not be started emits only 'error'.
   for (const event of ['exit', 'error']) child.once(event, () => running.delete(child));
   watch();
   return child;
@@ -21,9 +21,9 @@ function watch(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
       killAll();
-      // Without a listener the signal ends the process, and a shell is told which one it was.
+      // once() has removed the listener: the signal now ends this process, and a shell sees which signal it was.
       process.kill(process.pid, signal);
-      // Still here: the first process of a PID namespace is not killed by a default action.
+      // The first process of a PID namespace is not ended by the default action of a signal.
       process.exit(128 + constants.signals[signal]);
     });
   }

@@ -1,4 +1,4 @@
-// The clients of the demo as seen from the parent: which are there, and how each is run.
+// The clients of the demo, as seen from the parent process: which are installed, and how each is run.
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,22 +8,25 @@ import { tieToProcess } from './children.ts';
 import { uploadLines } from './upload-lines.ts';
 
 export interface Client {
-  /** Fixed: for programs. */
+  /** For programs; does not change with the version. */
   name: string;
-  /** With its version: for people. */
+  /** For people; with the version. */
   title: string;
   /** Missing where the client is not installed. */
   upload?: Upload;
 }
 
-/** Uploads `count` times, one after the other, and tells of each: the status that came ('413'), or the name of the error. */
+/**
+ * Uploads `count` times, one after the other. After each it calls `tell` with the status of the response ('413'), or
+ * with the name of the error.
+ */
 type Upload = (url: string, count: number, tell: (result: string) => void) => Promise<void>;
 
 export const UPLOAD_BYTES = 5_000_000;
 
-/** Milliseconds for one upload: a thousand times what it takes, against a client that hangs. */
+/** Milliseconds for one upload, against a client that hangs: a thousand times what an upload takes. */
 const TIMEOUT = 20_000;
-/** For a client that does not even keep its own time-out. */
+/** Milliseconds after which a client is killed that does not keep to TIMEOUT itself. */
 const SILENCE = TIMEOUT + 10_000;
 
 export async function findClients(): Promise<Client[]> {
@@ -63,7 +66,7 @@ async function findPython(): Promise<Client> {
   return { name: 'python3', title: `Python ${version} http.client`, upload };
 }
 
-// An interrupted demo shall not end in a traceback, nor one whose reader is gone.
+// No traceback when the demo is interrupted, or when the parent is gone (BrokenPipeError).
 const PYTHON = `
 import errno, http.client, os, signal, socket, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -102,7 +105,7 @@ const curlUpload: Upload = async (url, count, tell) => {
 };
 
 async function curlOnce(url: string, body: Buffer): Promise<string> {
-  // -q: no .curlrc. No "Expect": it would hold the upload back for an answer, and here everybody uploads at once.
+  // -q: no .curlrc. Without "Expect": curl would wait for a 100 before it sends the body, and the other clients do not.
   const options = [
     '-q',
     '-sS',
@@ -116,7 +119,7 @@ async function curlOnce(url: string, body: Buffer): Promise<string> {
     '\n%{http_code}',
   ];
   const curl = tieToProcess(
-    // Its messages name the errno by its English text.
+    // LC_ALL: the text of an errno in curl's messages is compared below, and must be English.
     spawn('curl', [...options, '--data-binary', '@-', url], {
       env: { ...process.env, LC_ALL: 'C' },
       timeout: SILENCE,
@@ -140,7 +143,7 @@ async function curlOnce(url: string, body: Buffer): Promise<string> {
   return `curl exit ${code}`;
 }
 
-/** What a program prints, or nothing where there is no such program, or one that does not work. */
+/** What a program prints; `undefined` where the program is missing or does not work. */
 async function answerOf(command: string, ...args: string[]): Promise<string | undefined> {
   const answer = promisify(execFile)(command, args, { timeout: SILENCE });
   tieToProcess(answer.child);

@@ -1,5 +1,5 @@
-// A client of the demo, in a process of its own: uploads one after the other with Node's fetch or http.request, and prints a line for each, the status
-// that it got or the name of the error.
+// A client of the demo, as a process of its own. It uploads with Node's fetch or http.request, one upload after the
+// other, and prints a line for each: the status of the response, or the name of the error.
 
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
@@ -8,7 +8,7 @@ import { exitOnBrokenPipe } from '../system/sigpipe.ts';
 
 type Upload = (url: string, body: Buffer<ArrayBuffer>, signal: AbortSignal) => Promise<number>;
 
-/** A status counts when the whole response has come. */
+/** Each resolves with the status when the whole response has arrived. */
 const uploads: Record<string, Upload> = {
   async fetch(url, body, signal) {
     const response = await fetch(url, { method: 'POST', body, signal });
@@ -18,7 +18,7 @@ const uploads: Record<string, Upload> = {
 
   async 'http.request'(url, body, signal) {
     const upload = request(url, { method: 'POST', signal });
-    // An error may still come behind the response.
+    // An error may still come after the response.
     upload.on('error', () => {});
     upload.end(body);
     const [response] = (await once(upload, 'response')) as [IncomingMessage];
@@ -28,7 +28,7 @@ const uploads: Record<string, Upload> = {
   },
 };
 
-/** What broke the connection is the innermost cause: `fetch failed` says nothing. */
+/** The name of the innermost cause, which is what broke the connection: `fetch failed` alone says nothing. */
 function nameOf(error: unknown): string {
   const { name, code, cause } = error as { name?: string; code?: unknown; cause?: unknown };
   if (name === 'TimeoutError') return 'timeout';
@@ -39,7 +39,7 @@ function nameOf(error: unknown): string {
 const [name = '', url = '', count, bytes, timeout] = process.argv.slice(2);
 const upload = uploads[name];
 if (!upload) throw new Error(`no client of the name ${name}`);
-// The parent is gone.
+// When the parent is gone.
 exitOnBrokenPipe();
 const body = Buffer.alloc(Number(bytes));
 for (let i = 0; i < Number(count); i++) {

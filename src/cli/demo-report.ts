@@ -1,16 +1,16 @@
-// What the demo prints in the end: a table for people, an object for programs.
+// The result of the demo: a table for people, an object for programs.
 import type { Client } from './demo-clients.ts';
 import { UPLOAD_BYTES } from './demo-clients.ts';
 import { table, wrap } from './table.ts';
 
 export interface Tally {
   ok: number;
-  /** Name of the error to how many got it. */
+  /** How many uploads ended in each error, by its name. */
   errors: Record<string, number>;
 }
 
 export interface Phase {
-  /** By position of the client; undefined for one that is not installed. */
+  /** In the order of the clients; undefined for a client that is not installed. */
   tallies: (Tally | undefined)[];
   resets: number | null;
   /** Why `resets` is null. */
@@ -38,8 +38,9 @@ export function toText(clients: Client[], before: Phase, after: Phase, uploads: 
     ];
   });
   const missed = after.tallies.filter((tally) => tally && tally.ok < uploads).length;
+  const size = `${UPLOAD_BYTES / 1e6} MB`;
   return `
-${uploads} uploads of ${UPLOAD_BYTES / 1e6} MB by each client, to a server that answers 413 at once, with "Connection: close".
+${uploads} uploads of ${size} by each client, to a server that answers 413 at once, with "Connection: close".
 
   before   Node as it is
   after    the same, with lingerOnClose(server)
@@ -57,15 +58,15 @@ ${table(
 
 ${wrap(before.uncounted ? `Resets are not counted here: ${before.uncounted}.` : WHAT_IS_COUNTED)}
 
-${missed ? `With lingerOnClose ${missed} of the clients missed a 413.` : 'With lingerOnClose every client got every 413.'}
+With lingerOnClose ${missed ? `${missed} of the clients missed a 413` : 'every client got every 413'}.
 `;
 }
 
 const WHAT_IS_COUNTED =
-  "Resets are the kernel's count of connections closed with unread data, or sent data after the close (TCPAbortOnClose + TCPAbortOnData of " +
-  '/proc/net/netstat), in this network namespace: other programs in it count too.';
+  "Resets are the kernel's count of connections closed with unread data, or sent data after the close " +
+  '(TCPAbortOnClose + TCPAbortOnData of /proc/net/netstat), in this network namespace: other programs in it count too.';
 
-/** Errors with lingerOnClose are what should not be, so that they are told apart where there are any. */
+/** There should be no errors with lingerOnClose. Where there are some, they are listed apart. */
 function whatTheRestGot(before: Tally | undefined, after: Tally | undefined): string {
   const [first, second] = [listErrors(before), listErrors(after)];
   return second ? `${first || '-'}; after: ${second}` : first;

@@ -1,5 +1,5 @@
-// The server of the demo, in a process of its own: with server and client in one process the fault mostly hides. Answers every upload with 413 at
-// once, and closes as Node does ('plain') or with lingerOnClose ('linger').
+// The server of the demo, as a process of its own: with server and client in one process the fault mostly hides. It
+// answers every upload with 413 at once, and closes as Node does ('plain') or with lingerOnClose ('linger').
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -15,11 +15,11 @@ if (lingers) lingerOnClose(server);
 
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
 
-// Any message means stop. Lingers are waited for, so that the end of the process resets nothing that would go uncounted.
+// Any message means stop. The server waits for its lingers: resets at the end of the process would not be counted.
 process.once('message', async () => {
   if (lingers) await closeServer(server);
   process.exit();
 });
 
-// The parent is gone.
+// When the parent is gone.
 process.once('disconnect', () => process.exit());

@@ -1,4 +1,5 @@
-// `lingering-close demo`: real clients upload to a server that answers early, first as Node closes and then with lingerOnClose.
+// `lingering-close demo`: real clients upload to a server that answers early. The server closes first as Node does, and
+// then with lingerOnClose.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -61,7 +62,7 @@ async function startServer(close: 'plain' | 'linger'): Promise<{ url: string; st
   return {
     url: `http://127.0.0.1:${port}/`,
     async stop() {
-      // One that has crashed shows in the table: nobody got an answer any more.
+      // A server that has crashed shows in the table: no client got an answer from then on.
       if (child.connected) child.send('stop');
       await exit;
     },
@@ -69,8 +70,10 @@ async function startServer(close: 'plain' | 'linger'): Promise<{ url: string; st
 }
 
 /**
- * Starts to count; the function returned gives the sum. A close with unread data, and data that comes for a closed socket, are the two ways in which a
- * server's close becomes a reset; each is counted once a connection. (OutRsts counts segments, several for one connection.)
+ * Starts to count resets.
+ * @returns a function that returns the count so far. A server's close becomes a reset in two ways: unread data at the
+ * close, and data that arrives for a closed socket. Each is counted once for a connection. (OutRsts counts segments,
+ * several for one connection.)
  */
 function countResets(): () => Pick<Phase, 'resets' | 'uncounted'> {
   const read = () => {

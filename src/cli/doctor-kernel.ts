@@ -1,4 +1,4 @@
-// What the kernel is set to, and what it has counted.
+// The kernel's settings and counters, for the doctor.
 
 import { readFileSync } from 'node:fs';
 import type { TcpAbortCounters } from '../system/counters.ts';
@@ -24,7 +24,7 @@ export function readOpenFiles(): Reading {
 interface Setting {
   name: string;
   unit?: 's' | 'MiB';
-  /** Which of its numbers, counted from 0. */
+  /** Which of the numbers in the file, counted from 0. Default 0. */
   field?: number;
   meaning: string;
 }

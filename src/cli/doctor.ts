@@ -1,4 +1,4 @@
-// `lingering-close doctor`: what closing a socket has to work with here, and what each thing means.
+// `lingering-close doctor`: shows what matters to the close of a socket on this machine, and what each thing means.
 import { arch, platform, release, type } from 'node:os';
 import { engine } from '../index.ts';
 import { addon, addonFile, unavailable } from '../system/addon.ts';

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command line: finds the command, checks its options, runs it.
+// The command line: finds the command, checks its options, and runs the command.
 import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { exitOnBrokenPipe } from '../system/sigpipe.ts';

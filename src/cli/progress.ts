@@ -1,4 +1,5 @@
-// What a waiting user sees on stderr: one live line on a terminal, a line for each finished client elsewhere.
+// The progress of the demo on stderr: one line that is redrawn on a terminal, a line for each finished client
+// elsewhere.
 
 const BAR = 16;
 
@@ -15,7 +16,7 @@ export class Progress {
     this.#draw();
   }
 
-  /** One more is done; `answered` of all that are got the 413. */
+  /** One more upload is done. `answered` is how many of all uploads so far got the 413. */
   step(answered: number): void {
     this.#done++;
     this.#answered = answered;
@@ -31,7 +32,7 @@ export class Progress {
     const filled = Math.round((this.#done / this.#total) * BAR);
     const bar = '━'.repeat(filled) + '╌'.repeat(BAR - filled);
     const line = `${this.#label}  ${bar}  ${this.#done} of ${this.#total}, ${this.#answered} got the 413`;
-    // A line that is broken by the margin cannot be overwritten.
+    // A line that wraps at the margin cannot be redrawn.
     process.stderr.write(`\r\x1b[K${line.slice(0, (process.stderr.columns || 80) - 1)}`);
   }
 }

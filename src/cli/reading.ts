@@ -1,12 +1,12 @@
-// One thing that the doctor has looked at.
+// A reading: one fact that the doctor has found, and its meaning.
 
 export interface Reading {
   name: string;
-  /** For programs; null for what is not available here. */
+  /** For programs; null where it is not available. */
   value: string | number | object | null;
-  /** For people, where the value is not fit to be read. */
+  /** For people, where the value itself is not easy to read. */
   text?: string;
-  /** One line; for what is not available, why. */
+  /** One line. Where the value is not available: why. */
   meaning: string;
 }
 
@@ -18,7 +18,7 @@ export function valuesOf(readings: Reading[]): Record<string, Reading['value']> 
   return Object.fromEntries(readings.map((reading) => [keyOf(reading), reading.value]));
 }
 
-/** Of what is not available: why. */
+/** For each reading that is not available: why. */
 export function reasonsOf(readings: Reading[]): Record<string, string> {
   return Object.fromEntries(
     readings.filter(({ value }) => value === null).map((reading) => [keyOf(reading), reading.meaning]),

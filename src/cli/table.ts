@@ -1,16 +1,16 @@
-// Text in columns, for a terminal of 100.
+// Text in columns, for a terminal with 100 columns.
 
 const WIDTH = 100;
 const GAP = '   ';
 
-/** `align`: a letter for each column, `l` or `r`. A missing row is a rule across all of them. */
+/** `align`: a letter for each column, `l` or `r`. An `undefined` row is a line across all columns. */
 export function table(rows: (string[] | undefined)[], align: string): string {
   const widths = [...align].map((_, column) => Math.max(...rows.map((row) => row?.[column]?.length ?? 0)));
   const total = widths.reduce((sum, width) => sum + width + GAP.length, -GAP.length);
   return rows.map((row) => (row ? line(row, widths, align) : '─'.repeat(total))).join('\n');
 }
 
-/** Names, values and what they mean, which is broken at the right margin. */
+/** Rows of name, value and meaning. The meaning is wrapped at the right margin. */
 export function definitions(rows: [string, string, string][]): string {
   const indent =
     GAP.length +
@@ -29,13 +29,16 @@ function line(row: string[], widths: number[], align: string): string {
   return cells.join(GAP).trimEnd();
 }
 
-/** Breaks a text at its spaces. Every line but the first begins with `indent` spaces; the first is taken to stand behind as many. */
+/**
+ * Wraps a text at its spaces. Every line but the first begins with `indent` spaces; the caller writes the first one
+ * behind as many columns.
+ */
 export function wrap(text: string, indent = 0): string {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);
     const fits = last !== undefined && indent + last.length + 1 + word.length <= WIDTH;
-    // A path that is too long for any line gains nothing by a new one.
+    // A word that fits on no line, such as a path, stays on this one.
     const fitsNowhere = indent + word.length > WIDTH;
     if (last !== undefined && (fits || fitsNowhere)) lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(word);

@@ -6,8 +6,9 @@ import { createInterface } from 'node:readline';
 import { tieToProcess } from './children.ts';
 
 /**
- * Whatever the program does, `tell` is called `count` times: with its lines, then with 'timeout' if it fell silent, with 'client died' if it ended early.
- * @param silence milliseconds without a line after which it is killed
+ * Calls `tell` exactly `count` times, whatever the program does: with each line, then with 'timeout' if the program
+ * fell silent, or with 'client died' if the program ended early.
+ * @param silence milliseconds without a line after which the program is killed
  */
 export async function uploadLines(
   [command, ...args]: [string, ...string[]],
