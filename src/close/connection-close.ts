@@ -6,12 +6,14 @@ import { constants } from 'node:os';
 import { isConnectionReset } from '../core/error-kinds.ts';
 import { SocketError } from '../core/errors.ts';
 import { onAbort } from '../core/on-abort.ts';
+import { throwLater } from '../core/throw-later.ts';
 import { now } from '../core/time.ts';
 import type { LingerEnd, LingerLimits, LingerListener, Outcome } from '../engine/linger-loop.ts';
 import { endLinger, engine, isOver, startLinger } from '../engine/linger-loop.ts';
 import { discardByStream } from '../engine/stream-discard.ts';
 import { findDescriptor } from '../socket/descriptor.ts';
-import { destroyNow } from '../socket/ownership.ts';
+import type { SocketClose } from '../socket/ownership.ts';
+import { destroyNow, setClose } from '../socket/ownership.ts';
 import { readUnacked } from '../socket/queues.ts';
 import { resetOnClose, resetSocket, switchLingerOff } from '../socket/reset.ts';
 import type { CloseEnd } from './channels.ts';
@@ -29,9 +31,10 @@ function isPlain(outcome: Cut): outcome is 'evicted' | 'timeout' {
 }
 
 /** The close of one connection: its stages, one after the other, and its report. */
-export class ConnectionClose implements LingerListener {
+export class ConnectionClose implements LingerListener, SocketClose {
   /** Milliseconds of core/time.ts. */
   readonly startedAt = now();
+  readonly key: number;
   #promise: Promise<CloseReport> | undefined;
   #resolve: ((report: CloseReport) => void) | undefined;
   /**
@@ -46,9 +49,13 @@ export class ConnectionClose implements LingerListener {
   #announced: Omit<CloseEnd, 'report'> | undefined;
   readonly #onEnd: ((closing: ConnectionClose, report: CloseReport) => void) | undefined;
 
-  /** @param onEnd called in the tick in which the connection is closed, before the promise settles */
-  constructor(onEnd?: (closing: ConnectionClose, report: CloseReport) => void) {
+  /**
+   * @param onEnd called in the tick in which the connection is closed, before the promise settles
+   * @param key of the peer: see {@link addressKey}
+   */
+  constructor(onEnd?: (closing: ConnectionClose, report: CloseReport) => void, key = 0) {
     this.#onEnd = onEnd;
+    this.key = key;
   }
 
   /**
@@ -65,15 +72,20 @@ export class ConnectionClose implements LingerListener {
   }
 
   start(socket: Socket, options: CheckedOptions): void {
-    this.#announced = publishStart(socket);
+    this.#announce(socket);
     this.#begin(socket, options);
+  }
+
+  #announce(socket: Socket): void {
+    setClose(socket, this);
+    this.#announced = publishStart(socket);
   }
 
   #begin(socket: Socket, options: CheckedOptions): void {
     const { mode, signal, ref } = options;
     dropGuard(socket);
     if (socket.destroyed || socket.connecting || socket.pending) {
-      socket.destroy();
+      destroyNow(socket);
       this.#report({ outcome: 'closed' });
     } else if (signal?.aborted || mode === 'reset') {
       this.#reset(socket, signal?.aborted ? 'aborted' : 'reset');
@@ -93,7 +105,7 @@ export class ConnectionClose implements LingerListener {
    */
   startDestroying(socket: Socket, options: CheckedOptions, error: Error | undefined, underTls: boolean): void {
     const { mode, signal } = options;
-    this.#announced = publishStart(socket);
+    this.#announce(socket);
     if (signal?.aborted || mode === 'reset') {
       this.#reset(socket, signal?.aborted ? 'aborted' : 'reset');
       return;
@@ -153,7 +165,7 @@ export class ConnectionClose implements LingerListener {
 
   /** Gives up on a peer that does not take the pending output. */
   giveUpFlush(socket: Socket): void {
-    this.#announced = publishStart(socket);
+    this.#announce(socket);
     this.#giveUp(socket, 'timeout', false);
   }
 
@@ -281,8 +293,16 @@ export class ConnectionClose implements LingerListener {
     if (error) report.error = error;
     this.#ended = report;
     this.#resolve?.(report);
-    this.#onEnd?.(this, report);
-    this.#stopListening?.();
+    try {
+      this.#onEnd?.(this, report);
+    } catch (error) {
+      throwLater(error);
+    }
+    try {
+      this.#stopListening?.();
+    } catch (error) {
+      throwLater(error);
+    }
     if (this.#announced) publishEnd(this.#announced, report);
   }
 }

@@ -6,12 +6,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { timerAfterPoll } from '../core/after-poll.ts';
 import { isInputError, isRefusedWrite } from '../core/error-kinds.ts';
-import { now } from '../core/time.ts';
+import { now, setImmediate } from '../core/time.ts';
 import { discardInput, takeInput } from '../engine/discard-input.ts';
 import { writeQueueSize } from '../socket/descriptor.ts';
-import { destroyNow, hold, letGo } from '../socket/ownership.ts';
+import { destroyNow, hold, isResetting, letGo } from '../socket/ownership.ts';
 import { outputMark } from '../socket/queues.ts';
-import { switchLingerOff } from '../socket/reset.ts';
+import { resetSocket, switchLingerOff } from '../socket/reset.ts';
 import { isTls } from '../socket/tls.ts';
 
 export interface FlushLimits {
@@ -48,31 +48,44 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   socket.removeListener('finish', socket.destroy).removeListener('finish', Socket.prototype.destroy);
   // Without an 'error' listener a RST of the peer would be an uncaught exception.
   socket.on('error', onError).on('finish', onFinish).on('close', onClose);
-  hold(socket, (error) => {
+  hold(socket, onDestroy);
+  takeInput(socket);
+  // The application may remove our listeners. The callback of end() is no listener, and the timer looks at the socket.
+  socket.end((error?: Error | null) => error ?? process.nextTick(look));
+  // With nothing queued, FIN is sent in this turn of the event loop, so the queues are not asked yet. The handle of a
+  // socket under TLS or HTTP/2 may have a queue that the stream does not know of.
+  let progress: Progress | undefined;
+  let cancelTimer: (() => void) | undefined;
+  if (socket.writableLength > 0 || writeQueueSize(socket) > 0 || isTls(socket)) progress = takeProgress(socket);
+  if (socket.writableLength > 0) discardAllInput();
+  schedule();
+
+  function onDestroy(error?: Error): void {
     // An error about input, which is discarded anyway, or about a write that came too late, whose callback gets the
     // error: pending output must not be lost for these.
     if (isInputError(error) || isRefusedWrite(error)) return;
+    const resetting = isResetting(socket);
     // The caller is a callback of end(), or an older 'finish' listener: FIN has been sent.
-    if (!error && socket.writableFinished) {
+    if (!error && !resetting && socket.writableFinished) {
       onFinish();
       return;
     }
-    switchLingerOff(socket);
-    destroyNow(socket, error);
-  });
-  takeInput(socket);
-  socket.end();
-  let progress: Progress;
-  let cancelTimer: (() => void) | undefined;
-  // With nothing queued, FIN is sent in this turn of the event loop, and there is nothing to watch. The handle of a
-  // socket under TLS or HTTP/2 may have a queue that the stream does not know of. TLS also writes a close_notify, which
-  // may find a full buffer.
-  if (socket.writableLength > 0 || writeQueueSize(socket) > 0 || isTls(socket)) watch();
+    failure ??= error;
+    if (resetting) {
+      resetSocket(socket);
+    } else {
+      switchLingerOff(socket);
+      // Where the application has removed all 'error' listeners, only the report tells of the error.
+      destroyNow(socket, socket.listenerCount('error') > 0 ? error : undefined);
+    }
+    // Behind 'close', for which our listener may be gone, or which may never come.
+    setImmediate(setImmediate, look);
+  }
 
-  function watch(): void {
-    progress = takeProgress(socket);
-    if (socket.writableLength > 0) discardAllInput();
-    schedule();
+  function look(): void {
+    if (stopped) return;
+    if (socket.destroyed) onClose();
+    else if (socket.writableFinished) onFinish();
   }
 
   function schedule(): void {
@@ -93,19 +106,24 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   }
 
   function onFinish(): void {
-    // emit() calls a copy of the list of listeners, so it may call this one although stop() has removed it.
-    if (stopped) return;
+    // emit() calls a copy of the list of listeners, so it may call this one although stop() has removed it. An
+    // application may also emit the event by hand.
+    if (stopped || !socket.writableFinished) return;
     stop();
     events.flushed();
   }
 
   function onClose(): void {
+    if (stopped || !socket.destroyed) return;
     stop();
-    events.closed(failure);
+    events.closed(failure ?? socket.errored ?? undefined);
   }
 
   function decide(): void {
-    progress = progressed(progress, takeProgress(socket));
+    look();
+    if (stopped) return;
+    const current = takeProgress(socket);
+    progress = progress ? progressed(progress, current) : current;
     const { at, outputAt, anyAt } = progress;
     const outcome = at - outputAt >= limits.timeout ? 'timeout' : at - anyAt >= limits.idleTimeout ? 'idle' : undefined;
     if (outcome) {

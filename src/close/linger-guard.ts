@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { holdDescriptor, releaseDescriptor, startLinger } from '../engine/linger-loop.ts';
 import { findDescriptor } from '../socket/descriptor.ts';
-import { destroyNow, hold, isHeld, letGo } from '../socket/ownership.ts';
-import { switchLingerOff } from '../socket/reset.ts';
+import { destroyNow, hold, isHeld, isResetting, letGo } from '../socket/ownership.ts';
+import { resetSocket, switchLingerOff } from '../socket/reset.ts';
 import { isTls } from '../socket/tls.ts';
 
 interface Guard {
@@ -40,12 +40,15 @@ export function keepFromBlocking(socket: Socket, fd: number, seconds: number): v
       maxBytes: Infinity,
       ref: true,
     } as const;
-    // Node's resetAndDestroy() sets this property and then calls destroy(). A duplicate would hold its RST back.
-    const reset = (socket as { resetAndClosing?: boolean }).resetAndClosing === true;
-    if (reset) dropGuard(socket);
+    // A duplicate would hold the RST back.
+    if (isResetting(socket)) {
+      dropGuard(socket);
+      resetSocket(socket);
+      return;
+    }
     // Without a duplicate (EMFILE) the option is switched off, and the kernel delivers in the background. That is
     // better than a blocked event loop.
-    else if (startLinger(findDescriptor(socket), false, limits, noListener) < 0) switchLingerOff(socket);
+    if (startLinger(findDescriptor(socket), false, limits, noListener) < 0) switchLingerOff(socket);
     destroyNow(socket, error);
   });
   if (clearsOnExit) return;

@@ -1,9 +1,13 @@
 // Closes that are counted together, reported to one listener, and kept under a limit: the lingering connections of a
 // server.
+import type { Socket } from 'node:net';
+import { throwLater } from '../core/throw-later.ts';
 import type { Outcome } from '../engine/linger-loop.ts';
 import { OUTCOMES } from '../system/addon.ts';
+import { addressKey } from './address-key.ts';
 import type { CloseReport } from './close-report.ts';
 import { ConnectionClose } from './connection-close.ts';
+import { HeaviestFirst } from './heaviest-first.ts';
 
 /** Since `lingerOnClose` was called. */
 export interface LingerTotals {
@@ -12,13 +16,6 @@ export interface LingerTotals {
   discardedBytes: number;
   /** Lingers that were ended to make room for others: the same figure as `outcomes.evicted`. */
   evictions: number;
-}
-
-/** Closes with the same timeout, in order of start, which is the order of their deadlines. */
-interface Line {
-  closings: Set<ConnectionClose>;
-  /** One function for all closes of the line: with a closure each, a lingering connection would weigh a sixth more. */
-  onEnd: (closing: ConnectionClose, report: CloseReport) => void;
 }
 
 /** The sets that have lingering connections at the moment. The limit of the process holds over all of them. */
@@ -36,8 +33,8 @@ export class LingerSet {
     discardedBytes: 0,
     evictions: 0,
   };
-  /** By timeout: there are few different ones. */
-  readonly #lines = new Map<number, Line>();
+  /** By the address of the peer: one that has many lingering connections takes the places of its own, not of others. */
+  readonly #closings = new HeaviestFirst<ConnectionClose>();
   readonly #onEnd: (() => void) | undefined;
 
   constructor(maximum: number, onEnd?: () => void) {
@@ -45,70 +42,62 @@ export class LingerSet {
     this.#onEnd = onEnd;
   }
 
-  /** Adds a close, which counts as a lingering connection from now to its end. `start` begins it. */
-  add(timeout: number, start: (closing: ConnectionClose) => void): void {
-    const line = this.#lines.get(timeout) ?? this.#newLine(timeout);
-    const closing = new ConnectionClose(line.onEnd);
-    line.closings.add(closing);
+  /** Adds a close of `socket`, which counts as a lingering connection from now to its end. `start` begins it. */
+  add(socket: Socket, start: (closing: ConnectionClose) => void): void {
+    const closing = new ConnectionClose(this.#ended, addressKey(socket.remoteAddress));
+    this.#closings.add(closing);
     this.active++;
     busy.add(this);
     start(closing);
-    if (this.active > this.maximum) this.evict();
-    else if (busy.size > 1) evictOverAll();
+    while (this.active > this.maximum) this.evict();
+    if (busy.size > 1) evictOverAll();
   }
 
-  #newLine(timeout: number): Line {
-    const closings = new Set<ConnectionClose>();
-    const onEnd = (closing: ConnectionClose, report: CloseReport) => {
-      closings.delete(closing);
-      if (closings.size === 0) this.#lines.delete(timeout);
-      this.#ended(report);
-    };
-    const line = { closings, onEnd };
-    this.#lines.set(timeout, line);
-    return line;
-  }
-
-  #ended({ outcome, discardedBytes }: CloseReport): void {
+  /** One function for all closes of the set: with a closure each, a lingering connection would weigh a sixth more. */
+  readonly #ended = (closing: ConnectionClose, { outcome, discardedBytes }: CloseReport): void => {
+    if (!this.#closings.delete(closing)) return;
     if (--this.active === 0) busy.delete(this);
-    this.totals.outcomes[outcome]++;
-    this.totals.discardedBytes += discardedBytes;
-    if (outcome === 'evicted') this.totals.evictions++;
+    try {
+      this.totals.outcomes[outcome]++;
+      this.totals.discardedBytes += discardedBytes;
+      if (outcome === 'evicted') this.totals.evictions++;
+    } catch (error) {
+      // The application has frozen the totals.
+      throwLater(error);
+    }
     this.#onEnd?.();
-  }
+  };
 
   /** Ends all closes. */
   cutAll(outcome: 'aborted' | 'timeout'): void {
-    for (const { closings } of this.#lines.values()) for (const closing of closings) closing.cut(outcome);
+    for (const closing of this.#closings.all()) this.#cut(closing, outcome);
   }
 
-  /** Ends the close with the least time left. */
+  /** Ends the oldest close of the address that has most. */
   evict(): void {
-    this.#next()?.closing.cut('evicted');
+    const { next } = this.#closings;
+    if (next) this.#cut(next, 'evicted');
   }
 
-  /** The earliest deadline. */
-  get nextDeadline(): number {
-    return this.#next()?.deadline ?? Infinity;
+  #cut(closing: ConnectionClose, outcome: 'aborted' | 'timeout' | 'evicted'): void {
+    closing.cut(outcome);
+    // A close that does not end must not stand in the way of others.
+    if (this.#closings.delete(closing) && --this.active === 0) busy.delete(this);
   }
 
-  #next(): { closing: ConnectionClose; deadline: number } | undefined {
-    let next: { closing: ConnectionClose; deadline: number } | undefined;
-    for (const [timeout, { closings }] of this.#lines) {
-      const [closing] = closings;
-      if (!closing) continue;
-      const deadline = closing.startedAt + timeout;
-      if (!next || next.deadline > deadline) next = { closing, deadline };
-    }
-    return next;
+  /** Whether the next eviction should hit this set: its largest address has more than that of `other`, or is older. */
+  isHeavierThan(other: LingerSet): boolean {
+    const [own, others] = [this.#closings, other.#closings];
+    if (own.largest !== others.largest) return own.largest > others.largest;
+    return (own.next?.startedAt ?? Infinity) < (others.next?.startedAt ?? Infinity);
   }
 }
 
 /** The limit of the process is the largest limit of the sets that are busy. */
 function evictOverAll(): void {
   const all = [...busy];
-  const active = all.reduce((sum, lingering) => sum + lingering.active, 0);
+  const active = all.reduce((sum, set) => sum + set.active, 0);
   if (active <= Math.max(...all.map(({ maximum }) => maximum))) return;
   const [first, ...others] = all as [LingerSet, ...LingerSet[]];
-  others.reduce((next, lingering) => (lingering.nextDeadline < next.nextDeadline ? lingering : next), first).evict();
+  others.reduce((heaviest, set) => (set.isHeavierThan(heaviest) ? set : heaviest), first).evict();
 }

@@ -4,14 +4,13 @@ import type { Socket } from 'node:net';
 import { own } from '../socket/copies.ts';
 import type { SocketLike } from '../socket/descriptor.ts';
 import { validateExtensible, validateSocketLike } from '../socket/descriptor.ts';
-import { defineHidden, otherCopyOf, ownerOf } from '../socket/ownership.ts';
+import { closeOf, otherCopyOf, ownerOf } from '../socket/ownership.ts';
 import type { CloseReport } from './close-report.ts';
 import { ConnectionClose } from './connection-close.ts';
 import { claimDescriptor } from './raw-descriptor.ts';
 import type { CheckedOptions, SafeCloseOptions } from './safe-close-options.ts';
 import { checkOptions } from './safe-close-options.ts';
 
-const CLOSING = Symbol('lingering-close.closing');
 const byDescriptor = new Map<number, ConnectionClose>();
 
 /**
@@ -49,13 +48,12 @@ export function safeClose(socket: SocketLike, options?: SafeCloseOptions): Promi
   const other = typeof socket === 'number' ? undefined : otherCopyOf(socket);
   if (other) return other.safeClose(socket, options) as Promise<CloseReport>;
   const checkedOptions = checkOptions(options);
-  const known =
-    typeof socket === 'number' ? byDescriptor.get(socket) : (socket as { [CLOSING]?: ConnectionClose })[CLOSING];
+  const known = typeof socket === 'number' ? byDescriptor.get(socket) : closeOf(socket);
   // A Socket can be connected a second time. It is then another connection, with a close of its own.
   const same = typeof socket === 'number' || socket.destroyed || known?.holdsSocket;
   if (known && same) {
     if (checkedOptions.mode === 'reset') known.cut('reset');
-    return known.promise;
+    return known.promise as Promise<CloseReport>;
   }
   return typeof socket === 'number' ? closeDescriptor(socket, checkedOptions) : closeSocket(socket, checkedOptions);
 }
@@ -64,7 +62,6 @@ own.safeClose = safeClose;
 
 function closeSocket(socket: Socket, options: CheckedOptions): Promise<CloseReport> {
   const closing = new ConnectionClose();
-  defineHidden(socket, CLOSING, closing);
   ownerOf(socket)?.onApplicationClose(closing);
   try {
     closing.start(socket, options);

@@ -1,6 +1,8 @@
 // One listener for each AbortSignal, however many closes use the signal. The signal of a shutdown may serve thousands
 // of closes, and Node warns of a leak at the eleventh listener.
 
+import { throwLater } from './throw-later.ts';
+
 interface Entry {
   callbacks: Set<() => void>;
   listener: () => void;
@@ -23,7 +25,13 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
 function listen(signal: AbortSignal): Entry {
   const callbacks = new Set<() => void>();
   const listener = () => {
-    for (const callback of callbacks) callback();
+    for (const callback of callbacks) {
+      try {
+        callback();
+      } catch (error) {
+        throwLater(error);
+      }
+    }
   };
   signal.addEventListener('abort', listener);
   const entry = { callbacks, listener };

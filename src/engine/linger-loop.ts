@@ -1,6 +1,7 @@
 // The native discard loop as seen from JavaScript. It is opened once per environment, with one callback for all
 // lingers.
 
+import { throwLater } from '../core/throw-later.ts';
 import type { LingerAddon } from '../system/addon.ts';
 import { addon, LINGER_FIGURES, OUTCOMES, UNTIL, unavailable } from '../system/addon.ts';
 
@@ -82,13 +83,17 @@ function settle(...figures: number[]): void {
     ];
     const listener = listeners.get(id);
     listeners.delete(id);
-    listener?.lingerEnded({
-      outcome: OUTCOMES[outcome] as Outcome,
-      errno: -errno,
-      delivered: delivered < 0 ? null : delivered === 1,
-      discardedBytes: discarded,
-      unackedBytes: unacked < 0 ? null : unacked,
-    });
+    try {
+      listener?.lingerEnded({
+        outcome: OUTCOMES[outcome] as Outcome,
+        errno: -errno,
+        delivered: delivered < 0 ? null : delivered === 1,
+        discardedBytes: discarded,
+        unackedBytes: unacked < 0 ? null : unacked,
+      });
+    } catch (error) {
+      throwLater(error);
+    }
   }
 }
 

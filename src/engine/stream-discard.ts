@@ -5,8 +5,8 @@ import type { Socket } from 'node:net';
 import { afterPoll, timerAfterPoll } from '../core/after-poll.ts';
 import { isConnectionReset, isInputError, isRefusedWrite } from '../core/error-kinds.ts';
 import { now, setImmediate } from '../core/time.ts';
-import { destroyNow, hold } from '../socket/ownership.ts';
-import { switchLingerOff } from '../socket/reset.ts';
+import { destroyNow, hold, isResetting } from '../socket/ownership.ts';
+import { resetSocket, switchLingerOff } from '../socket/reset.ts';
 import { discardInput } from './discard-input.ts';
 import type { LingerLimits, Outcome } from './linger-loop.ts';
 
@@ -18,6 +18,9 @@ export interface StreamEnd {
 
 /** One turn of the event loop reads 64 KiB or more. So many turns have read all that a receive buffer can hold. */
 const MAX_TURNS = 64;
+
+/** Milliseconds between two looks at the socket, which the application may have changed. */
+const LOOK = 1_000;
 
 /**
  * Discards until the linger is over, then destroys the socket and calls `ended` once. That is never before this
@@ -38,21 +41,61 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   // call with an error destroys the socket, unless the error is about input, which is discarded anyway, or about a
   // write that came too late.
   hold(socket, (error) => {
-    if (!error || isInputError(error) || isRefusedWrite(error)) return;
-    switchLingerOff(socket);
-    destroyNow(socket, error);
+    const resetting = isResetting(socket);
+    if (!resetting && (!error || isInputError(error) || isRefusedWrite(error))) return;
+    failure ??= error;
+    if (resetting) {
+      resetSocket(socket);
+    } else {
+      switchLingerOff(socket);
+      // Where the application has removed all 'error' listeners, only the report tells of the error.
+      destroyNow(socket, socket.listenerCount('error') > 0 ? error : undefined);
+    }
+    // Behind 'close', for which our listener may be gone, or which may never come.
+    setImmediate(setImmediate, onClose);
   });
-  // The HTTP parser reads from the handle, past the stream. A 'data' listener makes it stop: it must not begin another
-  // request now.
-  socket.on('data', onData);
-  discardInput(socket);
-  // resume() alone does not start to read: the stream was paused while the parser read past it, takes a read to be
-  // under way, and would wait for that read for ever.
-  socket._read(0);
-  socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
+  const countedFrom = socket.bytesRead - socket.readableLength;
+  listen();
   if (until === 'drained') afterPoll(() => finishWhenDrained('drained'));
   if (socket.readableEnded) setImmediate(onEnd);
   else schedule();
+
+  function listen(): void {
+    // The HTTP parser reads from the handle, past the stream. A 'data' listener makes it stop: it must not begin
+    // another request now.
+    socket.on('data', onData);
+    discardInput(socket);
+    // resume() alone does not start to read: the stream was paused while the parser read past it, takes a read to be
+    // under way, and would wait for that read for ever.
+    socket._read(0);
+    socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
+  }
+
+  /**
+   * Nothing that the application does to the socket may take the limits away: it may have removed our listeners, or
+   * paused the socket. @returns whether the discard is over
+   */
+  function lookAgain(): boolean {
+    if (endIfDestroyed()) return true;
+    if (socket.readableEnded) {
+      onEnd();
+      return true;
+    }
+    if (socket.readableFlowing && socket.listeners('data').includes(onData)) return false;
+    discardedBytes = Math.max(discardedBytes, Math.min(socket.bytesRead - countedFrom, maxBytes));
+    if (socket.bytesRead - countedFrom > maxBytes) {
+      finish('max-bytes');
+      return true;
+    }
+    stopListening();
+    socket.removeListener('error', onError);
+    listen();
+    return false;
+  }
+
+  function stopListening(): void {
+    socket.removeListener('data', onData).removeListener('end', onEnd).removeListener('close', onClose);
+  }
 
   function finish(outcome: Outcome): void {
     if (over) return;
@@ -65,7 +108,8 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   function stop(): number {
     over = true;
     cancelTimer?.();
-    socket.removeListener('data', onData).removeListener('end', onEnd).removeListener('close', onClose);
+    // The 'error' listener stays: without one a later error would be thrown.
+    stopListening();
     return discardedBytes;
   }
 
@@ -76,8 +120,9 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
     if (tooMany) finish('max-bytes');
   }
 
+  // An application may emit 'end' and 'close' by hand.
   function onEnd(): void {
-    finish(until === 'drained' ? 'drained' : 'eof');
+    if (socket.readableEnded) finish(until === 'drained' ? 'drained' : 'eof');
   }
 
   function onError(error: Error): void {
@@ -85,6 +130,8 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   }
 
   function onClose(): void {
+    if (!socket.destroyed) return;
+    failure ??= socket.errored ?? undefined;
     finish(isConnectionReset(failure) ? 'peer-reset' : failure ? 'error' : 'closed');
   }
 
@@ -110,15 +157,14 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   }
 
   function schedule(): void {
-    const at = Math.min(startedAt + timeout, progressAt + idleTimeout);
-    if (at === Infinity) return;
+    const at = Math.min(startedAt + timeout, progressAt + idleTimeout, now() + LOOK);
     // With `ref` it is the timer that keeps the process alive, and not the socket: the socket may be gone without an
     // event where the application has removed our listeners.
     cancelTimer = timerAfterPoll(Math.max(at - now(), 1), checkDeadlines, ref);
   }
 
   function checkDeadlines(): void {
-    if (endIfDestroyed()) return;
+    if (over || lookAgain()) return;
     const time = now();
     // What the peer sent in time may still be in the receive queue. It is discarded first, so that it causes no RST.
     if (time >= startedAt + timeout) finishWhenDrained('timeout');

@@ -19,7 +19,8 @@ export interface LingerChoice extends SafeCloseOptions {
 
 export interface LingerOnCloseOptions extends LingerChoice {
   /**
-   * How many connections may linger at once. One more evicts the connection with the least time left. Default 1,000;
+   * How many connections may linger at once. One more evicts the oldest connection of the address that has most (of an
+   * IPv6 address the first 64 bits count). Default 1,000, or a quarter of the open-file limit where that is less;
    * `Infinity` for no limit but that of descriptors. The largest `maxLingering` of all servers is also the limit of the
    * process.
    */

@@ -5,13 +5,15 @@ import type { Server } from 'node:net';
 import { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ConnectionClose } from '../close/connection-close.ts';
+import { isClosing } from '../close/linger-guard.ts';
 import { LingerSet } from '../close/linger-set.ts';
 import type { Outcome } from '../engine/linger-loop.ts';
 import { engine } from '../engine/linger-loop.ts';
 import { claimServer } from '../socket/copies.ts';
 import { hasHandle } from '../socket/descriptor.ts';
-import type { ApplicationClose, SocketOwner } from '../socket/ownership.ts';
-import { defineHidden, destroyNow, otherCopyOf, ownerOf, setOwner } from '../socket/ownership.ts';
+import type { SocketClose, SocketOwner } from '../socket/ownership.ts';
+import { defineHidden, destroyNow, isResetting, otherCopyOf, ownerOf, setOwner } from '../socket/ownership.ts';
+import { resetSocket } from '../socket/reset.ts';
 import { bareSocketOf, isTls, isTlsServer, TLS, topOf } from '../socket/tls.ts';
 import { Connections } from './connection-list.ts';
 import { openSocketsOf } from './earlier-sockets.ts';
@@ -45,7 +47,7 @@ export class ServerHub implements SocketOwner {
   #pruneAt = PRUNE_AT;
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Closes that the application has begun with safeClose. */
-  readonly #applicationCloses = new Set<ApplicationClose>();
+  readonly #applicationCloses = new Set<SocketClose>();
   observer: HubObserver | undefined;
   /** The connection for which the `choose` function runs at this moment. */
   #asking: Socket | undefined;
@@ -183,6 +185,15 @@ export class ServerHub implements SocketOwner {
   }
 
   onDestroy(socket: Socket, error: Error | undefined): void {
+    // The socket was sent to another process, or was never connected: there is nothing that could linger.
+    if (!hasHandle(socket) || socket.connecting) {
+      destroyNow(socket, error);
+      return;
+    }
+    if (isResetting(socket)) {
+      resetSocket(socket);
+      return;
+    }
     const top = topOf(socket);
     const options = this.#options;
     // If the `choose` function itself destroys the socket, that is its decision.
@@ -195,7 +206,7 @@ export class ServerHub implements SocketOwner {
       destroyNow(socket, error);
       return;
     }
-    this.#lingering?.add(given.timeout, (closing) =>
+    this.#lingering?.add(socket, (closing) =>
       begin(closing, socket, () => {
         if (engine === 'native') closing.startDestroying(socket, given, error, top !== socket);
         else closing.start(socket, given);
@@ -227,15 +238,16 @@ export class ServerHub implements SocketOwner {
   /** Ends a connection that has nothing to do any more: FIN, and a linger. */
   close(socket: Socket): void {
     const options = this.#options;
+    if (isClosing(socket)) return;
     // Before the end of the handshake TLS has no way to say goodbye.
     if (!options || (isTlsServer(this.server) && !isTls(socket))) socket.destroy();
     else
-      this.#lingering?.add(options.timeout, (closing) =>
+      this.#lingering?.add(socket, (closing) =>
         begin(closing, socket, () => closing.start(socket, { ...options, mode: 'linger' })),
       );
   }
 
-  onApplicationClose(closing: ApplicationClose): void {
+  onApplicationClose(closing: SocketClose): void {
     this.#applicationCloses.add(closing);
     closing.promise.then(() => {
       this.#applicationCloses.delete(closing);
@@ -252,7 +264,7 @@ export class ServerHub implements SocketOwner {
   }
 
   giveUpFlush(socket: Socket): void {
-    this.#lingering?.add(0, (closing) => begin(closing, socket, () => closing.giveUpFlush(socket)));
+    this.#lingering?.add(socket, (closing) => begin(closing, socket, () => closing.giveUpFlush(socket)));
   }
 
   /** Forgets sockets that were sent to another process: they are never destroyed in this one. */

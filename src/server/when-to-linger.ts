@@ -24,14 +24,13 @@ export function askHook(options: CheckedServerOptions, socket: Socket): CheckedC
 
 /**
  * Whether `destroy()` means to break the connection off: it has an error of the application or of the connection, it
- * comes from resetAndDestroy(), or it throws away output that is still in the process. The error of a write behind
+ * throws away output that is still in the process. The error of a write behind
  * end() does not count: the peer still gets what was written before.
  *
  * @param socket the socket that the application knows: a TLSSocket where there is TLS
  * @param bare the connection itself
  */
 export function isHardClose(socket: Socket, bare: Socket, error: Error | undefined): boolean {
-  if ((bare as { resetAndClosing?: boolean }).resetAndClosing) return true;
   // Node destroys the connection under a TLSSocket without the error of the TLSSocket.
   const cause: NodeJS.ErrnoException | null | undefined = error ?? socket.errored;
   if (cause && !isAnsweredByNode(cause) && !isRefusedWrite(cause)) return true;

@@ -14,10 +14,13 @@ import { bareSocketOf } from './tls.ts';
 /** Gets the calls of `destroy()` while it holds the socket. */
 export type Holder = (error?: Error) => void;
 
-/** A close that the application has begun with safeClose. */
-export interface ApplicationClose {
+/** The close of a socket, whoever has begun it. */
+export interface SocketClose {
+  /** Settles at the end of the close. */
   readonly promise: Promise<unknown>;
-  cut(outcome: 'aborted' | 'timeout'): void;
+  /** True until the socket is handed over to the addon, or closed. */
+  readonly holdsSocket: boolean;
+  cut(outcome: 'reset' | 'aborted' | 'timeout'): void;
 }
 
 /** The server of a socket. */
@@ -25,7 +28,7 @@ export interface SocketOwner {
   /** `destroy()` was called, and there is no holder. The owner destroys the socket, with {@link destroyNow}. */
   onDestroy(socket: Socket, error: Error | undefined): void;
   /** The application closes the socket itself. */
-  onApplicationClose(close: ApplicationClose): void;
+  onApplicationClose(close: SocketClose): void;
   /** The socket is being destroyed, by whomever. */
   forget(socket: Socket): void;
 }
@@ -37,6 +40,8 @@ interface State {
   /** The index of the socket in the owner's list. */
   place: number;
   skipsOwner: boolean;
+  /** The last close that was begun. */
+  close: SocketClose | undefined;
   original: Socket['destroy'] | undefined;
 }
 
@@ -105,11 +110,29 @@ export function skipOwner(socket: OwnedSocket, skip: boolean): void {
   if (bare) skipOwner(bare, skip);
 }
 
+/** The close of the socket, or of the connection under its TLS, that was begun last. */
+export function closeOf(socket: OwnedSocket): SocketClose | undefined {
+  const bare: OwnedSocket | undefined = bareSocketOf(socket);
+  return socket[STATE]?.close ?? bare?.[STATE]?.close;
+}
+
+/** From here on, {@link closeOf} finds this close: a second caller gets its report, and does not begin another. */
+export function setClose(socket: Socket, close: SocketClose): void {
+  stateOf(socket).close = close;
+}
+
 /** Destroys the socket as Node does: neither holder nor owner is asked. */
 export function destroyNow(socket: OwnedSocket, error?: Error): void {
   letGo(socket);
   skipOwner(socket, true);
   socket.destroy(error);
+  // The application has replaced the method after us, by one that does nothing.
+  if (!socket.destroyed && socket.destroy !== destroy) destroy.call(socket, error as Error);
+}
+
+/** Whether this call of `destroy()` comes from Node's resetAndDestroy(), which sets a property and calls destroy(). */
+export function isResetting(socket: Socket): boolean {
+  return (socket as { resetAndClosing?: boolean }).resetAndClosing === true;
 }
 
 const UNKNOWN: Partial<State> = {};
@@ -119,7 +142,15 @@ function stateOf(socket: OwnedSocket): State {
   if (known) return known;
   // Only where the method is not that of the class: a package that wraps sockets may have replaced it before.
   const original = Object.hasOwn(socket, 'destroy') ? socket.destroy : undefined;
-  const state: State = { copy: own, holder: undefined, owner: undefined, place: -1, skipsOwner: false, original };
+  const state: State = {
+    copy: own,
+    holder: undefined,
+    owner: undefined,
+    place: -1,
+    skipsOwner: false,
+    close: undefined,
+    original,
+  };
   // Plain properties, as Node's own HTTP server sets `on` and others on a socket. To define hidden properties takes
   // two microseconds, for every connection of a server.
   try {

@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { addon } from '../system/addon.ts';
 import { findDescriptor } from './descriptor.ts';
-import { destroyNow, letGo } from './ownership.ts';
+import { destroyNow, letGo, skipOwner } from './ownership.ts';
 
 /** Switches SO_LINGER off: a close of the socket neither waits for its output nor discards it. */
 export function switchLingerOff(socket: Socket): void {
@@ -20,17 +20,19 @@ export function resetSocket(socket: Socket): void {
   const fd = findDescriptor(socket);
   // Not Node's resetAndDestroy(): while FIN is being sent it fails with EINVAL and leaks the handle, and it refuses
   // TLS.
+  (socket as { resetAndClosing?: boolean }).resetAndClosing &&= false;
   if (addon && fd >= 0) {
     resetOnClose(fd);
     destroyNow(socket);
     return;
   }
   letGo(socket);
+  skipOwner(socket, true);
   const finPending = socket.writableEnded && socket.writableLength === 0 && !socket.writableFinished;
   try {
     if (!finPending) socket.resetAndDestroy();
   } catch {
     // ERR_INVALID_HANDLE_TYPE: the socket has no TCP handle of its own.
   }
-  socket.destroy();
+  destroyNow(socket);
 }
