@@ -1,4 +1,4 @@
-// Runs a file of test/fixtures in a process of its own. With server and client in one process a reset mostly hides.
+// Runs a file of test/fixtures in a process of its own. When server and client share a process, a reset mostly hides.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -11,14 +11,17 @@ export interface Exit {
 
 export interface FixtureOptions {
   args?: string[];
-  /** Flags for node: `--no-addons`. */
+  /** Flags for node, such as `--no-addons`. */
   execArgv?: string[];
-  /** A command in front of node: `['unshare', '-n']`. */
+  /** A command before node, such as `['unshare', '-n']`. */
   prefix?: string[];
   env?: Record<string, string>;
 }
 
-/** The flags under which the addon is not loaded, so that the streams engine serves. The warning about it has its own test. */
+/**
+ * Flags under which the addon is not loaded, so that the streams engine serves. The warning about that has its own
+ * test.
+ */
 export const STREAMS_ENGINE = ['--no-addons', '--disable-warning=LINGERING_CLOSE_FALLBACK'];
 
 export class Fixture<Message = Record<string, unknown>> implements AsyncDisposable {
@@ -30,11 +33,11 @@ export class Fixture<Message = Record<string, unknown>> implements AsyncDisposab
   #wake: (() => void) | undefined;
   #over = false;
 
-  /** `name`: the file's, without `.mjs`. */
+  /** `name`: that of the file, without `.mjs`. */
   constructor(name: string, { args = [], execArgv = [], prefix = [], env = {} }: FixtureOptions = {}) {
     const file = fileURLToPath(new URL(`../fixtures/${name}.mjs`, import.meta.url));
     const [command, ...rest] = [...prefix, node, ...execArgv, file, ...args] as [string, ...string[]];
-    // vitest's own NODE_OPTIONS and NODE_ENV are none of the fixture's business.
+    // vitest sets NODE_OPTIONS for its own processes.
     const { NODE_OPTIONS, ...inherited } = process.env;
     this.process = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...inherited, ...env } });
     this.process.on('message', (message) => {
@@ -47,7 +50,7 @@ export class Fixture<Message = Record<string, unknown>> implements AsyncDisposab
     this.process.stderr?.on('data', (chunk) => {
       this.stderr += chunk;
     });
-    // 'close' comes behind the last output, and behind the last message.
+    // 'close' comes after the last output and the last message.
     this.exit = once(this.process, 'close').then(([code, signal]) => {
       this.#over = true;
       this.#wake?.();
@@ -55,7 +58,7 @@ export class Fixture<Message = Record<string, unknown>> implements AsyncDisposab
     });
   }
 
-  /** The next thing that the fixture says with `process.send`. */
+  /** The next message that the fixture sends with `process.send`. */
   async next(): Promise<Message> {
     while (this.#inbox.length === 0) {
       if (this.#over) throw new Error(`the fixture has ended, exit code ${this.process.exitCode}:\n${this.stderr}`);

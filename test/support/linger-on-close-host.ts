@@ -1,4 +1,4 @@
-// Servers in a process of their own, with lingerOnClose or as Node is, and raw peers that visit them.
+// Servers in a process of their own, with lingerOnClose or as plain Node, and raw peers that visit them.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,19 +19,19 @@ export type Attach = Omit<LingerOnCloseOptions, 'signal' | 'choose'> & { signal?
 
 export interface ServeOptions {
   args?: object;
-  /** Of createServer(). */
+  /** Options of createServer(). */
   options?: object;
-  /** Set on the server: `keepAliveTimeout`. */
+  /** Properties to set on the server, such as `keepAliveTimeout`. */
   properties?: object;
-  /** Of lingerOnClose(); without it the server is as Node made it. */
+  /** Options of lingerOnClose(). Without them the server is plain Node. */
   attach?: Attach | undefined;
-  /** A UNIX socket. */
+  /** The path of a UNIX socket. */
   listen?: { path: string };
 }
 
 export interface HostOptions {
   engine?: 'native' | 'streams';
-  /** In a network namespace of its own, with its peers. */
+  /** Whether the process and its peers are in a network namespace of their own. */
   isolated?: boolean;
   prefix?: string[];
   execArgv?: string[];
@@ -53,7 +53,7 @@ interface Message {
   data?: unknown;
 }
 
-/** What is said by name, and who waits for it. */
+/** The messages of one name, and who waits for them. */
 class Mailbox {
   readonly #said: unknown[] = [];
   readonly #waiting: ((data: unknown) => void)[] = [];
@@ -79,7 +79,9 @@ export class ServerHost implements AsyncDisposable {
   readonly fixture: Fixture<Message>;
   readonly #calls = new Map<number, { resolve(result: unknown): void; reject(error: unknown): void }>();
   readonly #mailboxes = new Map<string, Mailbox>();
-  /** To start a process for each connection takes longer than most tests. */
+  /**
+   * Peers without a connection, kept for the next one: starting a process for each would take longer than most tests.
+   */
   readonly #idlePeers: Peer[] = [];
   #peerPrefix: string[] = [];
   #lastId = 0;
@@ -158,7 +160,7 @@ export class ServerHost implements AsyncDisposable {
     return new Served(this, server, where, kind);
   }
 
-  /** All that the kernel counts of resets. */
+  /** The reset counters of the kernel. */
   async resets(): Promise<{ abortOnClose: number; abortOnData: number; resetsSent: number }> {
     const { abortOnClose, abortOnData, resetsSent } = await this.call<TcpAbortCounters>('counters');
     return { abortOnClose, abortOnData, resetsSent };
@@ -197,7 +199,7 @@ export class Served {
     this.#tls = kind === 'https' || kind === 'tls' || kind === 'http2s';
   }
 
-  /** A peer that is connected, and that the server knows of. */
+  /** A connected peer that the server has accepted. */
   async connect(options: PeerOptions = {}): Promise<Visit> {
     const peer = await this.host.peer(this.address, { tls: this.#tls, ...options });
     await this.said('connection');
@@ -212,12 +214,12 @@ export class Served {
     return this.call<State>('state');
   }
 
-  /** The next of what the server's application, or the host, has said by that name. */
+  /** The next message of this name, from the server's application or from the host. */
   said<Data = unknown>(name: string): Promise<Data> {
     return this.host.mailbox(this.#id, name).take() as Promise<Data>;
   }
 
-  /** How many of that name have been said, and not taken. */
+  /** How many messages of this name are waiting to be taken. */
   countSaid(name: string): number {
     return this.host.mailbox(this.#id, name).size;
   }
@@ -227,7 +229,10 @@ export class Served {
     return this.said<End>('end');
   }
 
-  /** Blocks the server's event loop while `meanwhile` runs and for some milliseconds more, then calls a method of the server. */
+  /**
+   * Blocks the server's event loop while `meanwhile` runs and for `pause` milliseconds more, then calls a method of the
+   * server.
+   */
   async blocked(
     meanwhile: () => Promise<unknown>,
     { behindAnswerTo, ...then }: { pause?: number; method?: string; behindAnswerTo?: () => Promise<unknown> } = {},

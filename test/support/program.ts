@@ -1,4 +1,4 @@
-// Runs a program of the documentation as its reader would, with `node`: what it prints is read line by line.
+// Runs a program of the documentation with `node`, as its reader would, and reads its output line by line.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -7,9 +7,9 @@ import type { Exit } from './fixture.ts';
 export interface ProgramOptions {
   args?: string[];
   env?: Record<string, string>;
-  /** A command in front of node: `netns()`. */
+  /** A command before node, such as `netns()`. */
   prefix?: string[];
-  /** A file of test/fixtures, without `.mjs`, that is evaluated in front of it. */
+  /** A file of test/fixtures, without `.mjs`, that node evaluates before the program. */
   preload?: string | undefined;
   /** Flags for node. */
   execArgv?: string[];
@@ -30,7 +30,7 @@ export class Program implements AsyncDisposable {
       string,
       ...string[],
     ];
-    // vitest's own NODE_OPTIONS are none of the program's business, nor is NODE_ENV, by which Express says less.
+    // vitest sets NODE_OPTIONS for its own processes, and NODE_ENV, which makes Express say less.
     const { NODE_OPTIONS, NODE_ENV, ...inherited } = process.env;
     this.process = spawn(command, rest, {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -59,12 +59,15 @@ export class Program implements AsyncDisposable {
     this.process.send(message);
   }
 
-  /** Of a server whose preload says where it listens. */
+  /** The port of a server whose preload reports it. */
   async port(): Promise<number> {
     return (await this.#message<AddressInfo>()).port;
   }
 
-  /** Of a server whose preload says so: with a signal alone nobody knows whether it comes before what a peer has sent. */
+  /**
+   * Sends a signal, and waits until the preload reports that the server has stopped listening. The signal alone may
+   * come before or after what a peer has sent.
+   */
   async stopListening(signal: NodeJS.Signals): Promise<void> {
     this.process.kill(signal);
     await this.#message();
@@ -80,10 +83,11 @@ export class Program implements AsyncDisposable {
     return message;
   }
 
-  /** Its first lines on stdout, so many. */
+  /** The first `count` lines on stdout. */
   async lines(count: number): Promise<string[]> {
     while (this.stdout.split('\n').length <= count) {
-      if (this.#over) throw new Error(`the program said too little:\n${this.stdout}${this.stderr}`);
+      if (this.#over)
+        throw new Error(`the program ended before it printed enough lines:\n${this.stdout}${this.stderr}`);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

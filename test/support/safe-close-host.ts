@@ -1,4 +1,4 @@
-// A server in a process of its own, and a raw peer in another: what each of them does is said here, step by step.
+// A server in one process and a raw peer in another. The test tells each of them what to do, step by step.
 import { rmSync } from 'node:fs';
 import type { ServerOpts } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,10 @@ export type Transport = 'tcp4' | 'tcp6' | 'unix' | 'tls';
 export const KB = 1 << 10;
 export const MB = 1 << 20;
 
-/** `signal`: 'controller' for the one that the step 'abort' aborts, milliseconds for AbortSignal.timeout(). */
+/**
+ * `signal`: 'controller' is the signal that the step 'abort' aborts; a number is the milliseconds of
+ * AbortSignal.timeout().
+ */
 export type CloseOptions = Omit<SafeCloseOptions, 'signal'> & { signal?: 'aborted' | 'controller' | number };
 
 /** See test/fixtures/close/safe-close-host.mjs. */
@@ -52,18 +55,18 @@ export interface ServerOptions {
   engine?: Engine;
   transport?: Transport;
   options?: ServerOpts;
-  /** `netns()` for a network namespace of its own, in which its peers are too. */
+  /** `netns()` puts the server and its peers into a network namespace of their own. */
   prefix?: string[];
-  /** Whether it has lingerOnClose. */
+  /** Whether the server has lingerOnClose. */
   lingers?: boolean;
 }
 
-/** What the streams engine cannot know. */
+/** `figure`, or null for the streams engine, which cannot know it. */
 export function known<Figure>(engine: Engine, figure: Figure): Figure | null {
   return engine === 'native' ? figure : null;
 }
 
-/** A report to compare with: everything delivered, nothing discarded, unless `figures` say otherwise. */
+/** A report to compare with: everything delivered and nothing discarded, unless `figures` say otherwise. */
 export function ended(
   engine: Engine,
   outcome: CloseReport['outcome'],
@@ -85,7 +88,9 @@ export class CloseServer implements AsyncDisposable {
   readonly #transport: Transport;
   readonly #waiting = new Map<number, { resolve(results: unknown[]): void; reject(error: unknown): void }>();
   readonly #accepted: number[] = [];
-  /** To start a process for each connection takes longer than most tests. */
+  /**
+   * Peers without a connection, kept for the next one: starting a process for each would take longer than most tests.
+   */
   readonly #idlePeers: Peer[] = [];
   #peerPrefix: string[] = [];
   #onAccepted: (() => void) | undefined;
@@ -156,7 +161,7 @@ export class CloseServer implements AsyncDisposable {
     return this.#fixture.exit;
   }
 
-  /** A peer that is connected, and the server's end of its connection. One at a time. */
+  /** A connected peer, and the server's end of its connection. Connect one at a time. */
   async connect(options: PeerOptions = {}): Promise<Connection> {
     const peer = await this.#peer({ tls: this.#transport === 'tls', ...options });
     while (this.#accepted.length === 0) {
@@ -181,7 +186,7 @@ export class CloseServer implements AsyncDisposable {
     this.#idlePeers.push(peer);
   }
 
-  /** Steps that are done in one tick; their results, once there are all of them. */
+  /** Runs steps in one tick: their results, when all have one. */
   do(connection: number, todo: Step[]): Promise<unknown[]> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
@@ -191,7 +196,7 @@ export class CloseServer implements AsyncDisposable {
     });
   }
 
-  /** Steps that are about the process. */
+  /** Runs a step that concerns the process, not a connection. */
   async ask<Result = number>(step: Step): Promise<Result> {
     return (await this.do(-1, [step]))[0] as Result;
   }
@@ -213,7 +218,7 @@ export class Connection implements AsyncDisposable {
     this.peer = peer;
   }
 
-  /** Steps that are done in one tick; their results, once there are all of them. */
+  /** Runs steps in one tick: their results, when all have one. */
   do(...todo: Step[]): Promise<unknown[]> {
     return this.#server.do(this.#id, todo);
   }
@@ -222,7 +227,7 @@ export class Connection implements AsyncDisposable {
     return (await this.do(step))[0] as Result;
   }
 
-  /** How the close ended, once it has. */
+  /** The report of the close, when it has ended. */
   report(): Promise<CloseReport> {
     return this.ask('report');
   }
