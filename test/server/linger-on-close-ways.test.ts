@@ -1,5 +1,6 @@
-// Every way in which a server of Node closes a connection: what the kernel counts of resets, where nobody else's connections are. Node as it is must reset in each of them, or the
-// case would prove nothing, and with lingerOnClose there must be none.
+// Every way in which a Node server closes a connection: the kernel counts the resets, in a namespace without other
+// connections. Plain Node must reset in each of them, or the case would prove nothing. With lingerOnClose there must be
+// no reset.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CHUNKED, GET, HTTP2_POST, post, UPGRADE } from '../support/http-text.ts';
 import { type Kind, type Served, type ServeOptions, ServerHost } from '../support/linger-on-close-host.ts';
@@ -13,15 +14,15 @@ interface Way extends ServeOptions {
   peer?: PeerOptions;
   /** What the peer does, and what it has seen by then. */
   visit(peer: Peer, served: Served): Promise<unknown>;
-  /** What it must have seen of a server that lingers. */
+  /** What the peer must have seen of a server that lingers. */
   sees: unknown;
-  /** Without the addon the receive queue is out of sight. */
+  /** Without the addon the receive queue cannot be seen. */
   nativeOnly?: true;
 }
 
 const HTTP: Kind[] = ['http', 'https'];
 
-/** Sends much, and then reads all: a client that writes before it reads. */
+/** Sends much, and then reads everything: a client that writes before it reads. */
 function writeAll(head: string, bytes = 8 * MB) {
   return async (peer: Peer) => {
     await peer.write(head);
@@ -31,7 +32,7 @@ function writeAll(head: string, bytes = 8 * MB) {
   };
 }
 
-/** Reads to the end, and has something left to say. */
+/** Reads to the end, and still has something to write. */
 function readThenWrite(head: string) {
   return async (peer: Peer) => {
     if (head) await peer.write(head);
@@ -41,7 +42,7 @@ function readThenWrite(head: string) {
   };
 }
 
-/** destroy() of a TLS socket sends no close_notify, which this peer takes for an error: with us as with Node as it is. */
+/** destroy() of a TLS socket sends no close_notify. This peer takes that for an error, with us and with plain Node. */
 const FIN = expect.stringMatching(/^(eof|SSLEOFError)$/);
 const all = (tail: unknown, sent = 8 * MB) => ({ sent, tail, end: FIN });
 const X = expect.stringMatching(/x{64}$/);
@@ -252,7 +253,7 @@ async function visit(
   };
 }
 
-describe.skipIf(!netnsPermitted())(`Node as it is resets the connection${NETNS_SKIPPED}`, () => {
+describe.skipIf(!netnsPermitted())(`plain Node resets the connection${NETNS_SKIPPED}`, () => {
   let host: ServerHost;
   beforeAll(async () => {
     host = await ServerHost.start({ isolated: true });

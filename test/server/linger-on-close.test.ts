@@ -1,4 +1,4 @@
-// lingerOnClose itself: its arguments, what it counts and tells, and when it does nothing.
+// lingerOnClose itself: its arguments, what it counts and reports, and when it does nothing.
 import { rmSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
@@ -17,7 +17,7 @@ import { ENGINES, KB, known, MB } from '../support/safe-close-host.ts';
 
 const NONE = { active: 0, outcomes: {}, discardedBytes: 0, evictions: 0 };
 
-/** Without the outcomes that did not occur. */
+/** Only the outcomes that occurred. */
 function short({ active, totals: { outcomes, ...totals } }: State) {
   return { active, outcomes: Object.fromEntries(Object.entries(outcomes).filter(([, count]) => count > 0)), ...totals };
 }
@@ -53,7 +53,9 @@ describe('arguments', () => {
     expect(error).toBeInstanceOf(TypeError);
     expect(error).toMatchObject({
       code: 'ERR_INVALID_ARG_TYPE',
-      message: `The "server" argument must be an instance of net.Server, tls.Server, http.Server, https.Server or an HTTP/2 server. Received ${received}`,
+      message:
+        'The "server" argument must be an instance of net.Server, tls.Server, http.Server, https.Server ' +
+        `or an HTTP/2 server. Received ${received}`,
     });
   });
 
@@ -113,7 +115,7 @@ describe('arguments', () => {
       'ERR_INVALID_ARG_TYPE',
       'The "options.choose" property must be of type function. Received null',
     ],
-    // Those of safeClose are tested there.
+    // The tests of safeClose cover its options.
     [
       { timeout: -1 },
       'RangeError',
@@ -126,7 +128,7 @@ describe('arguments', () => {
       'ERR_INVALID_ARG_VALUE',
       `The "options.mode" property must be one of 'linger', 'drain', 'reset'. Received 'soft'`,
     ],
-  ])('%o is refused, and nothing is touched', (options, name, code, message) => {
+  ])('%o is refused, and nothing is changed', (options, name, code, message) => {
     expect(expectThrown(() => lingerOnClose(server, options as LingerOnCloseOptions))).toMatchObject({
       name,
       code,
@@ -136,7 +138,7 @@ describe('arguments', () => {
   });
 
   test.each([{}, undefined, { maxLingering: Infinity }, { maxLingering: 0 }, { when: undefined, choose: undefined }])(
-    '%o is taken',
+    '%o is accepted',
     (options) => {
       const lingering = lingerOnClose(server, options);
       expect(short(lingering)).toEqual(NONE);
@@ -153,7 +155,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
   });
   afterAll(() => host[Symbol.asyncDispose]());
 
-  /** A client that gives up at the first error and then reads what is there. */
+  /** A client that gives up at the first error, and then reads what is there. */
   async function upload(served: Served, bytes = 4 * MB) {
     await using visit = await served.connect();
     const { peer } = visit;
@@ -222,7 +224,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
   });
 
-  test("'always' lingers for every close of the server's, and a peer that is done costs only until it closes", async () => {
+  test("'always' lingers on every close by the server, only until the peer closes", async () => {
     const served = await host.serve('http', 'answer', { attach: { when: 'always' } });
     await using visit = await served.connect();
     await visit.peer.write(GET_AND_CLOSE);
@@ -234,7 +236,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(short(await served.state())).toEqual({ ...NONE, outcomes: { eof: 1 } });
   });
 
-  test('what is counted and told: totals, and two diagnostics channels with the addresses', async () => {
+  test('counts and reports: totals, and two diagnostics channels with the addresses', async () => {
     const served = await host.serve('http', 'early 413', { attach: {} });
     expect(await upload(served)).toEqual(ANSWERED);
     const addresses = {
@@ -267,7 +269,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await served.said('start');
     if (engine === 'native') {
       expect(await served.said('close')).toEqual({ hadError: false });
-      // Nor does the server wait.
+      // The server does not wait either.
       expect(await served.call('connections')).toBe(0);
       expect(await served.state()).toMatchObject({ active: 1 });
     } else {
@@ -276,7 +278,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     }
   });
 
-  test('a second call takes the place of the first: one linger a connection, counted by the second', async () => {
+  test('a second call replaces the first: one linger for each connection, counted by the second', async () => {
     const served = await host.serve('http', 'early 413', { attach: {} });
     expect(await upload(served)).toEqual(ANSWERED);
     await served.end();
@@ -289,7 +291,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(served.countSaid('start')).toBe(2);
   });
 
-  test.each(['disable', 'dispose'])('%s: lingers that have begun go on, and the next close is Node’s', async (how) => {
+  test.each(['disable', 'dispose'])('%s: lingers that have begun go on, and the next close is plain', async (how) => {
     const served = await host.serve('http', 'early 413', { attach: {} });
     await using first = await served.connect();
     await first.peer.write(post(1 << 30));
@@ -327,7 +329,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
   });
 
   describe('choose', () => {
-    test('is given the socket that the application knows; false is a close as Node does it', async () => {
+    test('gets the socket that the application knows; false is a close as in plain Node', async () => {
       const served = await host.serve('https', 'early 413', { attach: { choose: 'no' } });
       const { error } = await upload(served, 64 * MB);
       expect(await served.said('choose')).toEqual({ address: '127.0.0.1', encrypted: true });
@@ -358,7 +360,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
 
     test.each([
-      ['throws', 'of the application'],
+      ['throws', 'from the application'],
       ['invalid', 'The value of "options.timeout" is out of range. It must be >= 0. Received -1'],
     ])('one that %s: the options of the server, and a process warning', async (choose, message) => {
       const served = await host.serve('http', 'early 413', { attach: { choose } });
@@ -371,7 +373,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       });
     });
 
-    test('one that destroys the socket itself has it closed once', async () => {
+    test('one that destroys the socket itself: the socket is closed once', async () => {
       const served = await host.serve('http', 'early 413', { attach: { choose: 'destroys the socket' } });
       await using visit = await served.connect();
       await visit.peer.write(post(1_000));
@@ -381,7 +383,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
   });
 
-  test('an AbortSignal resets all that linger', async () => {
+  test('an AbortSignal resets all lingering connections', async () => {
     const served = await host.serve('http', 'early 413', { attach: { signal: true } });
     await using first = await served.connect();
     await using second = await served.connect();
@@ -394,7 +396,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await served.call('abort');
     for (const { peer } of [first, second]) {
       expect(await served.end()).toMatchObject({ outcome: 'aborted' });
-      // ECONNRESET in a connection whose FIN the peer has had already.
+      // ECONNRESET in a connection whose peer has already received our FIN.
       expect(await peer.untilBroken()).toBe('EPIPE');
     }
     expect(short(await served.state())).toMatchObject({ active: 0, outcomes: { aborted: 2 } });
@@ -404,7 +406,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(await served.end()).toMatchObject({ outcome: 'aborted' });
   });
 
-  describe('what is a hard close stays one', () => {
+  describe('a hard close stays a hard close', () => {
     test.each([
       ['destroy() with an error', 'destroy with an error'],
       ['resetAndDestroy()', 'resetAndDestroy'],
@@ -413,13 +415,13 @@ describe.each(ENGINES)('%s engine', (engine) => {
       await using visit = await served.connect();
       await visit.peer.write(post(100 * KB));
       const { error } = await visit.peer.send(100 * KB);
-      // EPIPE where FIN came first, which is Node's own way of resetAndDestroy().
+      // EPIPE if FIN came first, which is Node's own way of resetAndDestroy().
       expect(error ?? (await visit.peer.untilBroken())).toMatch(/^(ECONNRESET|EPIPE)$/);
       await served.said('close');
       expect(short(await served.state())).toEqual(NONE);
     });
 
-    test('destroy() of output that is still in the process', async () => {
+    test('destroy() with output that is still in the process', async () => {
       const served = await host.serve('net', 'destroy with pending output', { attach: {}, args: { size: 30 * MB } });
       await using visit = await served.connect({ receiveBuffer: 4 * KB });
       await served.said('close');
@@ -427,7 +429,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(short(await served.state())).toEqual(NONE);
     });
 
-    test('closeAllConnections() in mid-response', async () => {
+    test('closeAllConnections() in the middle of a response', async () => {
       const served = await host.serve('http', 'a large answer', { attach: {}, args: { size: 30 * MB } });
       await using visit = await served.connect({ receiveBuffer: 4 * KB });
       await visit.peer.write(GET);
@@ -440,7 +442,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
   });
 
   test.each(['http', 'https'] as const)(
-    '%s: an upgrade that is rejected by end() alone: the client can write all, and the connection ends',
+    '%s: an upgrade that is rejected by end() alone: the client can write everything, and the connection ends',
     async (kind) => {
       const served = await host.serve(kind, 'upgrade: end', { attach: {} });
       await using visit = await served.connect();
@@ -463,7 +465,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(await served.end()).toMatchObject({ outcome: 'max-bytes' });
   });
 
-  test('HTTP/2 session.close(): Node reads on to the EOF of the client, and there is nothing to do', async () => {
+  test('HTTP/2 session.close(): Node itself reads to the EOF of the client', async () => {
     const served = await host.serve('http2', 'stream: answer and close the session', { attach: {} });
     await using visit = await served.connect();
     await visit.peer.write(HTTP2_POST);
@@ -507,7 +509,7 @@ describe('native engine, with the rest of the package', () => {
     expect(short(await served.state())).toEqual(NONE);
   });
 
-  test.each(['http', 'https'] as const)('%s: setLinger(socket, false) gives it back', async (kind) => {
+  test.each(['http', 'https'] as const)('%s: setLinger(socket, false) brings the linger back', async (kind) => {
     const served = await host.serve(kind, 'setLinger and destroy', {
       attach: { when: 'always' },
       args: { values: [0, false] },
@@ -538,7 +540,7 @@ describe('native engine, with the rest of the package', () => {
         const before = await host.resets();
         const served = await host.serve('https', 'answer', { attach });
         await using visit = await served.connect({ tls: false });
-        // A record of the handshake protocol that is none.
+        // A record of the handshake protocol that is not one.
         await visit.peer.write(`\x16\x03\x01\x00\x10${'?'.repeat(16)}`);
         const { sent } = await visit.peer.send(4 * MB);
         const { tail, end } = await visit.peer.receive();
@@ -556,7 +558,7 @@ describe('native engine, with the rest of the package', () => {
     },
   );
 
-  // A descriptor each would be left, or held twice.
+  // Otherwise a descriptor would be left open, or held twice, for each.
   test.each([
     ['http', 'setLinger and destroy', 0],
     ['https', 'setLinger and destroy', 0],
@@ -565,7 +567,7 @@ describe('native engine, with the rest of the package', () => {
   ] as const)('%s: %s is one linger, not two', async (kind, behaviour, starts) => {
     const served = await host.serve(kind, behaviour, { attach: { when: 'always' }, args: { values: [3] } });
     const before = await host.call<number>('descriptors');
-    // Its receive buffer is full, so that nothing is over too soon.
+    // The receive buffer of the peer is full, so that nothing ends too soon.
     await using visit = await served.connect();
     await visit.peer.write(post(1_000));
     await served.said('close');
@@ -579,7 +581,7 @@ describe('native engine, with the rest of the package', () => {
   });
 });
 
-test('Node as it is never reads on behind an upgrade that is rejected by end()', async () => {
+test('control: plain Node never reads on after an upgrade that is rejected by end()', async () => {
   await using host = await ServerHost.start();
   const served = await host.serve('http', 'upgrade: end');
   const { peer } = await served.connect();
@@ -625,11 +627,11 @@ test('a socket that was sent to another process is not kept', async () => {
   const { sent, open, kept } = await fixture.next();
   expect(sent).toBe(200);
   expect(open).toBe(0);
-  // It is noticed now and then, and not at once.
+  // The socket is noticed now and then, not at once.
   expect(kept).toBeLessThan(100);
 });
 
-test('a Worker with such a server is terminated in mid-linger', async () => {
+test('a Worker with such a server is terminated in the middle of a linger', async () => {
   await using fixture = new Fixture<{ port?: number; before?: number; after?: number }>('server/server-worker');
   for (let i = 0; i < 3; i++) {
     const { port } = await fixture.next();

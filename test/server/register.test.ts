@@ -1,4 +1,5 @@
-// node --import lingering-close/register: every server lingers, the application sees what it saw before, and a bad variable stops the process at its start.
+// node --import lingering-close/register: every server lingers, the application sees the same events, and a bad
+// variable stops the process at its start.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Fixture } from '../support/fixture.ts';
 import { post, UPGRADE } from '../support/http-text.ts';
@@ -77,7 +78,7 @@ const upload = (path: string, bytes = 1_000) => post(bytes).replace('POST /', `P
 
 type Scenario = [name: string, options: ServeOptions, visit: (application: Application) => Promise<void>];
 
-/** One client that says something, reads to the end, and closes. */
+/** One client that sends something, reads to the end, and closes. */
 function simple(text: string): Scenario[2] {
   return async (application) => {
     const peer = await application.connect();
@@ -164,7 +165,7 @@ const SCENARIOS: Scenario[] = [
     },
   ],
   [
-    'the client resets in mid-upload',
+    'the client resets in the middle of an upload',
     {},
     async (application) => {
       const peer = await application.connect();
@@ -175,7 +176,7 @@ const SCENARIOS: Scenario[] = [
     },
   ],
   [
-    'the client closes in mid-upload',
+    'the client closes in the middle of an upload',
     {},
     async (application) => {
       const peer = await application.connect();
@@ -235,7 +236,7 @@ const SCENARIOS: Scenario[] = [
   ],
 ];
 
-describe('an application sees the same events in the same order, the same errors, and close() calls back when it did', () => {
+describe('an application sees the same events and errors in the same order', () => {
   let asNode: Application;
   let registered: Application;
   beforeAll(async () => {
@@ -260,7 +261,8 @@ describe('an application sees the same events in the same order, the same errors
 
 describe('the variables LINGERING_CLOSE_*', () => {
   const LIST =
-    'LINGERING_CLOSE_WHEN, LINGERING_CLOSE_MODE, LINGERING_CLOSE_UNTIL, LINGERING_CLOSE_IDLE_TIMEOUT, LINGERING_CLOSE_TIMEOUT, ' +
+    'LINGERING_CLOSE_WHEN, LINGERING_CLOSE_MODE, LINGERING_CLOSE_UNTIL, LINGERING_CLOSE_IDLE_TIMEOUT, ' +
+    'LINGERING_CLOSE_TIMEOUT, ' +
     'LINGERING_CLOSE_MAX_BYTES, LINGERING_CLOSE_MAX_LINGERING, LINGERING_CLOSE_REF';
 
   test.each([
@@ -284,7 +286,7 @@ describe('the variables LINGERING_CLOSE_*', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   });
 
-  test('but LINGERING_CLOSE_PREBUILD is of node-gyp-build, and starts', async () => {
+  test('LINGERING_CLOSE_PREBUILD belongs to node-gyp-build, and the process starts', async () => {
     const env = { LINGERING_CLOSE_PREBUILD: root };
     const { code, stdout } = await run(process.execPath, [...REGISTER, '-e', 'console.log("started")'], {
       cwd: root,
@@ -344,7 +346,7 @@ describe.each(['http', 'https', 'http2', 'http2s'])('%s', (kind) => {
   });
 });
 
-test('a net server is left alone, and a server that the application has attached itself keeps its own options', async () => {
+test('a net server is not changed, and a server with its own lingerOnClose keeps its options', async () => {
   await using fixture = new Fixture<Record<string, unknown>>('server/register-others', { execArgv: REGISTER });
   const { net, http } = await fixture.next();
   await using first = await Peer.connect({ host: '127.0.0.1', port: net as number });
@@ -355,7 +357,7 @@ test('a net server is left alone, and a server that the application has attached
   expect(await fixture.next()).toEqual({ outcomes: ['drained'] });
 });
 
-test('where the addon cannot be loaded it works too, and says so', async () => {
+test('works without the addon too, and says so', async () => {
   await using fixture = new Fixture<{ port: number }>('server/register-servers', {
     args: ['http'],
     execArgv: [...REGISTER, '--no-addons'],
@@ -382,19 +384,19 @@ describe('server.close(() => process.exit()) with a linger pending', () => {
     return (await peer.receive()).received > 1_000_000 ? 'whole' : 'lost';
   }
 
-  test('the control: Node as it is resets, mostly, and the rest of the answer is lost', async () => {
-    // It reads on while the answer goes out, and may happen to have read everything.
+  test('control: plain Node mostly resets, and the rest of the answer is lost', async () => {
+    // The client reads while the answer goes out, and may happen to have read everything.
     const ends = [];
     do ends.push(await exitBehind('as Node is', false));
     while (ends.at(-1) === 'whole' && ends.length < 10);
     expect(ends).toContain('lost');
   });
 
-  test('saved: the answer, for a client that sends no more', async () => {
+  test('the answer is saved for a client that sends no more', async () => {
     expect(await exitBehind('lingers', false)).toBe('whole');
   });
 
-  test('lost: what is on its way to a client that goes on sending', async () => {
+  test('the rest of the answer is lost for a client that goes on sending', async () => {
     expect(await exitBehind('lingers', true)).toBe('lost');
   });
 });
