@@ -21,7 +21,7 @@ try {
 
 /** The page after the first upload whose outcome matches `wanted`. */
 async function photograph(closing, wanted) {
-  const server = fork(path('../fixtures/clients-server.mjs'), ['https', closing]);
+  const server = fork(path('../fixtures/clients/clients-server.mjs'), ['https', closing]);
   try {
     const [{ port }] = await once(server, 'message');
     for (let i = 0; i < ATTEMPTS; i++) {

@@ -1,18 +1,18 @@
 // The first stage of a close: what was written goes out, however slowly. Only lack of progress ends this stage.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CloseServer, ENGINES, ended, KB, known, MB } from '../support/safe-close-host.ts';
+import { ENGINES, ended, KB, known, MB, SafeCloseHost } from '../support/safe-close-host.ts';
 
 describe.each(ENGINES)('%s engine', (engine) => {
-  let server: CloseServer;
+  let server: SafeCloseHost;
 
   beforeAll(async () => {
-    server = await CloseServer.start({ engine });
+    server = await SafeCloseHost.start({ engine });
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
   // Neither side would ever read: Node's own end() and destroySoon() never finish here.
   test.each(['tcp4', 'tls', 'unix'] as const)('%s: two sides that only write', async (transport) => {
-    await using other = await CloseServer.start({ engine, transport });
+    await using other = await SafeCloseHost.start({ engine, transport });
     await using connection = await other.connect();
     const { peer } = connection;
     await connection.do(['write', 20 * MB], ['safeClose']);
@@ -52,7 +52,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
 
   test('timeout ends a close whose peer drips bytes and takes none', async () => {
     // Only the close reads: the first byte is there in time, however slow the machine is.
-    await using other = await CloseServer.start({ engine, options: { pauseOnConnect: true } });
+    await using other = await SafeCloseHost.start({ engine, options: { pauseOnConnect: true } });
     await using connection = await other.connect();
     await connection.peer.send(1);
     await connection.do(['write', 16 * MB], ['safeClose', { idleTimeout: 2_000, timeout: 300 }]);

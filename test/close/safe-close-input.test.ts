@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { getLinger, pendingBytes, safeClose, send, setLinger, unackedBytes } from '../../src/index.ts';
 import { Fixture, STREAMS_ENGINE } from '../support/fixture.ts';
 import { connectPair, rawDescriptor } from '../support/pair.ts';
-import { CloseServer, type Connection, ENGINES, ended, KB, known, MB } from '../support/safe-close-host.ts';
+import { type Connection, ENGINES, ended, KB, known, MB, SafeCloseHost } from '../support/safe-close-host.ts';
 
 const call = (socket: unknown, options?: unknown) => () => safeClose(socket as never, options as never);
 const coded = (name: string, code: string) => expect.objectContaining({ name, code });
@@ -143,10 +143,10 @@ describe.each(ENGINES)('%s engine', (engine) => {
   });
 
   describe('a second call', () => {
-    let server: CloseServer;
+    let server: SafeCloseHost;
 
     beforeAll(async () => {
-      server = await CloseServer.start({ engine, options: { pauseOnConnect: true } });
+      server = await SafeCloseHost.start({ engine, options: { pauseOnConnect: true } });
     });
     afterAll(() => server[Symbol.asyncDispose]());
 
@@ -190,7 +190,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
   };
 
   test(`mode 'reset' in the same tick as another call: ${end}`, async () => {
-    await using server = await CloseServer.start({ engine });
+    await using server = await SafeCloseHost.start({ engine });
     await using connection = await server.connect();
     await connection.do(['write', 10], ['safeClose'], ['safeClose', { mode: 'reset' }]);
     await reset(connection);
@@ -200,7 +200,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
   test.each(['tcp4', 'tls'] as const)(
     `%s: mode 'reset' right after end(): ${end}, 'close', and no descriptor left`,
     async (transport) => {
-      await using server = await CloseServer.start({ engine, transport });
+      await using server = await SafeCloseHost.start({ engine, transport });
       await using connection = await server.connect();
       const before = await server.ask(['descriptors']);
       const closed = connection.ask('closed');

@@ -5,12 +5,12 @@ import { cutNetwork } from '../support/enter-netns.ts';
 import { NETNS_SKIPPED, netns, netnsPermitted } from '../support/netns.ts';
 import {
   type CloseOptions,
-  CloseServer,
   ENGINES,
   ended,
   KB,
   known,
   MB,
+  SafeCloseHost,
   type Step,
   type Transport,
 } from '../support/safe-close-host.ts';
@@ -18,11 +18,11 @@ import {
 const TRANSPORTS: Transport[] = ['tcp4', 'tcp6', 'unix', 'tls'];
 
 describe.each(ENGINES)('%s engine', (engine) => {
-  let server: CloseServer;
+  let server: SafeCloseHost;
 
   beforeAll(async () => {
     // Only the close reads: what the peer sends stays in the kernel until then.
-    server = await CloseServer.start({ engine, options: { pauseOnConnect: true, allowHalfOpen: true } });
+    server = await SafeCloseHost.start({ engine, options: { pauseOnConnect: true, allowHalfOpen: true } });
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
@@ -38,7 +38,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
 
     test.each(TRANSPORTS)('%s: a peer that uploads 8 MB before it reads', async (transport) => {
-      await using other = await CloseServer.start({ engine, transport });
+      await using other = await SafeCloseHost.start({ engine, transport });
       await using connection = await other.connect();
       const { peer } = connection;
       await connection.do(['write', 64 * KB], ['safeClose']);
@@ -129,7 +129,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
 
     const resettable = ['tcp4', 'tcp6', ...(engine === 'native' ? ['tls' as const] : [])] as const;
     test.each(resettable)('%s: the peer gets a RST', async (transport) => {
-      await using other = await CloseServer.start({ engine, transport });
+      await using other = await SafeCloseHost.start({ engine, transport });
       await using connection = await other.connect();
       const before = await connection.ask('descriptors');
       const closed = connection.ask('closed');
@@ -142,7 +142,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
 
     const onStreams = engine === 'streams' ? test : undefined;
     onStreams?.('tls: closes at once, for JavaScript has no RST there', async () => {
-      await using other = await CloseServer.start({ engine, transport: 'tls' });
+      await using other = await SafeCloseHost.start({ engine, transport: 'tls' });
       await using connection = await other.connect();
       const closed = connection.ask('closed');
       await connection.do(['safeClose', { mode: 'reset' }]);
@@ -161,7 +161,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
 
     test('a UNIX socket closes at once', async () => {
-      await using other = await CloseServer.start({ engine, transport: 'unix' });
+      await using other = await SafeCloseHost.start({ engine, transport: 'unix' });
       await using connection = await other.connect();
       await connection.do(['safeClose', { mode: 'reset' }]);
       expect(await connection.report()).toEqual(ended(engine, 'reset', figures));
@@ -364,7 +364,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
 
   test("'close' is emitted, and no descriptor is left", async () => {
     // A host whose earlier connections are all gone.
-    await using other = await CloseServer.start({ engine });
+    await using other = await SafeCloseHost.start({ engine });
     const descriptors: unknown[] = [];
     // The first count is thrown away: a process that has just started may still have a file of its own open.
     for (let i = 0; i < 2; i++) {
@@ -382,10 +382,10 @@ describe.each(ENGINES)('%s engine', (engine) => {
 });
 
 describe('native engine', () => {
-  let server: CloseServer;
+  let server: SafeCloseHost;
 
   beforeAll(async () => {
-    server = await CloseServer.start({ options: { pauseOnConnect: true, allowHalfOpen: true } });
+    server = await SafeCloseHost.start({ options: { pauseOnConnect: true, allowHalfOpen: true } });
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
@@ -419,7 +419,7 @@ describe('native engine', () => {
     });
 
     test('UNIX: when the peer has read it', async () => {
-      await using other = await CloseServer.start({ transport: 'unix' });
+      await using other = await SafeCloseHost.start({ transport: 'unix' });
       await using connection = await other.connect();
       await connection.do(['write', 10], ['safeClose', { until: 'delivered' }], ['closed']);
       expect(await connection.ask('settled')).toBe(false);
@@ -484,7 +484,7 @@ describe('native engine', () => {
 
 // What the kernel itself counts, in a namespace without other connections.
 describe.skipIf(!netnsPermitted())(`in a network namespace${NETNS_SKIPPED}`, () => {
-  let server: CloseServer;
+  let server: SafeCloseHost;
   let before: TcpAbortCounters;
 
   /** The counts since the test began. */
@@ -499,7 +499,7 @@ describe.skipIf(!netnsPermitted())(`in a network namespace${NETNS_SKIPPED}`, () 
   const NO_RESET = { abortOnClose: 0, abortOnData: 0, resetsSent: 0 };
 
   beforeAll(async () => {
-    server = await CloseServer.start({ prefix: netns(), options: { pauseOnConnect: true, allowHalfOpen: true } });
+    server = await SafeCloseHost.start({ prefix: netns(), options: { pauseOnConnect: true, allowHalfOpen: true } });
   });
   beforeEach(async () => {
     before = await server.ask<TcpAbortCounters>(['counters']);

@@ -2,13 +2,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Fixture, STREAMS_ENGINE } from '../support/fixture.ts';
 import { Peer } from '../support/peer.ts';
-import { CloseServer, ended, MB } from '../support/safe-close-host.ts';
+import { ended, MB, SafeCloseHost } from '../support/safe-close-host.ts';
 
 describe('without the addon', () => {
-  let server: CloseServer;
+  let server: SafeCloseHost;
 
   beforeAll(async () => {
-    server = await CloseServer.start({ engine: 'streams' });
+    server = await SafeCloseHost.start({ engine: 'streams' });
   });
   afterAll(() => server[Symbol.asyncDispose]());
 

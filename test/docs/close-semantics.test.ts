@@ -7,7 +7,7 @@ import { enterNetns } from '../support/enter-netns.ts';
 import { NETNS_SKIPPED, netns, netnsPermitted, resetsSentIn } from '../support/netns.ts';
 import type { Peer } from '../support/peer.ts';
 import { root } from '../support/project.ts';
-import { CloseServer, type Connection, KB, MB, type Step, type Transport } from '../support/safe-close-host.ts';
+import { type Connection, KB, MB, SafeCloseHost, type Step, type Transport } from '../support/safe-close-host.ts';
 
 /** A way to close, by its name in the document. */
 interface Way {
@@ -96,21 +96,21 @@ test('every way to close and every state is in the tables', () => {
 });
 
 describe.skipIf(!netnsPermitted())(`docs/close-semantics.md${NETNS_SKIPPED}`, () => {
-  let home: CloseServer;
-  const servers = new Map<string, Promise<CloseServer>>();
+  let home: SafeCloseHost;
+  const servers = new Map<string, Promise<SafeCloseHost>>();
   const start = (transport: Transport, lingers = false, prefix = enterNetns(home.pid)) =>
     // Only the close reads: what the peer sends stays in the kernel until then.
-    CloseServer.start({ transport, lingers, prefix, options: { pauseOnConnect: true, allowHalfOpen: true } });
+    SafeCloseHost.start({ transport, lingers, prefix, options: { pauseOnConnect: true, allowHalfOpen: true } });
 
   beforeAll(async () => {
-    home = await CloseServer.start({ prefix: netns(), options: { pauseOnConnect: true, allowHalfOpen: true } });
+    home = await SafeCloseHost.start({ prefix: netns(), options: { pauseOnConnect: true, allowHalfOpen: true } });
   });
   afterAll(async () => {
     for (const server of await Promise.all(servers.values())) await server[Symbol.asyncDispose]();
     await home[Symbol.asyncDispose]();
   });
 
-  function serverFor(section: string): Promise<CloseServer> {
+  function serverFor(section: string): Promise<SafeCloseHost> {
     const transport = transportOf(section);
     const lingers = section.includes('lingerOnClose');
     const key = `${transport} ${lingers}`;
@@ -158,7 +158,12 @@ describe.skipIf(!netnsPermitted())(`docs/close-semantics.md${NETNS_SKIPPED}`, ()
   }
 
   /** The other columns. */
-  async function closeAndLook(server: CloseServer, connection: Connection, way: Way, state: State): Promise<string[]> {
+  async function closeAndLook(
+    server: SafeCloseHost,
+    connection: Connection,
+    way: Way,
+    state: State,
+  ): Promise<string[]> {
     const { peer } = connection;
     const { section, unread, output } = state;
     const transport = transportOf(section);
@@ -260,7 +265,7 @@ function transportOf(section: string): Transport {
 }
 
 async function interrupt(
-  server: CloseServer,
+  server: SafeCloseHost,
   connection: Connection,
   { steps, interruption }: Way,
   closed: Promise<unknown>,

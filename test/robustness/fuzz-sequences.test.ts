@@ -6,11 +6,11 @@ import type { CloseReport } from '../../src/index.ts';
 import { Fixture } from '../support/fixture.ts';
 import {
   type CloseOptions,
-  CloseServer,
   type Connection,
   ENGINES,
   type Engine,
   MB,
+  SafeCloseHost,
   type Step,
   type Transport,
 } from '../support/safe-close-host.ts';
@@ -244,9 +244,9 @@ test(`${WORKERS} Workers that are terminated in the middle of arbitrary sequence
 
 describe.each(ENGINES)('%s engine', (engine) => {
   describe.each<Transport>(['tcp4', 'unix'])('%s', (transport) => {
-    let server: CloseServer;
+    let server: SafeCloseHost;
     beforeAll(async () => {
-      server = await CloseServer.start({ engine, transport, options: { allowHalfOpen: true } });
+      server = await SafeCloseHost.start({ engine, transport, options: { allowHalfOpen: true } });
     });
     afterAll(() => server[Symbol.asyncDispose]());
 

@@ -3,7 +3,7 @@
 // no reset.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CHUNKED, GET, HTTP2_POST, post, UPGRADE } from '../support/http-text.ts';
-import { type Kind, type Served, type ServeOptions, ServerHost } from '../support/linger-on-close-host.ts';
+import { type HostedServer, type Kind, LingerOnCloseHost, type ServeOptions } from '../support/linger-on-close-host.ts';
 import { NETNS_SKIPPED, netnsPermitted } from '../support/netns.ts';
 import type { Peer, PeerOptions } from '../support/peer.ts';
 import { KB, MB } from '../support/safe-close-host.ts';
@@ -13,7 +13,7 @@ interface Way extends ServeOptions {
   kinds?: Kind[];
   peer?: PeerOptions;
   /** What the peer does, and what it has seen by then. */
-  visit(peer: Peer, served: Served): Promise<unknown>;
+  visit(peer: Peer, hosted: HostedServer): Promise<unknown>;
   /** What the peer must have seen of a server that lingers. */
   sees: unknown;
   /** Without the addon the receive queue cannot be seen. */
@@ -130,9 +130,9 @@ const WAYS: Record<string, Way> = {
     behaviour: 'answer',
     properties: { keepAliveTimeout: 50 },
     kinds: ['http'],
-    visit: async (peer, served) => {
+    visit: async (peer, hosted) => {
       // Node adds a second to the time-out.
-      await served.blocked(() => peer.write(GET), { pause: 1_200, behindAnswerTo: () => peer.write(GET) });
+      await hosted.blocked(() => peer.write(GET), { pause: 1_200, behindAnswerTo: () => peer.write(GET) });
       return await peer.receive();
     },
     sees: { received: expect.any(Number), tail: contains('xx'), end: FIN },
@@ -140,10 +140,10 @@ const WAYS: Record<string, Way> = {
   },
   'closeIdleConnections(), with the next request waiting in the kernel': {
     behaviour: 'answer',
-    visit: async (peer, served) => {
+    visit: async (peer, hosted) => {
       await peer.write(GET);
-      await served.said('request');
-      await served.blocked(() => peer.write(GET), { method: 'closeIdleConnections' });
+      await hosted.said('request');
+      await hosted.blocked(() => peer.write(GET), { method: 'closeIdleConnections' });
       return await peer.receive();
     },
     sees: { received: expect.any(Number), tail: contains('xx'), end: FIN },
@@ -151,10 +151,10 @@ const WAYS: Record<string, Way> = {
   },
   'closeAllConnections() in mid-upload': {
     behaviour: 'half an answer',
-    visit: async (peer, served) => {
+    visit: async (peer, hosted) => {
       await peer.write(post(8 * MB));
-      await served.said('answered');
-      await served.call('method', { method: 'closeAllConnections' });
+      await hosted.said('answered');
+      await hosted.call('method', { method: 'closeAllConnections' });
       return writeAll('')(peer);
     },
     sees: all(X),
@@ -202,9 +202,9 @@ const WAYS: Record<string, Way> = {
     kinds: ['http2', 'http2s'],
     peer: { alpn: 'h2' },
     behaviour: 'stream: answer and destroy the session',
-    visit: async (peer, served) => {
+    visit: async (peer, hosted) => {
       await peer.write(HTTP2_POST);
-      await served.said('destroyed');
+      await hosted.said('destroyed');
       return writeAll('')(peer);
     },
     sees: all(contains('too much')),
@@ -230,17 +230,17 @@ const CASES = Object.entries(WAYS).flatMap(([name, way]) =>
 );
 
 async function visit(
-  host: ServerHost,
+  host: LingerOnCloseHost,
   kind: Kind,
   { behaviour, visit, peer: options, ...serve }: Way,
   lingers: boolean,
 ) {
   const before = await host.resets();
-  const served = await host.serve(kind, behaviour, { ...serve, ...(lingers ? { attach: {} } : {}) });
-  const { peer } = await served.connect(options);
-  const seen = await visit(peer, served);
+  const hosted = await host.serve(kind, behaviour, { ...serve, ...(lingers ? { attach: {} } : {}) });
+  const { peer } = await hosted.connect(options);
+  const seen = await visit(peer, hosted);
   return {
-    served,
+    hosted,
     seen,
     peer,
     async resets() {
@@ -254,36 +254,36 @@ async function visit(
 }
 
 describe.skipIf(!netnsPermitted())(`plain Node resets the connection${NETNS_SKIPPED}`, () => {
-  let host: ServerHost;
+  let host: LingerOnCloseHost;
   beforeAll(async () => {
-    host = await ServerHost.start({ isolated: true });
+    host = await LingerOnCloseHost.start({ isolated: true });
   });
   afterAll(() => host[Symbol.asyncDispose]());
 
   test.each(CASES)('%s', async (_name, kind, way) => {
     const { peer, resets } = await visit(host, kind, way, false);
     await expect.poll(async () => (await resets()).resetsSent, { timeout: 5_000 }).toBeGreaterThan(0);
-    await host.release(peer);
+    await host.peers.release(peer);
   });
 });
 
 describe.skipIf(!netnsPermitted()).each(['native', 'streams'] as const)(
   `lingerOnClose, %s engine${NETNS_SKIPPED}`,
   (engine) => {
-    let host: ServerHost;
+    let host: LingerOnCloseHost;
     beforeAll(async () => {
-      host = await ServerHost.start({ engine, isolated: true });
+      host = await LingerOnCloseHost.start({ engine, isolated: true });
     });
     afterAll(() => host[Symbol.asyncDispose]());
 
     test.each(CASES.filter(([, , way]) => engine === 'native' || !way.nativeOnly))('%s', async (_name, kind, way) => {
-      const { served, seen, peer, resets } = await visit(host, kind, way, true);
+      const { hosted, seen, peer, resets } = await visit(host, kind, way, true);
       expect(seen).toEqual(way.sees);
-      await host.release(peer);
-      const end = await served.end();
+      await host.peers.release(peer);
+      const end = await hosted.end();
       expect(end).toMatchObject({ outcome: 'eof', engine });
       expect(await resets()).toEqual({ aborts: 0, resetsSent: 0 });
-      const { active, totals } = await served.state();
+      const { active, totals } = await hosted.state();
       expect({
         active,
         outcomes: totals.outcomes.eof,

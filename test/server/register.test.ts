@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Fixture } from '../support/fixture.ts';
 import { post, UPGRADE } from '../support/http-text.ts';
 import { Peer } from '../support/peer.ts';
+import { PeerPool } from '../support/peer-pool.ts';
 import { root } from '../support/project.ts';
+import { Remote } from '../support/remote.ts';
 import { run } from '../support/run.ts';
 import { KB, MB } from '../support/safe-close-host.ts';
 
@@ -19,30 +21,15 @@ interface ServeOptions {
 }
 
 /** The application of register-events.mjs, and its clients. */
-class Application {
-  readonly #fixture: Fixture<{ id?: number; result: unknown }>;
-  readonly #peers: Peer[] = [];
-  #lastId = 0;
+class Application extends Remote {
+  readonly #peers = new PeerPool();
   #port = 0;
   #tls = false;
 
   static async start(execArgv: string[]): Promise<Application> {
-    const application = new Application(execArgv);
-    await application.#fixture.next();
+    const application = new Application('server/register-events', { execArgv });
+    await application.ready();
     return application;
-  }
-
-  private constructor(execArgv: string[]) {
-    this.#fixture = new Fixture('server/register-events', { execArgv });
-  }
-
-  async call<Result = void>(call: string, args: object = {}): Promise<Result> {
-    const id = ++this.#lastId;
-    this.#fixture.send({ id, call, ...args });
-    for (;;) {
-      const answer = await this.#fixture.next();
-      if (answer.id === id) return answer.result as Result;
-    }
   }
 
   async serve(options: ServeOptions): Promise<void> {
@@ -50,17 +37,12 @@ class Application {
     this.#port = await this.call('serve', { kind: 'http', ...options });
   }
 
-  async connect(): Promise<Peer> {
-    const address = { host: '127.0.0.1', port: this.#port };
-    const idle = this.#peers.pop();
-    if (!idle) return Peer.connect(address, { tls: this.#tls });
-    await idle.reconnect(address, { tls: this.#tls });
-    return idle;
+  connect(): Promise<Peer> {
+    return this.#peers.connect({ host: '127.0.0.1', port: this.#port }, { tls: this.#tls });
   }
 
-  async release(peer: Peer): Promise<void> {
-    await peer.close();
-    this.#peers.push(peer);
+  release(peer: Peer): Promise<void> {
+    return this.#peers.release(peer);
   }
 
   /** Waits for a line of the log. */
@@ -68,8 +50,8 @@ class Application {
     expect(await this.call('until', { line, times })).toBeUndefined();
   }
 
-  stop(): Promise<unknown> {
-    return Promise.all([this.#fixture[Symbol.asyncDispose](), ...this.#peers.map((peer) => peer.kill())]);
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([super[Symbol.asyncDispose](), this.#peers[Symbol.asyncDispose]()]);
   }
 }
 
@@ -242,7 +224,7 @@ describe('an application sees the same events and errors in the same order', () 
   beforeAll(async () => {
     [asNode, registered] = await Promise.all([Application.start([]), Application.start(REGISTER)]);
   });
-  afterAll(() => Promise.all([asNode.stop(), registered.stop()]));
+  afterAll(() => Promise.all([asNode[Symbol.asyncDispose](), registered[Symbol.asyncDispose]()]));
 
   async function logOf(application: Application, options: ServeOptions, visit: Scenario[2]): Promise<string[]> {
     await application.serve(options);

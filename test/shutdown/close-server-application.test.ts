@@ -1,6 +1,6 @@
 // closeServer where the application has its own protocol: net and tls servers, and WebSockets.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Close, ClosingHost, type ClosingServer, JUST_EOF, reported } from '../support/close-server-host.ts';
+import { type Close, CloseServerHost, JUST_EOF, reported, type ServerToClose } from '../support/close-server-host.ts';
 import { Peer } from '../support/peer.ts';
 import { Remote } from '../support/remote.ts';
 import { ENGINES } from '../support/safe-close-host.ts';
@@ -8,9 +8,9 @@ import { ENGINES } from '../support/safe-close-host.ts';
 const PATIENT: Close = { timeout: 120_000 };
 
 describe.each(ENGINES)('%s engine', (engine) => {
-  let host: ClosingHost;
+  let host: CloseServerHost;
   beforeAll(async () => {
-    host = await ClosingHost.start({ engine });
+    host = await CloseServerHost.start({ engine });
   });
   afterAll(() => host[Symbol.asyncDispose]());
 
@@ -105,7 +105,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
     afterAll(() => client[Symbol.asyncDispose]());
 
-    const open = ({ address }: ClosingServer) =>
+    const open = ({ address }: ServerToClose) =>
       client.call('webSocket', { url: `ws://${address.host}:${address.port}` });
 
     test('goodbye says 1001, and the client sees it', async () => {

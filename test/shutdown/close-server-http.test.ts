@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   answer,
   type Close,
-  ClosingHost,
+  CloseServerHost,
   get,
   JUST_EOF,
   type Kind,
@@ -21,9 +21,9 @@ const CASES = ENGINES.flatMap((engine) => KINDS.map((kind) => ({ engine, kind })
 const PATIENT: Close = { timeout: 120_000 };
 
 describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
-  let host: ClosingHost;
+  let host: CloseServerHost;
   beforeAll(async () => {
-    host = await ClosingHost.start({ engine, isolated });
+    host = await CloseServerHost.start({ engine, isolated });
   });
   afterAll(() => host[Symbol.asyncDispose]());
 

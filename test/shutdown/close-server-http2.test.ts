@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   answer,
   type Close,
-  ClosingHost,
-  type ClosingServer,
+  CloseServerHost,
   JUST_EOF,
   reported,
   type ServeOptions,
+  type ServerToClose,
 } from '../support/close-server-host.ts';
 import { NETNS_SKIPPED, netnsPermitted } from '../support/netns.ts';
 import { Remote } from '../support/remote.ts';
@@ -25,10 +25,10 @@ const NODE_CLOSES_SESSIONS = Number.parseInt(process.versions.node, 10) >= 24;
 const CASES = ENGINES.flatMap((engine) => (['http2', 'http2s'] as const).map((kind) => ({ engine, kind })));
 
 describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
-  let host: ClosingHost;
+  let host: CloseServerHost;
   let client: Remote;
   beforeAll(async () => {
-    host = await ClosingHost.start({ engine, isolated });
+    host = await CloseServerHost.start({ engine, isolated });
     client = new Remote('shutdown/close-server-client', { prefix: host.prefix });
     await client.ready();
   });
@@ -37,7 +37,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
   const start = (options?: ServeOptions) => host.serve(kind, options);
 
   let session: number;
-  async function connect({ address }: ClosingServer): Promise<void> {
+  async function connect({ address }: ServerToClose): Promise<void> {
     session = await client.call<number>('connect', {
       url: `${kind === 'http2' ? 'http' : 'https'}://${address.host}:${address.port}`,
     });

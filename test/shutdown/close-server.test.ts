@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CloseServerOptions, closeServer } from '../../src/index.ts';
-import { answer, ClosingHost, JUST_EOF, reported } from '../support/close-server-host.ts';
+import { answer, CloseServerHost, JUST_EOF, reported } from '../support/close-server-host.ts';
 import { Fixture, STREAMS_ENGINE } from '../support/fixture.ts';
 import { Peer } from '../support/peer.ts';
 import { ENGINES } from '../support/safe-close-host.ts';
@@ -79,9 +79,9 @@ describe('arguments', () => {
 });
 
 describe.each(ENGINES)('%s engine', (engine) => {
-  let host: ClosingHost;
+  let host: CloseServerHost;
   beforeAll(async () => {
-    host = await ClosingHost.start({ engine });
+    host = await CloseServerHost.start({ engine });
   });
   afterAll(() => host[Symbol.asyncDispose]());
 

@@ -4,7 +4,8 @@ import type { CloseServerOptions, LingerOnCloseOptions, ServerCloseReport, TcpAb
 import { enterNetns } from './enter-netns.ts';
 import { STREAMS_ENGINE } from './fixture.ts';
 import { netns } from './netns.ts';
-import { type Address, Peer, type PeerOptions, type Received } from './peer.ts';
+import type { Peer, PeerOptions, Received } from './peer.ts';
+import { PeerPool } from './peer-pool.ts';
 import { Remote } from './remote.ts';
 
 export type Kind = 'http' | 'https' | 'http2' | 'http2s' | 'net' | 'tls' | 'ws';
@@ -59,48 +60,31 @@ export function reported(
 }
 
 /** A process that serves one server after another. */
-export class ClosingHost extends Remote {
-  /**
-   * Peers without a connection, kept for the next one: starting a process for each would take longer than most tests.
-   */
-  readonly #idlePeers: Peer[] = [];
-  #peerPrefix: string[] = [];
+export class CloseServerHost extends Remote {
+  readonly peers = new PeerPool();
   #servers = 0;
 
-  static async start({ engine = 'native', isolated = false }: HostOptions = {}): Promise<ClosingHost> {
-    const host = new ClosingHost('shutdown/close-server-host', {
+  static async start({ engine = 'native', isolated = false }: HostOptions = {}): Promise<CloseServerHost> {
+    const host = new CloseServerHost('shutdown/close-server-host', {
       execArgv: engine === 'streams' ? STREAMS_ENGINE : [],
       prefix: isolated ? netns() : [],
     });
     await host.ready();
-    if (isolated) host.#peerPrefix = enterNetns(host.fixture.process.pid as number);
+    if (isolated) host.peers.prefix = enterNetns(host.fixture.process.pid as number);
     return host;
   }
 
   /** A command to put before a client's command: it moves the client into the namespace of the servers. */
   get prefix(): string[] {
-    return this.#peerPrefix;
+    return this.peers.prefix;
   }
 
-  async serve(kind: Kind, { attach = {}, options, listens = true }: ServeOptions = {}): Promise<ClosingServer> {
+  async serve(kind: Kind, { attach = {}, options, listens = true }: ServeOptions = {}): Promise<ServerToClose> {
     const id = ++this.#servers;
     await this.call('create', { id, kind, attach, options });
-    const server = new ClosingServer(this, kind, id);
+    const server = new ServerToClose(this, kind, id);
     if (listens) await server.listen();
     return server;
-  }
-
-  async peer(address: Address, options: PeerOptions): Promise<Peer> {
-    const idle = this.#idlePeers.pop();
-    if (!idle) return Peer.connect(address, { ...options, prefix: this.#peerPrefix });
-    await idle.reconnect(address, options);
-    return idle;
-  }
-
-  async release(peer: Peer): Promise<void> {
-    if (peer.busy) return peer.kill();
-    await peer.close();
-    this.#idlePeers.push(peer);
   }
 
   /** Connections that the kernel has reset in the namespace of this process, its peers included. */
@@ -110,18 +94,18 @@ export class ClosingHost extends Remote {
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([super[Symbol.asyncDispose](), ...this.#idlePeers.map((peer) => peer.kill())]);
+    await Promise.all([super[Symbol.asyncDispose](), this.peers[Symbol.asyncDispose]()]);
   }
 }
 
-export class ClosingServer implements AsyncDisposable {
-  readonly #host: ClosingHost;
+export class ServerToClose implements AsyncDisposable {
+  readonly #host: CloseServerHost;
   readonly #id: number;
   readonly #tls: boolean;
   readonly #peers: Peer[] = [];
   address!: { host: string; port: number };
 
-  constructor(host: ClosingHost, kind: Kind, id: number) {
+  constructor(host: CloseServerHost, kind: Kind, id: number) {
     this.#host = host;
     this.#id = id;
     this.#tls = kind === 'https' || kind === 'tls' || kind === 'http2s';
@@ -148,7 +132,7 @@ export class ClosingServer implements AsyncDisposable {
 
   /** A peer whose connection the server has accepted. */
   async connect(options: PeerOptions = {}): Promise<Peer> {
-    const peer = await this.#host.peer(this.address, { tls: this.#tls, ...options });
+    const peer = await this.#host.peers.connect(this.address, { tls: this.#tls, ...options });
     this.#peers.push(peer);
     await this.next('connection');
     return peer;
@@ -219,7 +203,7 @@ export class ClosingServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.call('dispose').catch(() => {});
-    await Promise.all(this.#peers.map((peer) => this.#host.release(peer)));
+    await Promise.all(this.#peers.map((peer) => this.#host.peers.release(peer)));
   }
 }
 

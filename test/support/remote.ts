@@ -1,5 +1,6 @@
 // A fixture that takes calls and sends events.
-import { Fixture, type FixtureOptions } from './fixture.ts';
+import { Fixture } from './fixture.ts';
+import type { NodeProcessOptions } from './node-process.ts';
 
 interface Message {
   id?: number;
@@ -22,7 +23,7 @@ export class Remote implements AsyncDisposable {
   #lastId = 0;
   #failure: unknown;
 
-  constructor(name: string, options?: FixtureOptions) {
+  constructor(name: string, options?: NodeProcessOptions) {
     this.fixture = new Fixture(name, options);
   }
 
