@@ -26,7 +26,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     ['a write that comes too late', PENDING],
     ['a write when FIN is out', 10],
     ['a source that is still piped into it', PENDING],
-    ['a write behind the FIN of a peer', PENDING],
+    ['a write after the FIN of a peer', PENDING],
     ['an end() whose callback destroys', 10],
     ["a 'finish' listener that destroys", 10],
   ])('%s: the peer gets all that was written before', async (habit, bytes) => {

@@ -60,7 +60,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
   // the same segment is: Node's parser hands it out before anything can close.
   test.each([
     ['comes after the answer is not handled', 1],
-    ['comes with the first is handled, as by Node as it is', 2],
+    ['comes with the first is handled, as in plain Node', 2],
   ])('a request that %s', async (_what, atOnce) => {
     await using server = await serve(engine, 1_000);
     await using peer = await Peer.connect({ host: '127.0.0.1', port: server.port });

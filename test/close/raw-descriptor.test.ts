@@ -91,7 +91,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     ['closed', 'EBADF', false],
     ['file', 'ENOTSOCK', true],
     ['pipe', 'ENOTSOCK', true],
-  ])('a descriptor that is a %s one throws %s', async (name, code, open) => {
+  ])('a %s descriptor throws %s', async (name, code, open) => {
     await using raw = await start(engine);
     const answer = await raw.close({ name });
     expect(answer).toMatchObject({ error: { name: 'SocketError', code, syscall: expect.any(String) }, open });

@@ -23,7 +23,7 @@ describe('arguments', () => {
     Symbol('socket'),
     Object.create(null),
     Object.create(Socket.prototype),
-  ])('no socket: %o', (socket) => {
+  ])('%o is not a socket', (socket) => {
     expect(call(socket)).toThrow(coded('TypeError', 'ERR_INVALID_ARG_TYPE'));
   });
 

@@ -140,7 +140,7 @@ describe('hostile arguments', () => {
     [{}, 'ERR_INVALID_ARG_TYPE', 'Received an instance of Object'],
     [[3], 'ERR_INVALID_ARG_TYPE', 'Received an instance of Array'],
     [Symbol('three'), 'ERR_INVALID_ARG_TYPE', 'Received type symbol (Symbol(three))'],
-  ])('%o is refused with %s, and nothing is touched', async (value, code, message) => {
+  ])('%o is refused with %s, and nothing is changed', async (value, code, message) => {
     await using pair = await connectPair();
     const fd = rawDescriptor(pair.socket);
     for (const socket of [pair.socket, fd]) {

@@ -264,10 +264,14 @@ describe('README.md', () => {
   ])('names every option of %s with its default', (type, file) => {
     const source = readFileSync(join(root, `src/${file}.ts`), 'utf8');
     // Each of the two layers of options has a line.
-    const defaults = [...source.matchAll(/const \{(.*)\} = options(?: \?\? \{\})?;/g)]
+    const defaults = [...source.matchAll(/const \{([^}]*)\} = options(?: \?\? \{\})?;/g)]
       .map(([, names = '']) => names)
       .join();
-    const options = defaults.split(',').map((option) => option.trim().split(' = '));
+    const options = defaults
+      .split(',')
+      .map((option) => option.trim())
+      .filter(Boolean)
+      .map((option) => option.split(' = '));
     expect(options.length).toBeGreaterThan(2);
     const table = readme.slice(readme.indexOf(`| \`${type}\` |`)).split('\n\n')[0] as string;
     for (const [name, value = 'none'] of options) {

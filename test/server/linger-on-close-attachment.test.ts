@@ -44,7 +44,7 @@ test('works with a response that an application has made itself', async () => {
 test.each([
   ['read-only', { thrown: false, active: 0, outcomes: { eof: 1 } }],
   ['throws', { thrown: true, active: 0, outcomes: { error: 1 } }],
-])('lives with a destroy() of others that %s, and counts the connection once', async (how, state) => {
+])('works with a changed destroy(), %s, and counts the connection once', async (how, state) => {
   await using fixture = new Fixture<{ port: number }>('server/server-odd-destroy', { args: [how] });
   const { port } = await fixture.next();
   await using peer = await Peer.connect({ host: '127.0.0.1', port });

@@ -54,12 +54,12 @@ const WAYS: Record<string, Way> = {
     visit: writeAll(post(8 * MB)),
     sees: all(X),
   },
-  'the same, with a chunked upload': {
+  'Connection: close, with a chunked upload': {
     behaviour: 'early 413, chunked',
     visit: writeAll(`${CHUNKED}800000\r\n`),
     sees: all(contains('x\r\n0\r\n\r\n')),
   },
-  'the same, with an upload behind a pipelined request': {
+  'Connection: close, with an upload after a pipelined request': {
     behaviour: 'early 413',
     visit: writeAll(GET + post(8 * MB)),
     sees: all(X),
@@ -111,7 +111,7 @@ const WAYS: Record<string, Way> = {
     visit: writeAll('no request\r\n\r\n'),
     sees: all(contains('400 Mine')),
   },
-  'an expectation that is refused by 417': {
+  'an expectation that is refused with 417': {
     behaviour: '417 for an expectation',
     visit: async (peer) => {
       await peer.write(post(8 * MB, 'Expect: 100-continue\r\n'));
@@ -119,7 +119,7 @@ const WAYS: Record<string, Way> = {
     },
     sees: all(contains('Connection: close')),
   },
-  'server.timeout in mid-upload': {
+  'server.timeout in the middle of an upload': {
     behaviour: 'half an answer',
     properties: { timeout: 60_000 },
     args: { timeout: 100 },
@@ -132,7 +132,7 @@ const WAYS: Record<string, Way> = {
     kinds: ['http'],
     visit: async (peer, hosted) => {
       // Node adds a second to the time-out.
-      await hosted.blocked(() => peer.write(GET), { pause: 1_200, behindAnswerTo: () => peer.write(GET) });
+      await hosted.blocked(() => peer.write(GET), { pause: 1_200, afterAnswerTo: () => peer.write(GET) });
       return await peer.receive();
     },
     sees: { received: expect.any(Number), tail: contains('xx'), end: FIN },
@@ -149,7 +149,7 @@ const WAYS: Record<string, Way> = {
     sees: { received: expect.any(Number), tail: contains('xx'), end: FIN },
     nativeOnly: true,
   },
-  'closeAllConnections() in mid-upload': {
+  'closeAllConnections() in the middle of an upload': {
     behaviour: 'half an answer',
     visit: async (peer, hosted) => {
       await peer.write(post(8 * MB));
@@ -192,7 +192,7 @@ const WAYS: Record<string, Way> = {
     visit: writeAll(''),
     sees: all(X),
   },
-  'net: a write behind end()': {
+  'net: a write after end()': {
     kinds: ['net', 'tls'],
     behaviour: 'end, and a write that comes too late',
     visit: writeAll(''),

@@ -48,7 +48,7 @@ describe('arguments', () => {
     [{}, 'an instance of Object'],
     [new net.Socket(), 'an instance of Socket'],
     [new Proxy(http.createServer(), {}), 'an instance of Server'],
-  ])('%o is no server', (value, received) => {
+  ])('%o is not a server', (value, received) => {
     const error = expectThrown(() => lingerOnClose(value as net.Server));
     expect(error).toBeInstanceOf(TypeError);
     expect(error).toMatchObject({

@@ -87,7 +87,7 @@ const SCENARIOS: Scenario[] = [
   ],
   ['Connection: close from the client', {}, simple(get('/ok', 'Connection: close\r\n'))],
   ['Connection: close from the server', {}, simple(get('/close'))],
-  ['the same, https', { kind: 'https' }, simple(get('/close'))],
+  ['Connection: close from the server, https', { kind: 'https' }, simple(get('/close'))],
   ['an early 413', {}, simple(`${upload('/early')}some`)],
   ['an early 413, https', { kind: 'https' }, simple(`${upload('/early')}some`)],
   ['two pipelined requests, the first of which closes', {}, simple(get('/close') + get('/ok'))],
@@ -95,7 +95,7 @@ const SCENARIOS: Scenario[] = [
   ['for await, break', {}, simple(`${upload('/break')}some`)],
   ['Expect: 100-continue', {}, simple(upload('/close').replace('\r\n\r\n', '\r\nExpect: 100-continue\r\n\r\n'))],
   ['a request that cannot be parsed', {}, simple('no request\r\n\r\n')],
-  ['the same, https', { kind: 'https' }, simple('no request\r\n\r\n')],
+  ['a request that cannot be parsed, https', { kind: 'https' }, simple('no request\r\n\r\n')],
   ['a second request that cannot be parsed', {}, simple(`${get('/ok')}no request\r\n\r\n`)],
   ['a head that is too long', {}, simple(`GET / HTTP/1.1\r\nLong: ${'h'.repeat(17 * KB)}`)],
   [
@@ -134,7 +134,7 @@ const SCENARIOS: Scenario[] = [
     },
   ],
   [
-    'an upgrade that is taken',
+    'an upgrade that is accepted',
     { upgrade: 'echo' },
     async (application) => {
       const peer = await application.connect();
@@ -257,7 +257,7 @@ describe('the variables LINGERING_CLOSE_*', () => {
     ['MAX_LINGERING', '1.5', "must be an integer number of connections, >= 0 or Infinity. Received '1.5'"],
     ['REF', 'yes', "must be one of true, false. Received 'yes'"],
     ['TIMEOUTS', '1', `is not known. There are ${LIST}`],
-  ])('LINGERING_CLOSE_%s=%s: the process does not start, and says why', async (name, value, message) => {
+  ])('LINGERING_CLOSE_%s=%s: the process does not start, and gives the reason', async (name, value, message) => {
     const { code, stdout, stderr } = await run(process.execPath, [...REGISTER, '-e', 'console.log("started")'], {
       cwd: root,
       env: { [`LINGERING_CLOSE_${name}`]: value },

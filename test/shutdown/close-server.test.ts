@@ -19,7 +19,7 @@ describe('arguments', () => {
     [{}, 'an instance of Object'],
     [443, 'type number (443)'],
     [new Proxy(createServer(), {}), 'an instance of Server'],
-  ])('%o is no server', (server, received) => {
+  ])('%o is not a server', (server, received) => {
     expect(() => close(server)).toThrow(
       expect.objectContaining({
         name: 'TypeError',
@@ -70,7 +70,7 @@ describe('arguments', () => {
   test.each<CloseServerOptions>([
     { drainDelay: undefined, timeout: undefined, lingerTimeout: undefined, signal: undefined, goodbye: undefined },
     { timeout: Infinity, lingerTimeout: 0 },
-  ])('%o is fine', async (options) => {
+  ])('%o is accepted', async (options) => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     expect(await closeServer(server, options)).toEqual(reported({}));

@@ -166,7 +166,7 @@ describe('where the addon is not available', () => {
       /Bun does not give/,
       'number',
     ],
-  ])('%s: never was to be had, and so no warning', (_name, prepare, reason, counters) => {
+  ])('%s: the addon never exists there, so there is no warning', (_name, prepare, reason, counters) => {
     const said = runAbsent([], [prepare]);
     expect(said.engine).toBe('streams');
     expect(said.warnings).toEqual([]);

@@ -60,8 +60,8 @@ Not in the table: wget and the form of a browser cannot upload in chunks.
   before. With a file from the disk it had: it reads the socket while it waits for the disk.
 - **HTTP/2** loses nothing here by the close of the connection. The server of these rows reads the upload
   (\`request.resume()\`). If no one reads a request, Node ends its stream with RST_STREAM after the answer. Over
-  plaintext HTTP/2, curl 7.88 then missed the answer in 31 to 41 of 50 uploads, with or without \`lingerOnClose\`. That is the end
-  of a stream, and no close of a connection can change it.
+  plaintext HTTP/2, curl 7.88 then missed the answer in 31 to 41 of 50 uploads, with or without \`lingerOnClose\`. That
+  is the end of a stream, and no close of a connection can change it.
 - **nginx** answers 502 if the server behind it closes with a reset.
 
 ## What a browser shows

@@ -145,15 +145,15 @@ export class HostedServer {
    */
   async blocked(
     meanwhile: () => Promise<unknown>,
-    { behindAnswerTo, ...then }: { pause?: number; method?: string; behindAnswerTo?: () => Promise<unknown> } = {},
+    { afterAnswerTo, ...then }: { pause?: number; method?: string; afterAnswerTo?: () => Promise<unknown> } = {},
   ): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
     try {
       const file = join(folder, 'go on');
-      const call = this.call(behindAnswerTo ? 'blockBehindAnswer' : 'block', { file, ...then });
-      if (behindAnswerTo) {
-        await this.said('blocks behind the answer');
-        await behindAnswerTo();
+      const call = this.call(afterAnswerTo ? 'blockAfterAnswer' : 'block', { file, ...then });
+      if (afterAnswerTo) {
+        await this.said('blocks after the answer');
+        await afterAnswerTo();
       }
       await this.said('blocked');
       await meanwhile();

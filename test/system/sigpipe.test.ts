@@ -79,7 +79,7 @@ describe.each([
   test.each([
     ['console.log', 'log'],
     ['process.stdout.write', 'write'],
-  ])('%s into head: killed by SIGPIPE, and not a word about it', (_name, how) => {
+  ])('%s into head: killed by SIGPIPE, without a message', (_name, how) => {
     const { stdout, stderr } = bash(`$cli ${how} | head -1 | wc -l; echo \${PIPESTATUS[0]}`, flags);
     expect(stdout.split(/\s+/)).toEqual(['1', String(STATUS), '']);
     expect(stderr).toBe('');
