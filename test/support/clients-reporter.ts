@@ -44,8 +44,9 @@ function markdown(rows: Row[]): string {
   return `# Real clients
 
 Each client uploads 5 MB to a server that answers 413 at once and closes (\`Connection: close\`; GOAWAY in HTTP/2),
-${UPLOADS} times, one after the other. The figures say how many of the ${UPLOADS} got the whole answer: from Node as it is, and
-from the same server after \`lingerOnClose(server)\`. Server and client are on one machine, in processes of their own.
+${UPLOADS} times, one after the other. The figures say how many of the ${UPLOADS} got the whole answer:
+from Node as it is, and from the same server after \`lingerOnClose(server)\`. Server and client are on one machine, in
+processes of their own.
 
 ${lines.join('\n')}
 

@@ -65,7 +65,7 @@ export class LingerOnCloseHost extends Remote {
     return host;
   }
 
-  /** See test/fixtures/server/linger-on-close-host.mjs. Infinity goes as a string, because JSON has no number for it. */
+  /** See test/fixtures/server/linger-on-close-host.mjs. Infinity goes as a string: JSON has no number for it. */
   override call<Result = void>(call: string, args: object = {}): Promise<Result> {
     const toJson = (_key: string, value: unknown) => (value === Infinity ? 'Infinity' : value);
     return super.call(call, JSON.parse(JSON.stringify(args, toJson)));
