@@ -1,5 +1,5 @@
-// Numbers the lines of a file, or of its input: `node examples/cli.mjs big.log | head -1`. When `head` has had enough, this process dies of SIGPIPE as `cat` does, and the
-// shell sees status 141.
+// Numbers the lines of a file, or of standard input: `node examples/cli.mjs big.log | head -1`. When `head` has read
+// enough, SIGPIPE ends this process, as it ends `cat`, and the shell sees status 141.
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { exitOnBrokenPipe } from 'lingering-close';

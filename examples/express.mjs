@@ -5,13 +5,13 @@ import { lingerOnClose } from 'lingering-close';
 const LIMIT = 1_000_000;
 const app = express();
 
-// In front of the body parser, which reads a body to its end before it says that it was too long.
+// Before the body parser: the parser reads a whole body before it reports that the body is too long.
 app.use((request, response, next) => {
   if (!(Number(request.get('Content-Length')) > LIMIT)) return next();
   response.set('Connection', 'close').status(413).type('text').send(`At most ${LIMIT} bytes, please.\n`);
 });
 
-// Its own limit is for bodies that come in chunks, and do not say how long they are.
+// The parser's own limit is for chunked bodies, which do not state their length.
 app.use(express.raw({ type: () => true, limit: LIMIT }));
 
 app.post('/', (request, response) => {

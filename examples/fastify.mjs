@@ -1,4 +1,4 @@
-// Fastify: over its bodyLimit it answers 413 at once, and closes the connection behind that.
+// Fastify answers 413 as soon as a body exceeds bodyLimit, and then closes the connection.
 import fastify from 'fastify';
 import { lingerOnClose } from 'lingering-close';
 

@@ -1,4 +1,5 @@
-// An HTTP server that refuses uploads over 1 MB as soon as it sees one. Every client reads its 413, also one that sends its whole body before it looks for an answer.
+// An HTTP server that refuses uploads over 1 MB at once. Every client can read the 413, also a client that sends its
+// whole body before it looks for an answer.
 import { createServer } from 'node:http';
 import { lingerOnClose } from 'lingering-close';
 
@@ -9,7 +10,7 @@ const server = createServer((request, response) => {
   request.on('data', (chunk) => {
     received += chunk.length;
     if (received <= LIMIT || response.headersSent) return;
-    // The rest of the body is not worth waiting for, and so the connection cannot be used again.
+    // The server does not wait for the rest of the body, so the connection cannot be used again.
     response.writeHead(413, { Connection: 'close', 'Content-Type': 'text/plain' });
     response.end(`At most ${LIMIT} bytes, please.\n`);
   });

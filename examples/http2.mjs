@@ -1,4 +1,5 @@
-// HTTP/2 (and HTTP/1 for those who speak nothing else), and a shutdown that lets every stream come to its end. KEY and CERT name the files of the certificate.
+// HTTP/2 (and HTTP/1 for clients without HTTP/2), with a shutdown that lets every stream finish. KEY and CERT name the
+// files of the key and the certificate.
 import { readFileSync } from 'node:fs';
 import { createSecureServer } from 'node:http2';
 import { pipeline } from 'node:stream/promises';
@@ -9,7 +10,7 @@ const { KEY = 'key.pem', CERT = 'cert.pem', PORT = 8443 } = process.env;
 const server = createSecureServer(
   { key: readFileSync(KEY), cert: readFileSync(CERT), allowHTTP1: true },
   async (request, response) => {
-    // An echo: a stream that lasts for as long as its client likes.
+    // An echo: the stream lasts as long as the client keeps it open.
     response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
     try {
       await pipeline(request, response);
@@ -22,7 +23,7 @@ const server = createSecureServer(
 lingerOnClose(server);
 
 process.once('SIGTERM', async () => {
-  // GOAWAY to every session: no new streams, and those that are open go on.
+  // GOAWAY goes to every session: no new streams start, and the open ones go on.
   const { finished, cut } = await closeServer(server, { timeout: 20_000 });
   console.log(`closed: ${finished} finished, ${cut} cut off`);
 });

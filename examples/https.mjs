@@ -1,4 +1,5 @@
-// The same over TLS: an upload without a token is refused before its body has come. KEY and CERT name the files of the certificate.
+// Over TLS: an upload without a token is refused before its body has arrived. KEY and CERT name the files of the key
+// and the certificate.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { lingerOnClose } from 'lingering-close';

@@ -1,5 +1,5 @@
-// A server that Kubernetes can replace while it is in use. Its pod has `readinessProbe: {httpGet: {path: /ready, port: 8080}}`, and 30 seconds from SIGTERM to SIGKILL
-// (terminationGracePeriodSeconds).
+// A server that Kubernetes can replace while it is in use. Its pod has `readinessProbe: {httpGet: {path: /ready, port:
+// 8080}}`, and 30 seconds from SIGTERM to SIGKILL (terminationGracePeriodSeconds).
 import { createServer } from 'node:http';
 import { closeServer, lingerOnClose } from 'lingering-close';
 
@@ -25,17 +25,17 @@ lingerOnClose(server);
 
 process.once('SIGTERM', async () => {
   ready = false;
-  // Whoever cannot wait says it twice.
+  // A second SIGTERM ends the process at once.
   process.once('SIGTERM', () => closeServer(server, { signal: AbortSignal.abort() }));
-  // Endpoints are taken out of load balancers while the pod is being ended, and not before: it still gets new connections for a while. 5 s for that, 20 s for
-  // the requests in flight and 2 s for their clients to read the answers are less than 30.
+  // Kubernetes takes the pod out of its load balancers only after SIGTERM, so new connections still arrive for a while.
+  // 5 s for them, 20 s for the requests in flight and 2 s for the clients to read their answers: 27 s, less than 30.
   const { idle, finished, cut, aborted } = await closeServer(server, {
     drainDelay: Number(DRAIN_DELAY),
     timeout: 20_000,
     lingerTimeout: 2_000,
   });
   console.log(`closed: ${idle} idle, ${finished} finished, ${cut} cut off`);
-  // The place to close data bases. Nothing is lost by an exit from here on.
+  // Close databases here. From here on an exit loses nothing.
   process.exit(aborted ? 1 : 0);
 });
 

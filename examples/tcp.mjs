@@ -1,5 +1,5 @@
-// A protocol of lines over TCP: the server answers each with its length. Whoever says "quit", or sends a line without end, is told a last word, and reads it even while
-// it goes on sending.
+// A line protocol over TCP: the server answers each line with its length. A client that says "quit", or sends a line
+// that does not end, gets a last word, and can read it even while it goes on sending.
 import { createServer } from 'node:net';
 import { safeClose } from 'lingering-close';
 

@@ -15,14 +15,14 @@ const BROKEN_CURL = fileURLToPath(new URL('../fixtures/cli/cli-broken-curl', imp
 interface Options {
   /** Flags for node. */
   execArgv?: string[];
-  /** A command in front of node. */
+  /** A command before node. */
   prefix?: string[];
   env?: Record<string, string>;
 }
 
 function start(args: string[], { execArgv = [], prefix = [], env = {} }: Options = {}) {
   const [command, ...rest] = [...prefix, process.execPath, ...execArgv, MAIN, ...args] as [string, ...string[]];
-  // vitest's own NODE_OPTIONS are none of the command's business.
+  // vitest sets NODE_OPTIONS for its own processes.
   const { NODE_OPTIONS, ...inherited } = process.env;
   return spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...inherited, ...env } });
 }
@@ -40,7 +40,7 @@ async function run(args: string[], options?: Options) {
 }
 
 describe('usage', () => {
-  test.each([[], ['--help'], ['-h']])('the command alone, %s', async (...args) => {
+  test.each([[], ['--help'], ['-h']])('the command without a subcommand, %s', async (...args) => {
     const { code, stdout, stderr } = await run(args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^Usage: lingering-close <command>/);
@@ -58,10 +58,10 @@ describe('usage', () => {
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
   });
 
-  test('--version is that of package.json', async () => {
+  test('--version prints the version of package.json', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
     expect(await run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
-    // Without a word on an addon that it has no use for.
+    // No warning about the addon, which this command does not use.
     expect(await run(['--version'], { execArgv: ['--no-addons'] })).toEqual({
       code: 0,
       stdout: `${version}\n`,
@@ -93,7 +93,7 @@ describe('usage', () => {
     expect(stderr).toContain("Try 'lingering-close --help'");
   });
 
-  test.skipIf(process.platform === 'win32')('a reader that is gone ends it by SIGPIPE, without a word', async () => {
+  test.skipIf(process.platform === 'win32')('when its reader is gone, SIGPIPE ends it without a message', async () => {
     const child = start(['doctor']);
     let stderr = '';
     child.stderr.on('data', (chunk) => {
@@ -139,14 +139,14 @@ describe('doctor', () => {
       ...COUNTERS,
     ];
     for (const name of names) {
-      // Indented, and its three columns stand apart.
+      // Each line is indented, and its three columns are apart.
       expect(lines.filter((line) => new RegExp(`^ {3}${name} {3,}\\S.*? {3,}\\S`).test(line))).toHaveLength(1);
     }
-    // A path cannot be broken.
+    // A path cannot be wrapped.
     for (const line of lines.filter((line) => !line.includes('.node'))) expect(line.length).toBeLessThanOrEqual(100);
   });
 
-  test.runIf(process.platform === 'linux')('says as JSON what is the case', async () => {
+  test.runIf(process.platform === 'linux')('reports the state as JSON', async () => {
     const { code, stdout, stderr } = await run(['doctor', '--json']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const report = JSON.parse(stdout);
@@ -166,12 +166,12 @@ describe('doctor', () => {
     for (const name of COUNTERS) expect(report.counters[name]).toBeGreaterThanOrEqual(0);
   });
 
-  test.runIf(process.platform === 'linux')('says what the limit of descriptors is for it', async () => {
+  test.runIf(process.platform === 'linux')('reports the limit of descriptors', async () => {
     const { stdout } = await run(['doctor', '--json'], { prefix: ['sh', '-c', 'ulimit -n 321; exec "$@"', 'sh'] });
     expect(JSON.parse(stdout).settings.open_files).toEqual({ soft: 321, hard: 321 });
   });
 
-  test('without the addon it tells the rest, and why', async () => {
+  test('without the addon it reports the rest, and the reason', async () => {
     const execArgv = ['--no-addons', '--disable-warning=LINGERING_CLOSE_FALLBACK'];
     const { code, stdout, stderr } = await run(['doctor'], { execArgv });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -186,7 +186,7 @@ describe('doctor', () => {
   });
 
   test.runIf(netnsPermitted())(`says what the kernel does not show${NETNS_SKIPPED}`, async () => {
-    // The kernel has one tcp_max_orphans for all, and shows it in the first network namespace alone.
+    // The kernel has one tcp_max_orphans for all namespaces, and shows it only in the first network namespace.
     const { stdout } = await run(['doctor', '--json'], { prefix: netns() });
     const report = JSON.parse(stdout);
     expect(report.settings.tcp_max_orphans).toBeNull();
@@ -238,13 +238,13 @@ describe('demo', () => {
       expect(code).toBe(0);
       expect(resets.before).toBeGreaterThan(0);
       expect(resets.after).toBe(0);
-      // Whoever lost the answer was reset; a reset that comes late enough does no harm.
+      // Each client that lost the answer was reset. A reset that comes late enough does no harm.
       const lost = clients.reduce((sum, { before }) => sum + (before ? 10 - before.ok : 0), 0);
       expect(resets.before).toBeGreaterThanOrEqual(lost);
     },
   );
 
-  test('through the streams engine too', async () => {
+  test('works through the streams engine too', async () => {
     const { code, stdout } = await run(['demo', '--uploads', '3', '--json'], {
       execArgv: ['--no-addons', '--disable-warning=LINGERING_CLOSE_FALLBACK'],
     });
@@ -253,7 +253,7 @@ describe('demo', () => {
       if (!missing) expect(after).toEqual(COMPLETE);
   });
 
-  test('as a table, in which a client that is not installed is named so', async () => {
+  test('prints a table, in which a client that is not installed has the note', async () => {
     const { code, stdout } = await run(['demo', '--uploads', '2'], { env: { PATH: '' } });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Node's fetch +\d of 2 +2 of 2\b/m);
@@ -274,7 +274,7 @@ describe('demo', () => {
     ]);
   });
 
-  test.skipIf(process.platform === 'win32')('exits with 1 where a client misses a 413 with lingerOnClose', async () => {
+  test.skipIf(process.platform === 'win32')('exits with 1 if a client misses a 413 with lingerOnClose', async () => {
     const { code, stdout } = await run(['demo', '--uploads', '2'], { env: { PATH: BROKEN_CURL } });
     expect(code).toBe(1);
     expect(stdout).toMatch(/^curl 0\.0\.0 +0 of 2 +0 of 2 +curl exit 7 2; after: curl exit 7 2$/m);
@@ -288,12 +288,12 @@ describe('demo', () => {
       // The first client has finished: the server and the second client are running.
       await once(demo.stderr, 'data');
       demo.kill(signal);
-      // All of them have inherited stderr, which closes with the last.
+      // All processes have inherited stderr, so it closes with the last of them.
       expect(await once(demo, 'close')).toEqual([null, signal]);
     },
   );
 
-  test.runIf(isInstalled('python3') && process.platform !== 'win32')('has a live line on a terminal', async () => {
+  test.runIf(isInstalled('python3') && process.platform !== 'win32')('shows a live line on a terminal', async () => {
     const prefix = [
       'python3',
       '-c',
@@ -320,16 +320,16 @@ describe('the clients of the demo', () => {
   const program = (script: string): [string, ...string[]] => [process.execPath, '-e', script];
   const AMPLE = 30_000;
 
-  test('one that falls silent is ended, and counted as timeout', async () => {
+  test('a client that falls silent is ended, and counted as timeout', async () => {
     const script = `console.log('413'); setInterval(() => {}, 1_000_000)`;
     expect(await results(program(script), 3, 5_000)).toEqual(['413', 'timeout', 'timeout']);
   });
 
-  test('one that dies is counted so', async () => {
+  test('a client that dies is counted as such', async () => {
     expect(await results(program(`console.log('413'); process.exit(1)`), 2, AMPLE)).toEqual(['413', 'client died']);
   });
 
-  test('no more results than uploads', async () => {
+  test('a client has no more results than uploads', async () => {
     expect(await results(program(`console.log('413\\n413')`), 1, AMPLE)).toEqual(['413']);
   });
 
@@ -363,7 +363,7 @@ describe('the clients of the demo', () => {
     },
   };
 
-  test.each(Object.entries(answers))('every one of them knows %s', async (_, { head, expected }) => {
+  test.each(Object.entries(answers))('every client understands %s', async (_, { head, expected }) => {
     const { findClients } = (await import(
       new URL('../../dist/cli/demo-clients.js', import.meta.url).href
     )) as typeof import('../../src/cli/demo-clients.ts');

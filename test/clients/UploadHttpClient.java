@@ -1,4 +1,5 @@
-// java UploadHttpClient <url> <count> <length|chunked>: uploads 5 MB so often, and prints what each upload got, one a line.
+// java UploadHttpClient <url> <count> <length|chunked>: uploads 5 MB <count> times, and prints one line for each: what
+// the upload got.
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.URI;
@@ -15,7 +16,7 @@ public class UploadHttpClient {
         args[2].equals("chunked")
             ? BodyPublishers.ofInputStream(() -> new ByteArrayInputStream(body))
             : BodyPublishers.ofByteArray(body);
-    // Without a version it would ask a server in clear for an upgrade to HTTP/2.
+    // Without a version the client would ask a plaintext server for an upgrade to HTTP/2.
     HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     HttpRequest request = HttpRequest.newBuilder(URI.create(args[0])).POST(publisher).build();
     for (int i = 0; i < Integer.parseInt(args[1]); i++) {

@@ -1,4 +1,5 @@
-// java UploadUrlConnection <url> <count> <length|chunked>: uploads 5 MB so often, and prints what each upload got, one a line.
+// java UploadUrlConnection <url> <count> <length|chunked>: uploads 5 MB <count> times, and prints one line for each:
+// what the upload got.
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.HttpURLConnection;

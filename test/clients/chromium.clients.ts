@@ -1,5 +1,6 @@
-// Headless Chromium, by playwright-core: the page shows the 413. In clear it reads on after a failed write, and finds the answer even behind a reset as long as that
-// comes last; over TLS it does so only where the answer had been taken off the socket before.
+// Headless Chromium, driven by playwright-core: the page shows the 413. Over http Chromium reads on after a failed
+// write. It finds the answer even after a reset, if the reset comes last. Over TLS it finds the answer only if it had
+// read it before.
 import { CHROMIUM, CHROMIUM_WITH_SCRIPT } from '../support/clients.ts';
 import { serve, testUploads } from '../support/upload-tests.ts';
 

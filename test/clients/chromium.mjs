@@ -1,4 +1,4 @@
-// Headless Chromium, and what its user does: to choose a file of 5 MB in a form, and to send it.
+// Headless Chromium does what its user does: chooses a file of 5 MB in a form, and sends the form.
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -15,17 +15,20 @@ const FLAGS = [
   'disable-sync',
 ];
 
-/** Headless, and with a fresh profile, which goes with the browser. */
+/** Headless, with a fresh profile that is deleted with the browser. */
 export function launch() {
   return chromium.launch({ executablePath: find('chromium'), args: FLAGS.map((flag) => `--${flag}`) });
 }
 
-/** Sends the form at `url` with a file that a form can have from the disk, or from a script of its page, as a picture is that was made smaller. */
+/**
+ * Sends the form at `url`. The file comes from the disk, or a script of the page makes it (as when a page shrinks a
+ * picture).
+ */
 export async function upload(page, url, where) {
   await page.goto(url);
   if (where === 'memory') await page.evaluate(makeFile, SIZE);
   else await page.setInputFiles('input', diskFile());
-  // Rejects with Chromium's name of the error, where an error page is shown.
+  // Where an error page is shown, this rejects with Chromium's name of the error.
   await Promise.all([page.waitForNavigation(), page.evaluate(() => document.forms[0].requestSubmit())]);
 }
 

@@ -1,4 +1,4 @@
-// HTTP/1.1, in clear and over TLS.
+// HTTP/1.1, plain and over TLS.
 import { HTTP1_CLIENTS } from '../support/clients.ts';
 import { serve, testUploads } from '../support/upload-tests.ts';
 

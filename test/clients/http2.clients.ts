@@ -1,4 +1,5 @@
-// HTTP/2. Its flow control holds a client back, so that Node as it is leaves little unread, and loses little: the table says so.
+// HTTP/2. Its flow control holds a client back, so plain Node leaves little unread and loses little: the table shows
+// it.
 import { CLEAR_HTTP2_CLIENT, HTTP2_CLIENT } from '../support/clients.ts';
 import { serve, testUploads } from '../support/upload-tests.ts';
 

@@ -1,4 +1,4 @@
-// nginx as a reverse proxy in front of Node: no 502, and nothing in its error log.
+// nginx as a reverse proxy before Node: no 502, and nothing in its error log.
 import { nginxVersion, PROXIED_CLIENTS } from '../support/clients.ts';
 import { Nginx, type NginxOptions } from '../support/nginx.ts';
 import { type Closing, serve, testUploads } from '../support/upload-tests.ts';

@@ -1,11 +1,12 @@
-// node test/clients/picture.mjs: docs/chromium-413.png, what Chromium shows after an upload that was refused. Left Node as it is, right lingerOnClose.
+// node test/clients/picture.mjs makes docs/chromium-413.png: what Chromium shows after a refused upload. Left: Node as
+// it is. Right: lingerOnClose.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { launch, upload } from './chromium.mjs';
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
-/** It is a race: from Node as it is one upload in three or so is answered by a reset. */
+/** The outcome is a race: about one upload in three to plain Node ends in a reset. */
 const ATTEMPTS = 50;
 const viewport = { width: 560, height: 420 };
 
@@ -18,9 +19,9 @@ try {
   await browser.close();
 }
 
-/** The page after the first upload that ends as `wanted` says. */
+/** The page after the first upload whose outcome matches `wanted`. */
 async function photograph(closing, wanted) {
-  const server = fork(path('../fixtures/clients-server.mjs'), ['https', closing]);
+  const server = fork(path('../fixtures/clients/clients-server.mjs'), ['https', closing]);
   try {
     const [{ port }] = await once(server, 'message');
     for (let i = 0; i < ATTEMPTS; i++) {
@@ -28,7 +29,7 @@ async function photograph(closing, wanted) {
       if (wanted.test(await outcome(page, `https://127.0.0.1:${port}/`))) return await page.screenshot();
       await page.close();
     }
-    throw new Error(`none of ${ATTEMPTS} uploads to the server '${closing}' ended as ${wanted}`);
+    throw new Error(`none of ${ATTEMPTS} uploads to the '${closing}' server ended as ${wanted}`);
   } finally {
     server.kill();
   }
@@ -39,7 +40,7 @@ async function outcome(page, url) {
     await upload(page, url, 'memory');
   } catch (error) {
     const name = error.message.match(/net::\w+/)?.[0] ?? error.message;
-    // The error page comes behind the failure of the navigation.
+    // The error page appears after the navigation has failed.
     await page.waitForSelector('#main-message');
     return name;
   }
@@ -53,6 +54,8 @@ async function compose(left, right) {
   await page.setContent(`<style>
     body { margin: 20px; display: flex; gap: 20px; font: 18px sans-serif; background: #fff }
     figure { margin: 0 } figcaption { margin-bottom: 12px } img { display: block; outline: 1px solid #999 }
-    </style>${figure('Node.js as it is', left)}${figure('the same server after <code>lingerOnClose(server)</code>', right)}`);
+    </style>
+    ${figure('Node.js as it is', left)}
+    ${figure('the same server after <code>lingerOnClose(server)</code>', right)}`);
   await page.screenshot({ path: path('../../docs/chromium-413.png') });
 }

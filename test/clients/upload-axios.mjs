@@ -1,10 +1,11 @@
-// node upload-axios.mjs <url> <count> [length|chunked]: uploads 5 MB so often, and prints what each upload got, one a line.
+// node upload-axios.mjs <url> <count> [length|chunked]: uploads 5 MB <count> times, and prints one line for each: what
+// the upload got.
 import { Readable } from 'node:stream';
 import axios from 'axios';
 
 const [url, count, framing] = process.argv.slice(2);
 const body = Buffer.alloc(5 << 20);
-// By itself axios refuses a body of this size, and takes a 413 for an error.
+// By default axios refuses a body of this size, and treats a 413 as an error.
 const options = { maxBodyLength: Infinity, validateStatus: null, proxy: false };
 for (let i = 0; i < Number(count); i++) {
   try {

@@ -1,4 +1,5 @@
-// node upload-chromium.mjs <url> <count> <disk|memory>: sends a form with a file of 5 MB so often, and prints what the page showed each time, one a line.
+// node upload-chromium.mjs <url> <count> <disk|memory>: sends a form with a file of 5 MB <count> times, and prints one
+// line for each: what the page showed.
 import { launch, upload } from './chromium.mjs';
 
 const [url, count, where] = process.argv.slice(2);
@@ -14,7 +15,7 @@ for (let i = 0; i < Number(count); i++) {
     );
   } catch (error) {
     console.log(error.message.match(/net::\w+/)?.[0] ?? error.message.split('\n', 1)[0]);
-    // The error page comes behind the failure of the navigation, and would break off the next one.
+    // The error page appears after the navigation has failed, and would interrupt the next navigation.
     await page.waitForURL('chrome-error://chromewebdata/');
   }
 }

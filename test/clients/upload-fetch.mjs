@@ -1,4 +1,5 @@
-// node upload-fetch.mjs <url> <count> [length|chunked]: uploads 5 MB so often, and prints what each upload got, one a line.
+// node upload-fetch.mjs <url> <count> [length|chunked]: uploads 5 MB <count> times, and prints one line for each: what
+// the upload got.
 const [url, count, framing] = process.argv.slice(2);
 const body = Buffer.alloc(5 << 20);
 const options = () => (framing === 'chunked' ? { body: new Blob([body]).stream(), duplex: 'half' } : { body });

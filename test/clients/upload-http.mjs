@@ -1,4 +1,5 @@
-// node upload-http.mjs <url> <count> [length|chunked]: uploads 5 MB so often, and prints what each upload got, one a line.
+// node upload-http.mjs <url> <count> [length|chunked]: uploads 5 MB <count> times, and prints one line for each: what
+// the upload got.
 import http from 'node:http';
 import https from 'node:https';
 import { Readable } from 'node:stream';

@@ -1,4 +1,5 @@
-// node upload-undici.mjs <url> <count> [length|chunked]: uploads 5 MB so often, and prints what each upload got, one a line.
+// node upload-undici.mjs <url> <count> [length|chunked]: uploads 5 MB <count> times, and prints one line for each: what
+// the upload got.
 import { request } from 'undici';
 
 const [url, count, framing] = process.argv.slice(2);

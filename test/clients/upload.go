@@ -1,4 +1,4 @@
-// upload <url> <count> <length|chunked>: uploads 5 MB so often, and prints what each upload got, one a line.
+// upload <url> <count> <length|chunked>: uploads 5 MB <count> times, and prints one line for each: what the upload got.
 package main
 
 import (
@@ -16,7 +16,7 @@ var body = make([]byte, 5<<20)
 func upload(url string, chunked bool) (string, error) {
 	var reader io.Reader = bytes.NewReader(body)
 	if chunked {
-		// Behind another type net/http does not see the length.
+		// A reader type that net/http does not know hides the length.
 		reader = io.MultiReader(reader)
 	}
 	response, err := http.Post(url, "application/octet-stream", reader)
@@ -35,7 +35,7 @@ func main() {
 	}
 	for i := 0; i < count; i++ {
 		result, err := upload(os.Args[1], os.Args[3] == "chunked")
-		// The innermost error: the others name ports.
+		// The innermost error: the outer ones contain port numbers.
 		for inner := err; inner != nil; inner = errors.Unwrap(inner) {
 			result = inner.Error()
 		}

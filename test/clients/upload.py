@@ -1,4 +1,7 @@
-"""python3 upload.py <url> <count> [length|chunked]: uploads 5 MB so often, and prints what each upload got, one a line."""
+"""python3 upload.py <url> <count> [length|chunked]: uploads 5 MB <count> times.
+
+It prints one line for each: what the upload got.
+"""
 import errno
 import http.client
 import ssl
@@ -23,7 +26,7 @@ for _ in range(int(sys.argv[2])):
         response = connection.getresponse()
         print(response.status, len(response.read()))
     except ssl.SSLError as error:
-        # Its errno is a number of OpenSSL's.
+        # The errno of an SSLError is a number of OpenSSL.
         print(error.reason or type(error).__name__)
     except OSError as error:
         print(errno.errorcode.get(error.errno, error))

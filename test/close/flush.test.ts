@@ -1,18 +1,18 @@
-// The first stage of a close: what was written goes out, however slowly, and nothing but lack of progress ends it.
+// The first stage of a close: what was written goes out, however slowly. Only lack of progress ends this stage.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CloseServer, ENGINES, ended, KB, known, MB } from '../support/safe-close-host.ts';
+import { ENGINES, ended, KB, known, MB, SafeCloseHost } from '../support/safe-close-host.ts';
 
 describe.each(ENGINES)('%s engine', (engine) => {
-  let server: CloseServer;
+  let server: SafeCloseHost;
 
   beforeAll(async () => {
-    server = await CloseServer.start({ engine });
+    server = await SafeCloseHost.start({ engine });
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
-  // Neither would ever read: Node's own end() and destroySoon() never finish here.
+  // Neither side would ever read: Node's own end() and destroySoon() never finish here.
   test.each(['tcp4', 'tls', 'unix'] as const)('%s: two sides that only write', async (transport) => {
-    await using other = await CloseServer.start({ engine, transport });
+    await using other = await SafeCloseHost.start({ engine, transport });
     await using connection = await other.connect();
     const { peer } = connection;
     await connection.do(['write', 20 * MB], ['safeClose']);
@@ -26,19 +26,20 @@ describe.each(ENGINES)('%s engine', (engine) => {
   test('a slow reader is not cut off by idleTimeout', async () => {
     await using connection = await server.connect({ receiveBuffer: 64 * KB });
     const { peer } = connection;
-    // Reads before there is anything, so that nobody has to be quick; a stall of a second would be none of its doing.
+    // The peer starts to read before there is anything, so that a busy machine does no harm. A stall of a second would
+    // not be the peer's own.
     const received = peer.receive(undefined, { step: 64 * KB, pause: 22 });
     await connection.do(['write', 3 * MB], ['safeClose', { idleTimeout: 1_000 }]);
     expect(await received).toMatchObject({ received: 3 * MB, end: 'eof' });
     await peer.close();
     const report = await connection.report();
     expect(report.duration).toBeGreaterThan(1_000);
-    // What is in the kernel is out of sight of the streams engine, which then may take it for idle; nothing is lost by that.
+    // The streams engine cannot see what is in the kernel, and may then end the close as idle. Nothing is lost by that.
     if (engine === 'native') expect(report).toEqual(ended(engine, 'eof'));
     else expect(report).toEqual(ended(engine, expect.stringMatching(/^(eof|idle)$/) as never));
   });
 
-  test('nor by timeout, which begins with our FIN', async () => {
+  test('timeout does not cut off a slow reader: it starts with our FIN', async () => {
     await using connection = await server.connect({ receiveBuffer: 256 * KB });
     const { peer } = connection;
     const closed = connection.ask('closed');
@@ -49,9 +50,9 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect((await connection.report()).duration).toBeGreaterThan(2_000);
   });
 
-  test('a peer that drips, and takes nothing, is ended by timeout', async () => {
-    // Nothing is read but by the close: the first byte is there in time, whoever is late.
-    await using other = await CloseServer.start({ engine, options: { pauseOnConnect: true } });
+  test('timeout ends a close whose peer drips bytes and takes none', async () => {
+    // Only the close reads: the first byte is there in time, however slow the machine is.
+    await using other = await SafeCloseHost.start({ engine, options: { pauseOnConnect: true } });
     await using connection = await other.connect();
     await connection.peer.send(1);
     await connection.do(['write', 16 * MB], ['safeClose', { idleTimeout: 2_000, timeout: 300 }]);
@@ -67,7 +68,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(report.duration).toBeGreaterThanOrEqual(300);
   });
 
-  test("a peer's RST is no uncaught error, though nobody listens for one", async () => {
+  test("a RST of the peer is no uncaught error, even without an 'error' listener", async () => {
     await using connection = await server.connect();
     const closed = connection.ask('closed');
     await connection.do(['write', 16 * MB], ['safeClose']);
@@ -79,8 +80,9 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(await next.peer.receive()).toMatchObject({ received: 10, end: 'eof' });
   });
 
-  // Over the limit the peer is read no more, but output still goes out, until it is all in the kernel; what is unread then makes the close a RST.
-  test('maxBytes does not stop the flush, and ends the close behind it', async () => {
+  // Above the limit the input is no longer read, but output still goes out until all of it is in the kernel. Unread
+  // input then makes the close a RST.
+  test('maxBytes does not stop the flush, and ends the close after it', async () => {
     await using connection = await server.connect();
     const { peer } = connection;
     await connection.do(['write', 16 * MB], ['safeClose', { maxBytes: 1_000, idleTimeout: 10_000 }]);
@@ -92,10 +94,10 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(report.discardedBytes).toBeLessThan(200_000);
   });
 
-  test('a flood that goes on during the flush is read no more over maxBytes', async () => {
+  test('a flood that exceeds maxBytes during the flush is no longer read', async () => {
     await using connection = await server.connect({ receiveBuffer: 4 * KB });
     await connection.do(['write', 16 * MB], ['safeClose', { maxBytes: 1_000, idleTimeout: 500 }]);
-    // It takes nothing, and is stopped long before it has sent all: its write fails when the close gives up.
+    // The peer takes nothing, and is stopped long before it has sent all: its write fails when the close gives up.
     const { sent, error } = await connection.peer.send(100 * MB);
     expect(error).toMatch(/ECONNRESET|EPIPE/);
     expect(sent).toBeLessThan(50 * MB);

@@ -1,4 +1,4 @@
-// What applications do with their sockets while these are being closed, and must not lose anything by.
+// What applications do with their sockets while these are being closed. No data may be lost by it.
 import { describe, expect, test } from 'vitest';
 import type { CloseReport } from '../../src/index.ts';
 import { Fixture, STREAMS_ENGINE } from '../support/fixture.ts';
@@ -26,7 +26,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     ['a write that comes too late', PENDING],
     ['a write when FIN is out', 10],
     ['a source that is still piped into it', PENDING],
-    ['a write behind the FIN of a peer', PENDING],
+    ['a write after the FIN of a peer', PENDING],
     ['an end() whose callback destroys', 10],
     ["a 'finish' listener that destroys", 10],
   ])('%s: the peer gets all that was written before', async (habit, bytes) => {
@@ -42,7 +42,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   });
 
-  test('a listener that throws: the promise settles, and says so', async () => {
+  test('a listener that throws: the promise settles, and reports the error', async () => {
     const { fixture, peer } = await start('a listener that throws');
     await using _fixture = fixture;
     await using _peer = peer;
@@ -51,22 +51,22 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(await peer.receive()).toMatchObject({ end: 'eof' });
   });
 
-  test('a Socket that is connected anew is another connection', async () => {
+  test('a Socket that is connected again is another connection', async () => {
     await using fixture = new Fixture('close/habits-reconnect', { execArgv });
     expect(await fixture.next()).toEqual({ outcomes: ['eof', 'eof'], different: true, same: true, ends: 2 });
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   });
 });
 
-describe('the bare socket under TLS', () => {
-  test('with a peer that reads nothing, it ends by a limit', async () => {
+describe('the raw socket under TLS', () => {
+  test('a limit ends it if the peer reads nothing', async () => {
     await using fixture = new Fixture<Message>('close/habits-under', { args: ['safeClose'] });
     const { address, port } = await fixture.next();
     await using _peer = await Peer.connect({ host: address, port }, { tls: true });
     expect(await fixture.next()).toEqual({ queued: true, outcome: 'idle' });
   });
 
-  test('destroyed under a TLS socket that has a linger of 3 seconds, it does not block the event loop', async () => {
+  test('destroyed under a TLS socket with a linger of 3 seconds, it does not block the event loop', async () => {
     await using fixture = new Fixture<Message>('close/habits-under', { args: ['setLinger and destroy'] });
     const { address, port } = await fixture.next();
     await using _peer = await Peer.connect({ host: address, port }, { tls: true });

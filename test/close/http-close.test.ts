@@ -1,4 +1,4 @@
-// safeClose under an HTTP server that answers before it has read the upload: every client gets its 413.
+// safeClose in an HTTP server that answers before it has read the upload: every client gets its 413.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -56,11 +56,11 @@ describe.each(ENGINES)('%s engine', (engine) => {
     );
   }
 
-  // What comes behind the request that was answered by `Connection: close` is not to be taken up (RFC 9112, 9.6). One that stands in the same segment
-  // is: Node's parser hands it out before anybody can close.
+  // A request after one that was answered with `Connection: close` must not be processed (RFC 9112, 9.6). A request in
+  // the same segment is: Node's parser hands it out before anything can close.
   test.each([
     ['comes after the answer is not handled', 1],
-    ['comes with the first is handled, as by Node as it is', 2],
+    ['comes with the first is handled, as in plain Node', 2],
   ])('a request that %s', async (_what, atOnce) => {
     await using server = await serve(engine, 1_000);
     await using peer = await Peer.connect({ host: '127.0.0.1', port: server.port });

@@ -21,7 +21,7 @@ async function scrape(program: Program): Promise<Scrape> {
   return (await answer)[0] as Scrape;
 }
 
-/** What is found when one connection lingers, and another has lingered. */
+/** What a scrape finds while one connection lingers and another has lingered. */
 async function scrapeWithTwo(name: string, isOver: (scrape: Scrape) => boolean): Promise<Scrape> {
   await using program = start(name, 10, Infinity);
   const address = { host: '127.0.0.1', port: await program.port() };
@@ -46,10 +46,10 @@ describe('docs/observability.md', () => {
     expect(examples.map(({ name }) => name)).toEqual(['log', 'prometheus', 'opentelemetry']);
   });
 
-  test('log: who has missed something is named', async () => {
+  test('log: each client that missed something is named', async () => {
     await using program = start('log', 64 * 1024, 100);
     await using peer = await Peer.connect({ host: '127.0.0.1', port: await program.port() }, { receiveBuffer: 4096 });
-    // It may have been said already.
+    // The line may have been printed already.
     while (!program.stderr.includes('\n')) await once(program.process.stderr as Readable, 'data');
     expect(program.stderr).toMatch(/^127\.0\.0\.1 missed the end of an answer: idle, [1-9]\d+ bytes\n$/);
     expect((await peer.receive()).received).toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-// safeClose takes a raw descriptor over: one that Node has never seen.
+// safeClose takes over a raw descriptor that Node has never seen.
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -28,7 +28,7 @@ async function start(engine: Engine, userTimeout = 0) {
   return {
     fixture,
     peer,
-    /** Until safeClose has returned, or thrown. */
+    /** Resolves when safeClose has returned or thrown. */
     async close(options: object = {}): Promise<Message> {
       fixture.send({ name: 'connection', ...options });
       return fixture.next();
@@ -79,7 +79,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(await raw.fixture.next()).toMatchObject({ report: { outcome: 'aborted' }, open: false });
   });
 
-  test('a second call gives the same promise, and resets if it says so', async () => {
+  test("a second call gives the same promise, and its mode 'reset' resets", async () => {
     await using raw = await start(engine);
     expect(await raw.close()).toEqual({ called: true, again: false });
     expect(await raw.close({ mode: 'reset' })).toEqual({ called: true, again: true });
@@ -91,7 +91,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     ['closed', 'EBADF', false],
     ['file', 'ENOTSOCK', true],
     ['pipe', 'ENOTSOCK', true],
-  ])('a descriptor that is a %s one throws %s', async (name, code, open) => {
+  ])('a %s descriptor throws %s', async (name, code, open) => {
     await using raw = await start(engine);
     const answer = await raw.close({ name });
     expect(answer).toMatchObject({ error: { name: 'SocketError', code, syscall: expect.any(String) }, open });
@@ -107,7 +107,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(answer).toMatchObject({ error: { code, message: expect.stringMatching(message) }, open: true });
   });
 
-  test('an error of the caller leaves the connection as it is', async () => {
+  test('a bad argument leaves the connection as it is', async () => {
     await using raw = await start(engine);
     expect(await raw.close({ mode: 'no such mode' })).toMatchObject({
       error: { code: 'ERR_INVALID_ARG_VALUE' },
@@ -124,7 +124,7 @@ describe('native engine', () => {
     expect(await raw.fixture.next()).toEqual({ report: ended('native', 'delivered'), open: false });
   });
 
-  // JavaScript cannot tell these two.
+  // JavaScript cannot tell these two apart.
   test.each([
     ['listener', 'ERR_INVALID_STATE', /listening/],
     ['paused', 'ERR_INVALID_STATE', /pass the Socket/],
@@ -140,7 +140,7 @@ describe('native engine', () => {
     expect(await raw.fixture.next()).toEqual({ report: ended('native', 'idle'), open: false });
   });
 
-  // The kernel's own verdict on a peer that takes nothing: TCP_USER_TIMEOUT.
+  // The kernel gives up on a peer that takes nothing: TCP_USER_TIMEOUT.
   test('error: ETIMEDOUT', async () => {
     await using raw = await start('native', 300);
     await raw.close();

@@ -1,10 +1,10 @@
-// What safeClose is given: arguments, sockets in all states, second calls.
+// The input of safeClose: arguments, sockets in all states, second calls.
 import { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { getLinger, pendingBytes, safeClose, send, setLinger, unackedBytes } from '../../src/index.ts';
 import { Fixture, STREAMS_ENGINE } from '../support/fixture.ts';
 import { connectPair, rawDescriptor } from '../support/pair.ts';
-import { CloseServer, type Connection, ENGINES, ended, KB, known, MB } from '../support/safe-close-host.ts';
+import { type Connection, ENGINES, ended, KB, known, MB, SafeCloseHost } from '../support/safe-close-host.ts';
 
 const call = (socket: unknown, options?: unknown) => () => safeClose(socket as never, options as never);
 const coded = (name: string, code: string) => expect.objectContaining({ name, code });
@@ -23,15 +23,15 @@ describe('arguments', () => {
     Symbol('socket'),
     Object.create(null),
     Object.create(Socket.prototype),
-  ])('no socket: %o', (socket) => {
+  ])('%o is not a socket', (socket) => {
     expect(call(socket)).toThrow(coded('TypeError', 'ERR_INVALID_ARG_TYPE'));
   });
 
-  test.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])('no descriptor: %d', (socket) => {
+  test.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])('%d is not a descriptor', (socket) => {
     expect(call(socket)).toThrow(coded('RangeError', 'ERR_OUT_OF_RANGE'));
   });
 
-  test('bad options throw, name the culprit, and touch nothing', async () => {
+  test('bad options throw, name the option, and change nothing', async () => {
     await using pair = await connectPair();
     const { socket, peer } = pair;
     const looks = () => [
@@ -73,7 +73,7 @@ describe('arguments', () => {
     expect(await peer.receive(11)).toEqual({ received: 11, tail: 'still alive' });
   });
 
-  test('a socket that takes no property is refused, and not touched', async () => {
+  test('a socket that cannot be extended is refused, and not changed', async () => {
     await using pair = await connectPair();
     const { socket, peer } = pair;
     Object.preventExtensions(socket);
@@ -84,7 +84,7 @@ describe('arguments', () => {
     expect(await peer.receive(11)).toEqual({ received: 11, tail: 'still alive' });
   });
 
-  test('a socket that takes no property is taken as it is where nothing watches over its close', async () => {
+  test('a socket that cannot be extended is accepted where its close is not watched', async () => {
     await using pair = await connectPair();
     const { socket, peer } = pair;
     Object.preventExtensions(socket);
@@ -106,7 +106,7 @@ describe('arguments', () => {
     expect((await closing).outcome).toBe('eof');
   });
 
-  test('undefined options and Infinity are defaults and no limits', async () => {
+  test('undefined options are defaults, and Infinity is no limit', async () => {
     await using pair = await connectPair();
     const none = { mode: undefined, until: undefined, signal: undefined, ref: undefined };
     const closing = safeClose(pair.socket, { ...none, idleTimeout: Infinity, timeout: Infinity, maxBytes: Infinity });
@@ -115,7 +115,7 @@ describe('arguments', () => {
     expect(await closing).toEqual(ended('native', 'eof', { discardedBytes: 10 }));
   });
 
-  test('0 milliseconds are over at once', async () => {
+  test('a limit of 0 milliseconds ends at once', async () => {
     await using pair = await connectPair();
     expect(await safeClose(pair.socket, { idleTimeout: 0 })).toMatchObject({ outcome: 'idle' });
     await using other = await connectPair();
@@ -131,7 +131,7 @@ describe('arguments', () => {
 });
 
 describe.each(ENGINES)('%s engine', (engine) => {
-  test('sockets that are no connection', async () => {
+  test('sockets that are not connected', async () => {
     await using fixture = new Fixture('close/safe-close-states', {
       execArgv: engine === 'streams' ? STREAMS_ENGINE : [],
     });
@@ -143,10 +143,10 @@ describe.each(ENGINES)('%s engine', (engine) => {
   });
 
   describe('a second call', () => {
-    let server: CloseServer;
+    let server: SafeCloseHost;
 
     beforeAll(async () => {
-      server = await CloseServer.start({ engine, options: { pauseOnConnect: true } });
+      server = await SafeCloseHost.start({ engine, options: { pauseOnConnect: true } });
     });
     afterAll(() => server[Symbol.asyncDispose]());
 
@@ -161,7 +161,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await connection.report()).toEqual(report);
     });
 
-    test("with mode 'reset' it cuts the flush", async () => {
+    test("mode 'reset' cuts the flush", async () => {
       await using connection = await server.connect({ receiveBuffer: 4 * KB });
       await connection.do(['write', 8 * MB], ['safeClose']);
       await connection.peer.receive(MB);
@@ -171,7 +171,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await connection.report()).toEqual(ended(engine, 'reset', figures));
     });
 
-    test("with mode 'reset' it cuts the linger", async () => {
+    test("mode 'reset' cuts the linger", async () => {
       await using connection = await server.connect();
       const { peer } = connection;
       await connection.do(['safeClose']);
@@ -182,7 +182,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
   });
 
-  // Through streams the FIN cannot be called back any more.
+  // Through the streams engine the FIN cannot be called back.
   const end = engine === 'native' ? 'a RST' : 'the FIN that was on its way';
   const reset = async ({ peer }: Connection) => {
     if (engine === 'native') expect(await peer.untilBroken()).toBe('ECONNRESET');
@@ -190,7 +190,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
   };
 
   test(`mode 'reset' in the same tick as another call: ${end}`, async () => {
-    await using server = await CloseServer.start({ engine });
+    await using server = await SafeCloseHost.start({ engine });
     await using connection = await server.connect();
     await connection.do(['write', 10], ['safeClose'], ['safeClose', { mode: 'reset' }]);
     await reset(connection);
@@ -200,7 +200,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
   test.each(['tcp4', 'tls'] as const)(
     `%s: mode 'reset' right after end(): ${end}, 'close', and no descriptor left`,
     async (transport) => {
-      await using server = await CloseServer.start({ engine, transport });
+      await using server = await SafeCloseHost.start({ engine, transport });
       await using connection = await server.connect();
       const before = await server.ask(['descriptors']);
       const closed = connection.ask('closed');

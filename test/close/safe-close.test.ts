@@ -1,16 +1,16 @@
-// How a close ends: every outcome of CloseReport, provoked by a peer that makes plain system calls.
+// How a close ends: every outcome of CloseReport, caused by a peer that makes plain system calls.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { TcpAbortCounters } from '../../src/index.ts';
 import { cutNetwork } from '../support/enter-netns.ts';
 import { NETNS_SKIPPED, netns, netnsPermitted } from '../support/netns.ts';
 import {
   type CloseOptions,
-  CloseServer,
   ENGINES,
   ended,
   KB,
   known,
   MB,
+  SafeCloseHost,
   type Step,
   type Transport,
 } from '../support/safe-close-host.ts';
@@ -18,11 +18,11 @@ import {
 const TRANSPORTS: Transport[] = ['tcp4', 'tcp6', 'unix', 'tls'];
 
 describe.each(ENGINES)('%s engine', (engine) => {
-  let server: CloseServer;
+  let server: SafeCloseHost;
 
   beforeAll(async () => {
-    // Nothing is read but by the close: what the peer sends stays in the kernel until then.
-    server = await CloseServer.start({ engine, options: { pauseOnConnect: true, allowHalfOpen: true } });
+    // Only the close reads: what the peer sends stays in the kernel until then.
+    server = await SafeCloseHost.start({ engine, options: { pauseOnConnect: true, allowHalfOpen: true } });
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
@@ -38,7 +38,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
 
     test.each(TRANSPORTS)('%s: a peer that uploads 8 MB before it reads', async (transport) => {
-      await using other = await CloseServer.start({ engine, transport });
+      await using other = await SafeCloseHost.start({ engine, transport });
       await using connection = await other.connect();
       const { peer } = connection;
       await connection.do(['write', 64 * KB], ['safeClose']);
@@ -52,7 +52,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(report.discardedBytes).toBeGreaterThanOrEqual(8 * MB);
     });
 
-    test('a peer that is in mid-upload at the time of the call', async () => {
+    test('a peer that is uploading at the time of the call', async () => {
       await using connection = await server.connect();
       const { peer } = connection;
       await peer.send(50 * KB);
@@ -63,7 +63,8 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await connection.report()).toEqual(ended(engine, 'eof', { discardedBytes: 8 * MB + 50 * KB }));
     });
 
-    // Its EOF is there long before the end. A close at that moment would still deliver on Linux, but nobody could say so.
+    // The peer's EOF is there long before the end. A close at that moment would still deliver on Linux, but we could
+    // not know that.
     test('a peer that has half-closed, with 4 MB still on their way to it', async () => {
       await using connection = await server.connect({ receiveBuffer: 4 * KB });
       const { peer } = connection;
@@ -128,7 +129,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
 
     const resettable = ['tcp4', 'tcp6', ...(engine === 'native' ? ['tls' as const] : [])] as const;
     test.each(resettable)('%s: the peer gets a RST', async (transport) => {
-      await using other = await CloseServer.start({ engine, transport });
+      await using other = await SafeCloseHost.start({ engine, transport });
       await using connection = await other.connect();
       const before = await connection.ask('descriptors');
       const closed = connection.ask('closed');
@@ -141,7 +142,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
 
     const onStreams = engine === 'streams' ? test : undefined;
     onStreams?.('tls: closes at once, for JavaScript has no RST there', async () => {
-      await using other = await CloseServer.start({ engine, transport: 'tls' });
+      await using other = await SafeCloseHost.start({ engine, transport: 'tls' });
       await using connection = await other.connect();
       const closed = connection.ask('closed');
       await connection.do(['safeClose', { mode: 'reset' }]);
@@ -160,7 +161,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
 
     test('a UNIX socket closes at once', async () => {
-      await using other = await CloseServer.start({ engine, transport: 'unix' });
+      await using other = await SafeCloseHost.start({ engine, transport: 'unix' });
       await using connection = await other.connect();
       await connection.do(['safeClose', { mode: 'reset' }]);
       expect(await connection.report()).toEqual(ended(engine, 'reset', figures));
@@ -169,7 +170,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
   });
 
   describe('peer-reset', () => {
-    test('in flush', async () => {
+    test('in the flush', async () => {
       await using connection = await server.connect();
       await connection.do(['write', 8 * MB], ['safeClose']);
       await connection.peer.reset();
@@ -184,8 +185,8 @@ describe.each(ENGINES)('%s engine', (engine) => {
       await peer.receive();
       // By then the addon has taken over, and knows that FIN went out.
       if (engine === 'native') await closed;
-      // A RST acknowledges nothing, and the kernel may take its time over our FIN: data carries the acknowledgement. libuv, however, makes an EOF of
-      // data with a RST behind it.
+      // A RST acknowledges nothing, and the kernel may delay the acknowledgement of our FIN: data carries it. But libuv
+      // reports an EOF when a RST follows data.
       const discardedBytes = engine === 'native' ? 1 : 0;
       await peer.send(discardedBytes);
       await peer.reset();
@@ -203,7 +204,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await connection.peer.receive()).toMatchObject({ received: 10, end: 'eof' });
     });
 
-    test('a peer that does not read, in flush', async () => {
+    test('a peer that does not read, in the flush', async () => {
       await using connection = await server.connect();
       await connection.do(['write', 8 * MB], ['safeClose', { idleTimeout: 100 }]);
       const report = await connection.report();
@@ -214,7 +215,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(report.duration).toBeGreaterThanOrEqual(100);
     });
 
-    test('every byte that is received begins it anew', async () => {
+    test('every received byte restarts the idle time', async () => {
       await using connection = await server.connect();
       const { peer } = connection;
       await connection.do(['safeClose', { idleTimeout: 1_000 }]);
@@ -227,7 +228,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
 
   test('timeout: a peer that drips for ever', async () => {
     await using connection = await server.connect();
-    // There in time, whoever is late.
+    // The first byte is there in time, however slow the machine is.
     await connection.peer.send(1);
     await connection.do(['safeClose', { idleTimeout: 2_000, timeout: 300 }]);
     expect(await connection.peer.drip(10_000, 10)).toMatchObject({ error: 'EPIPE' });
@@ -241,7 +242,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     // The limit may be reached before the peer's TCP acknowledges our FIN.
     const figures = { delivered: known(engine, expect.any(Boolean)), unackedBytes: known(engine, expect.any(Number)) };
 
-    test.each([1_000, 3 * MB])('%i bytes and EOF are within a limit of as many', async (maxBytes) => {
+    test.each([1_000, 3 * MB])('%i bytes and EOF do not exceed a limit of as many', async (maxBytes) => {
       await using connection = await server.connect();
       const { peer } = connection;
       await connection.do(['safeClose', { maxBytes }]);
@@ -250,21 +251,21 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await connection.report()).toEqual(ended(engine, 'eof', { discardedBytes: maxBytes }));
     });
 
-    test.each([1_000, 3 * MB])('one byte more than %i is too many', async (maxBytes) => {
+    test.each([1_000, 3 * MB])('one byte more than %i exceeds the limit', async (maxBytes) => {
       await using connection = await server.connect();
       await connection.do(['safeClose', { maxBytes }]);
       await connection.peer.send(maxBytes + 1);
       expect(await connection.report()).toEqual(ended(engine, 'max-bytes', { ...figures, discardedBytes: maxBytes }));
     });
 
-    test('with 0, EOF is', async () => {
+    test('a limit of 0 allows EOF', async () => {
       await using connection = await server.connect();
       await connection.do(['safeClose', { maxBytes: 0 }]);
       await connection.peer.close();
       expect(await connection.report()).toEqual(ended(engine, 'eof'));
     });
 
-    test('with 0, one byte is not', async () => {
+    test('a limit of 0 does not allow one byte', async () => {
       await using connection = await server.connect();
       await connection.peer.send(1);
       await connection.do(['safeClose', { maxBytes: 0 }]);
@@ -282,7 +283,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await connection.report()).toEqual(ended(engine, 'aborted', figures));
     });
 
-    test('in flush', async () => {
+    test('in the flush', async () => {
       await using connection = await server.connect({ receiveBuffer: 4 * KB });
       await connection.do(['write', 8 * MB], ['safeClose', { signal: 'controller' }]);
       await connection.peer.receive(MB);
@@ -298,9 +299,9 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await peer.receive()).toMatchObject({ received: 10, end: 'eof' });
       await peer.send(20);
       await connection.do(['abort']);
-      // ECONNRESET in a connection whose FIN the peer has had already.
+      // ECONNRESET in a connection whose peer has already received our FIN.
       expect(await peer.untilBroken()).toBe('EPIPE');
-      // After our FIN was acknowledged everything has been delivered, abort or not.
+      // After our FIN was acknowledged everything has been delivered, with or without the abort.
       expect(await connection.report()).toEqual(ended(engine, 'aborted', { discardedBytes: expect.any(Number) }));
     });
 
@@ -324,7 +325,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
   });
 
   describe('error and closed', () => {
-    test('an error that the application destroys the socket with in flush', async () => {
+    test('destroy(error) by the application in the flush', async () => {
       await using connection = await server.connect();
       await connection.do(['write', 8 * MB], ['safeClose'], ['destroy', 'enough']);
       const error = {
@@ -338,14 +339,14 @@ describe.each(ENGINES)('%s engine', (engine) => {
       );
     });
 
-    test('destroy() by the application in flush', async () => {
+    test('destroy() by the application in the flush', async () => {
       await using connection = await server.connect();
       await connection.do(['write', 8 * MB], ['safeClose'], ['destroy']);
       expect(await connection.report()).toEqual(ended(engine, 'closed', { delivered: false, unackedBytes: null }));
     });
   });
 
-  test('the application is given no more data', async () => {
+  test('the application gets no more data', async () => {
     await using connection = await server.connect();
     const { peer } = connection;
     // More than libuv reads at a time: it goes on to the next chunk in the same turn of the loop.
@@ -356,16 +357,16 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await connection.ask('closed');
     const given = await connection.ask<number>('given');
     expect(given).toBeGreaterThan(0);
-    // The one chunk in whose 'data' event the close was called.
+    // The chunk in whose 'data' event the close was called.
     expect(given).toBeLessThanOrEqual(64 * KB);
     expect(await connection.report()).toEqual(ended(engine, 'eof', { discardedBytes: 200 * KB + 4 * MB - given }));
   });
 
   test("'close' is emitted, and no descriptor is left", async () => {
-    // One whose earlier connections are all gone.
-    await using other = await CloseServer.start({ engine });
+    // A host whose earlier connections are all gone.
+    await using other = await SafeCloseHost.start({ engine });
     const descriptors: unknown[] = [];
-    // The first is there for a process that has just started, and may still have a file of its own open.
+    // The first count is thrown away: a process that has just started may still have a file of its own open.
     for (let i = 0; i < 2; i++) {
       await using connection = await other.connect();
       const closed = connection.ask('closed');
@@ -381,15 +382,15 @@ describe.each(ENGINES)('%s engine', (engine) => {
 });
 
 describe('native engine', () => {
-  let server: CloseServer;
+  let server: SafeCloseHost;
 
   beforeAll(async () => {
-    server = await CloseServer.start({ options: { pauseOnConnect: true, allowHalfOpen: true } });
+    server = await SafeCloseHost.start({ options: { pauseOnConnect: true, allowHalfOpen: true } });
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
   describe('delivered', () => {
-    test('a peer that has it all and keeps its side open', async () => {
+    test('a peer that has everything and keeps its side open', async () => {
       await using connection = await server.connect();
       const { peer } = connection;
       await connection.do(['write', MB], ['safeClose', { until: 'delivered' }]);
@@ -408,7 +409,7 @@ describe('native engine', () => {
       expect(await connection.report()).toEqual(ended('native', 'delivered'));
     });
 
-    test('what the peer sends on its way there is discarded', async () => {
+    test('what the peer sends meanwhile is discarded', async () => {
       await using connection = await server.connect({ receiveBuffer: 4 * KB });
       const { peer } = connection;
       await connection.do(['write', MB], ['safeClose', { until: 'delivered' }], ['closed']);
@@ -418,7 +419,7 @@ describe('native engine', () => {
     });
 
     test('UNIX: when the peer has read it', async () => {
-      await using other = await CloseServer.start({ transport: 'unix' });
+      await using other = await SafeCloseHost.start({ transport: 'unix' });
       await using connection = await other.connect();
       await connection.do(['write', 10], ['safeClose', { until: 'delivered' }], ['closed']);
       expect(await connection.ask('settled')).toBe(false);
@@ -427,8 +428,8 @@ describe('native engine', () => {
     });
   });
 
-  // Handed over already, for the kernel has taken it all: EOF alone would end such a linger at once.
-  test('a half-closed peer with output in the kernel only is waited for', async () => {
+  // Already handed over, because the kernel has taken everything: with EOF alone such a linger would end at once.
+  test('waits for a half-closed peer with output in the kernel only', async () => {
     await using connection = await server.connect({ receiveBuffer: 4 * KB });
     const { peer } = connection;
     await peer.shutdown();
@@ -439,12 +440,13 @@ describe('native engine', () => {
     expect(await connection.report()).toEqual(ended('native', 'eof'));
   });
 
-  // The addon raises SO_RCVLOWAT for such a peer, in two steps, and would not hear of the few bytes that follow.
+  // The addon raises SO_RCVLOWAT for such a peer, in two steps, and would then not notice the few bytes that follow.
   describe.each([0.5, 3])('a bulk sender of %d MB that falls silent', (size) => {
     test('is idle, and its last bytes are counted', async () => {
       await using connection = await server.connect();
       const { peer } = connection;
-      // One behind the other, without a way to us and back, and begun before the close, which then has something to read.
+      // The peer's steps follow each other without a message from us. They begin before the close, which then has
+      // something to read.
       const sent = Promise.all([peer.send(size * MB), peer.drip(5, 10)]);
       await connection.do(['safeClose', { idleTimeout: 500 }]);
       await sent;
@@ -460,7 +462,7 @@ describe('native engine', () => {
     });
   });
 
-  test('a peer that has vanished unread: what is unacknowledged is said', async () => {
+  test('a peer that vanishes before it reads: the report has the unacknowledged bytes', async () => {
     await using connection = await server.connect({ receiveBuffer: 4 * KB });
     await connection.do(['write', MB], ['safeClose', { idleTimeout: 200 }], ['closed']);
     const report = await connection.report();
@@ -480,12 +482,12 @@ describe('native engine', () => {
   });
 });
 
-// What the kernel itself counts, where nobody else's connections are.
+// What the kernel itself counts, in a namespace without other connections.
 describe.skipIf(!netnsPermitted())(`in a network namespace${NETNS_SKIPPED}`, () => {
-  let server: CloseServer;
+  let server: SafeCloseHost;
   let before: TcpAbortCounters;
 
-  /** What has been counted since the test began. */
+  /** The counts since the test began. */
   async function counted(): Promise<Partial<TcpAbortCounters>> {
     const { abortOnClose, abortOnData, resetsSent } = await server.ask<TcpAbortCounters>(['counters']);
     return {
@@ -497,14 +499,14 @@ describe.skipIf(!netnsPermitted())(`in a network namespace${NETNS_SKIPPED}`, () 
   const NO_RESET = { abortOnClose: 0, abortOnData: 0, resetsSent: 0 };
 
   beforeAll(async () => {
-    server = await CloseServer.start({ prefix: netns(), options: { pauseOnConnect: true, allowHalfOpen: true } });
+    server = await SafeCloseHost.start({ prefix: netns(), options: { pauseOnConnect: true, allowHalfOpen: true } });
   });
   beforeEach(async () => {
     before = await server.ask<TcpAbortCounters>(['counters']);
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
-  test("a plain destroy() of unread data is a reset: the counters' own test", async () => {
+  test('control: a plain destroy() with unread data is a reset', async () => {
     await using connection = await server.connect();
     await connection.peer.send(10);
     await connection.do(['destroy'], ['closed']);
@@ -536,7 +538,7 @@ describe.skipIf(!netnsPermitted())(`in a network namespace${NETNS_SKIPPED}`, () 
     expect(await counted()).toEqual(NO_RESET);
   });
 
-  test('no reset at a limit, for what has come is discarded first', async () => {
+  test('no reset at a limit, because the input is discarded first', async () => {
     await using connection = await server.connect();
     await connection.peer.send(50 * KB);
     await connection.do(['safeClose', { idleTimeout: 100 }]);
@@ -558,7 +560,7 @@ describe.skipIf(!netnsPermitted())(`in a network namespace${NETNS_SKIPPED}`, () 
     expect(await counted()).toEqual({ abortOnClose: 0, abortOnData: 1, resetsSent: 1 });
   });
 
-  // The last one: there is no network any more behind it.
+  // The last test: after it the namespace has no network.
   test('a peer that has vanished', async () => {
     await using connection = await server.connect();
     cutNetwork(server.pid);

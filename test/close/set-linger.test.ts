@@ -7,9 +7,12 @@ import { Fixture } from '../support/fixture.ts';
 import { connectPair, rawDescriptor } from '../support/pair.ts';
 import { Peer } from '../support/peer.ts';
 
-/** Naively the event loop stands still for the whole linger: 3,000 ms and more. Wanted are under 20; a busy machine is allowed what it may take. */
+/**
+ * Without our work the event loop would be blocked for the whole linger: 3,000 ms and more. The aim is under 20 ms; the
+ * bound is long for a busy machine.
+ */
 const NOT_BLOCKED = 2_500;
-/** The same of a linger of 30 seconds, where nothing waits for its end. */
+/** The same for a linger of 30 seconds, where nothing waits for its end. */
 const NOT_BLOCKED_BY_30 = 15_000;
 
 interface Address {
@@ -43,7 +46,7 @@ describe('the option', () => {
     checkOption(pair.socket);
   });
 
-  test('is set and read on a raw descriptor, and it is the one of the socket', async () => {
+  test('is set and read on a raw descriptor, and is that of the socket', async () => {
     await using pair = await connectPair();
     const fd = rawDescriptor(pair.socket);
     expect(getLinger(fd)).toBe(false);
@@ -137,7 +140,7 @@ describe('hostile arguments', () => {
     [{}, 'ERR_INVALID_ARG_TYPE', 'Received an instance of Object'],
     [[3], 'ERR_INVALID_ARG_TYPE', 'Received an instance of Array'],
     [Symbol('three'), 'ERR_INVALID_ARG_TYPE', 'Received type symbol (Symbol(three))'],
-  ])('%o is refused with %s, and nothing is touched', async (value, code, message) => {
+  ])('%o is refused with %s, and nothing is changed', async (value, code, message) => {
     await using pair = await connectPair();
     const fd = rawDescriptor(pair.socket);
     for (const socket of [pair.socket, fd]) {
@@ -151,7 +154,7 @@ describe('hostile arguments', () => {
     }
   });
 
-  test('a bad socket is told before a bad value is', () => {
+  test('a bad socket is reported before a bad value', () => {
     expect(expectThrown(() => setLinger('socket' as never, -1))).toMatchObject({
       code: 'ERR_INVALID_ARG_TYPE',
       message: expect.stringContaining('"socket"'),
@@ -195,21 +198,21 @@ describe('a linger of n seconds and destroy() with unsent data', () => {
     };
   }
 
-  test('the control: on a raw descriptor close() blocks, which is the kernel and the caller’s own', async () => {
+  test('control: on a raw descriptor close() blocks, as the kernel has it', async () => {
     await using run1 = await run(['[1]', 'raw']);
     expect(run1.delay).toBeGreaterThan(900);
   });
 
-  test('does not stop the event loop, emits close, and the process ends within n seconds', async () => {
+  test("does not block the event loop, emits 'close', and the process ends within n seconds", async () => {
     await using run3 = await run(['[3]']);
     console.info(`setLinger(socket, 3), destroy(): 'close' after ${run3.delay.toFixed(1)} ms`);
     expect(run3.delay).toBeLessThan(NOT_BLOCKED);
     const { code, seconds } = await run3.secondsToExit();
     expect(code).toBe(0);
-    // Nobody read, so nothing was acknowledged and all of the time was used.
+    // The peer did not read, so nothing was acknowledged, and the whole time was used.
     expect(seconds).toBeGreaterThan(2);
     expect(seconds).toBeLessThan(10);
-    // What the kernel took before is delivered though the process is gone.
+    // What the kernel had taken before is delivered although the process is gone.
     expect(await run3.peer.receive()).toMatchObject({ received: run3.sent, end: 'eof' });
   });
 
@@ -234,14 +237,14 @@ describe('a linger of n seconds and destroy() with unsent data', () => {
     expect(await back.peer.untilBroken()).toBe('ECONNRESET');
   });
 
-  test('back to false: the kernel delivers, nobody waits', async () => {
+  test('back to false: the kernel delivers, and nothing waits', async () => {
     await using back = await run(['[600, false]']);
     expect(back.delay).toBeLessThan(NOT_BLOCKED);
     expect((await back.secondsToExit()).seconds).toBeLessThan(60);
     expect(await back.peer.receive()).toMatchObject({ received: back.sent, end: 'eof' });
   });
 
-  test.each(['[false]', '[600]'])('resetAndDestroy() is a RST, as without it: %s', async (values) => {
+  test.each(['[false]', '[600]'])('resetAndDestroy() is a RST, as without a linger: %s', async (values) => {
     await using hard = await run([values, 'resetAndDestroy']);
     expect(hard.delay).toBeLessThan(NOT_BLOCKED);
     expect(await hard.peer.untilBroken()).toBe('ECONNRESET');
@@ -261,7 +264,7 @@ describe('a linger of n seconds and destroy() with unsent data', () => {
     expect(await peer.receive()).toMatchObject({ received: sent, end: 'eof' });
   });
 
-  test('the natural end of the process does not wait for an open socket that is unref()ed', async () => {
+  test('the natural end of the process does not wait for an open socket after unref()', async () => {
     await using fixture = new Fixture<Address & { sent: number }>('close/linger-unref');
     const { port } = await fixture.next();
     await using peer = await Peer.connect({ host: '127.0.0.1', port }, { receiveBuffer: 4_096 });
@@ -297,7 +300,7 @@ describe('set again and again', () => {
 
   test('and destroy() still works', async () => {
     await using pair = await connectPair();
-    // One call deeper each time would be the end of the stack.
+    // One more level of calls each time would exhaust the stack.
     pair.socket.setMaxListeners(0);
     for (let i = 0; i < 20_000; i++) setLinger(pair.socket, 1);
     pair.socket.destroy();

@@ -1,18 +1,18 @@
-// What is particular to the streams engine. The outcomes that it shares with the native one are tested with those.
+// Only what is special to the streams engine. The outcomes that both engines share are tested together.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Fixture, STREAMS_ENGINE } from '../support/fixture.ts';
 import { Peer } from '../support/peer.ts';
-import { CloseServer, ended, MB } from '../support/safe-close-host.ts';
+import { ended, MB, SafeCloseHost } from '../support/safe-close-host.ts';
 
 describe('without the addon', () => {
-  let server: CloseServer;
+  let server: SafeCloseHost;
 
   beforeAll(async () => {
-    server = await CloseServer.start({ engine: 'streams' });
+    server = await SafeCloseHost.start({ engine: 'streams' });
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
-  test("until 'delivered' waits for EOF, for acknowledgements are out of sight", async () => {
+  test("until 'delivered' waits for EOF, because acknowledgements cannot be seen", async () => {
     await using connection = await server.connect();
     const { peer } = connection;
     await connection.do(['write', 10], ['safeClose', { until: 'delivered' }]);
@@ -23,7 +23,7 @@ describe('without the addon', () => {
     expect(await connection.report()).toEqual(ended('streams', 'eof', { discardedBytes: MB }));
   });
 
-  test('destroy() by the application does not cut the linger, for the socket is still the one that lingers', async () => {
+  test('destroy() by the application does not cut the linger, although it is still the same socket', async () => {
     await using connection = await server.connect();
     const { peer } = connection;
     await connection.do(['write', 10], ['safeClose']);
@@ -43,7 +43,7 @@ describe('without the addon', () => {
   });
 });
 
-test('settles though the application has taken every listener off the socket', async () => {
+test('settles although the application has removed every listener from the socket', async () => {
   await using fixture = new Fixture<{ port: number }>('close/streams-engine-listeners', { execArgv: STREAMS_ENGINE });
   const { port } = await fixture.next();
   await using peer = await Peer.connect({ host: '127.0.0.1', port });
@@ -63,7 +63,7 @@ describe('beside the native engine', () => {
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   });
 
-  test('EMFILE at the duplicate: closed through streams, with the reason', async () => {
+  test('EMFILE at the duplicate: closed through the streams engine, with the reason', async () => {
     await using fixture = new Fixture<{ port: number; report: object }>('close/safe-close-emfile', {
       prefix: ['sh', '-c', 'ulimit -n 100 && exec "$0" "$@"'],
     });

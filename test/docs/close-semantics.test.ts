@@ -1,4 +1,4 @@
-// docs/close-semantics.md, row by row: what its first columns say is done, and what its other columns say must be what happens.
+// docs/close-semantics.md, row by row: the test does what the first columns say, and the other columns must hold.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,18 +7,18 @@ import { enterNetns } from '../support/enter-netns.ts';
 import { NETNS_SKIPPED, netns, netnsPermitted, resetsSentIn } from '../support/netns.ts';
 import type { Peer } from '../support/peer.ts';
 import { root } from '../support/project.ts';
-import { CloseServer, type Connection, KB, MB, type Step, type Transport } from '../support/safe-close-host.ts';
+import { type Connection, KB, MB, SafeCloseHost, type Step, type Transport } from '../support/safe-close-host.ts';
 
 /** A way to close, by its name in the document. */
 interface Way {
   steps: Step[];
-  /** What has to come about before it is over. */
+  /** What must happen before the close is over. */
   waitsFor: 'nothing' | 'flush' | 'delivery' | 'peer';
-  /** Who says that it is over: the socket by 'close', safeClose by its promise, or nobody. */
+  /** How the application learns that it is over: the socket's 'close', the promise of safeClose, or not at all. */
   told: 'close' | 'report' | 'nothing';
-  /** Whether it goes on behind 'close', and is over when its descriptor is gone. */
+  /** Whether the close goes on after 'close', and ends when the descriptor is gone. */
   inBackground?: true;
-  /** Befalls it when it is under way. */
+  /** What interrupts the close while it is under way. */
   interruption?: 'abort' | 'exit' | 'SIGKILL';
 }
 
@@ -96,21 +96,21 @@ test('every way to close and every state is in the tables', () => {
 });
 
 describe.skipIf(!netnsPermitted())(`docs/close-semantics.md${NETNS_SKIPPED}`, () => {
-  let home: CloseServer;
-  const servers = new Map<string, Promise<CloseServer>>();
+  let home: SafeCloseHost;
+  const servers = new Map<string, Promise<SafeCloseHost>>();
   const start = (transport: Transport, lingers = false, prefix = enterNetns(home.pid)) =>
-    // Nothing is read but by the close: what the peer sends stays in the kernel until then.
-    CloseServer.start({ transport, lingers, prefix, options: { pauseOnConnect: true, allowHalfOpen: true } });
+    // Only the close reads: what the peer sends stays in the kernel until then.
+    SafeCloseHost.start({ transport, lingers, prefix, options: { pauseOnConnect: true, allowHalfOpen: true } });
 
   beforeAll(async () => {
-    home = await CloseServer.start({ prefix: netns(), options: { pauseOnConnect: true, allowHalfOpen: true } });
+    home = await SafeCloseHost.start({ prefix: netns(), options: { pauseOnConnect: true, allowHalfOpen: true } });
   });
   afterAll(async () => {
     for (const server of await Promise.all(servers.values())) await server[Symbol.asyncDispose]();
     await home[Symbol.asyncDispose]();
   });
 
-  function serverFor(section: string): Promise<CloseServer> {
+  function serverFor(section: string): Promise<SafeCloseHost> {
     const transport = transportOf(section);
     const lingers = section.includes('lingerOnClose');
     const key = `${transport} ${lingers}`;
@@ -130,12 +130,12 @@ describe.skipIf(!netnsPermitted())(`docs/close-semantics.md${NETNS_SKIPPED}`, ()
     expect(toLine([close, unread, output, ...(await closeAndLook(server, connection, way, state))])).toBe(line);
   });
 
-  /** Brings about the state of the queues, and makes sure of it. */
+  /** Brings the queues into the state, and checks it. */
   async function prepare(connection: Connection, { section, unread, output }: State): Promise<void> {
     const transport = transportOf(section);
     const { peer } = connection;
     if (unread === 'some') {
-      // Of TLS Node reads some by itself, until its own buffers are full.
+      // With TLS, Node reads by itself until its own buffers are full.
       await peer.send(transport === 'tls' ? MB : 50 * KB);
       let before = 0;
       await until(async () => {
@@ -158,7 +158,12 @@ describe.skipIf(!netnsPermitted())(`docs/close-semantics.md${NETNS_SKIPPED}`, ()
   }
 
   /** The other columns. */
-  async function closeAndLook(server: CloseServer, connection: Connection, way: Way, state: State): Promise<string[]> {
+  async function closeAndLook(
+    server: SafeCloseHost,
+    connection: Connection,
+    way: Way,
+    state: State,
+  ): Promise<string[]> {
     const { peer } = connection;
     const { section, unread, output } = state;
     const transport = transportOf(section);
@@ -171,7 +176,7 @@ describe.skipIf(!netnsPermitted())(`docs/close-semantics.md${NETNS_SKIPPED}`, ()
 
     if (isOverAtOnce(way, state)) await isOver();
     if (unread === 'later') expect(await peer.send(KB)).toEqual({ sent: KB });
-    // OpenSSL says nothing of an errno, and answers an EOF that it does not like with an alert.
+    // OpenSSL does not say the errno, and answers a bad EOF with an alert.
     const sawBefore = transport === 'tls' && output === 'none' ? await leavesByErrno(peer) : undefined;
     const { received, end = '' } = await peer.receive();
     if (way.waitsFor !== 'peer') await isOver();
@@ -196,7 +201,7 @@ describe.skipIf(!netnsPermitted())(`docs/close-semantics.md${NETNS_SKIPPED}`, ()
     closed: Promise<{ hadError: boolean } | undefined>,
   ) {
     if (way.told === 'nothing') return way.interruption ? '-' : 'nothing';
-    // A linger is for the peer to end.
+    // The peer has to end a linger.
     await connection.peer.close();
     if (way.told === 'report') return describeReport(await connection.report());
     const report = section.includes('lingerOnClose') ? await connection.ask<CloseReport | null>('lingered') : null;
@@ -242,7 +247,7 @@ interface State {
   output: string;
 }
 
-/** Whether it is over before the peer has read anything. */
+/** Whether the close is over before the peer has read anything. */
 function isOverAtOnce({ waitsFor }: Way, { output }: State): boolean {
   return (
     waitsFor === 'nothing' ||
@@ -260,13 +265,13 @@ function transportOf(section: string): Transport {
 }
 
 async function interrupt(
-  server: CloseServer,
+  server: SafeCloseHost,
   connection: Connection,
   { steps, interruption }: Way,
   closed: Promise<unknown>,
 ): Promise<void> {
   if (!interruption) return;
-  // The addon has taken over then.
+  // Then the addon has taken over.
   if (steps.length > 0) await closed;
   if (interruption === 'abort') {
     await connection.do(['abort']);
@@ -291,7 +296,7 @@ async function nextWrite(peer: Peer): Promise<string> {
   return second ? `ok, then ${second}` : 'ok';
 }
 
-/** Elsewhere it is a matter of microseconds whether an acknowledgement has come already. */
+/** In the other ways it is a matter of microseconds whether an acknowledgement has already come. */
 const CERTAIN = new Set(['eof', 'delivered', 'idle', 'reset']);
 
 function describeReport({ outcome, delivered }: CloseReport): string {
@@ -299,7 +304,7 @@ function describeReport({ outcome, delivered }: CloseReport): string {
   return `\`'${outcome}'\`${what}`;
 }
 
-/** A state of the kernel's for which there is no event. */
+/** Waits for a state of the kernel for which there is no event. */
 async function until(isReached: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!(await isReached())) if (performance.now() > deadline) throw new Error('the state is not reached');

@@ -1,4 +1,4 @@
-// The examples do what they are there to show: each runs as its reader would run it, with clients in processes of their own.
+// The examples do what they promise: each runs as its reader would run it, with clients in processes of their own.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ const COUNTED = netnsPermitted()
   ? ', and the kernel has sent no RST'
   : ' [RST not counted: network namespaces are not permitted here]';
 
-/** An example that listens, where nobody else does. */
+/** An example that listens, in a network namespace of its own. */
 class Server implements AsyncDisposable {
   readonly program: Program;
   #url!: URL;
@@ -63,7 +63,7 @@ class Server implements AsyncDisposable {
     return { host: '127.0.0.1', port: Number(this.#url.port) };
   }
 
-  /** Uploads 5 MB so often, with Python's http.client: what each of them got. */
+  /** Uploads 5 MB `count` times with Python's http.client: what each upload got. */
   async uploads(count: number): Promise<string[]> {
     const [command = '', ...args] = [...this.prefix, 'python3', UPLOAD, this.url, String(count)];
     const client = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -75,7 +75,7 @@ class Server implements AsyncDisposable {
     return output.trim().split('\n');
   }
 
-  /** `pid`: of a process in the namespace of the server, which may have ended. */
+  /** `pid`: a process in the server's namespace. The server itself may have ended. */
   expectNoReset(pid = this.program.pid): void {
     if (netnsPermitted()) expect(resetsWithReasonsIn(pid)).toEqual({ resets: 0 });
   }
@@ -96,14 +96,14 @@ describe.each(['http', 'express', 'fastify'])('%s', (name) => {
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
-  test(`20 of 20 uploads that are too big get their 413${COUNTED}`, async () => {
+  test(`20 of 20 uploads that are too large get their 413${COUNTED}`, async () => {
     const [first = '', ...others] = await server.uploads(20);
     expect(first).toMatch(/^413 [1-9]/);
     expect(others).toEqual(Array(19).fill(first));
     server.expectNoReset();
   });
 
-  test('one that is not too big is taken', async () => {
+  test('an upload that is not too large is accepted', async () => {
     await server.reconnect(peer);
     await peer.write(
       post(1_000).replace('\r\n\r\n', '\r\nContent-Type: application/octet-stream\r\nConnection: close\r\n\r\n'),
@@ -112,9 +112,16 @@ describe.each(['http', 'express', 'fastify'])('%s', (name) => {
     expect((await peer.receive()).tail).toContain('1000 bytes received.\n');
   });
 
-  test('one in chunks is measured too', async () => {
+  test('a chunked upload is measured too', async () => {
     await server.reconnect(peer);
-    const head = `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    const head = [
+      'POST / HTTP/1.1',
+      'Host: localhost',
+      'Content-Type: application/octet-stream',
+      'Connection: close',
+      'Transfer-Encoding: chunked',
+      '\r\n',
+    ].join('\r\n');
     await peer.write(`${head}200000\r\n`);
     await peer.send(2 * MB);
     await peer.write('\r\n0\r\n\r\n');
@@ -141,9 +148,9 @@ test(`https: 20 of 20 uploads without a token get their 401${COUNTED}`, async ()
   server.expectNoReset();
 });
 
-test(`http2: on SIGTERM an open stream comes to its end, and the process to its own${COUNTED}`, async () => {
+test(`http2: on SIGTERM an open stream finishes, and then the process ends${COUNTED}`, async () => {
   await using server = await Server.start('http2');
-  // Its process stays in the namespace when the server has gone.
+  // This process stays in the namespace when the server has gone.
   const witness = await server.connect();
   await witness.close();
   await using client = new Fixture('docs/examples-http2-client', {
@@ -205,14 +212,11 @@ describe('cli', () => {
       },
     );
 
-  test.each([`"$0" "$1" "$2" | head -2`, `"$0" "$1" <"$2" | head -2`])(
-    '%s is the end of it, without a word',
-    (pipeline) => {
-      expect(bash(pipeline)).toMatchObject({ stdout: '1\tone line\n2\tone line\n141 0\n', stderr: '' });
-    },
-  );
+  test.each([`"$0" "$1" "$2" | head -2`, `"$0" "$1" <"$2" | head -2`])('%s ends it without a message', (pipeline) => {
+    expect(bash(pipeline)).toMatchObject({ stdout: '1\tone line\n2\tone line\n141 0\n', stderr: '' });
+  });
 
-  test('a reader that takes it all', () => {
+  test('a reader that takes everything', () => {
     expect(bash(`"$0" "$1" "$2" | tail -1`)).toMatchObject({ stdout: '100000\tone line\n0 0\n', stderr: '' });
   });
 
@@ -231,8 +235,9 @@ describe('kubernetes', () => {
     return (await peer.receive()).tail;
   };
 
-  test(`on SIGTERM everybody is answered, and the process exits with 0${COUNTED}`, async () => {
-    // Longer than what is done in that time, by far: it listens until then. And as far from the 6 s after which Node itself closes an idle connection.
+  test(`on SIGTERM every client is answered, and the process exits with 0${COUNTED}`, async () => {
+    // Much longer than what is done in that time: the server listens until then. Also far from the 6 s after which Node
+    // itself closes an idle connection.
     await using server = await Server.start('kubernetes', { DRAIN_DELAY: '3000' });
     const [slow, idle, probe] = (await Promise.all([1, 2, 3].map(() => server.connect()))) as [Peer, Peer, Peer];
     await slow.write(post(5 * MB));
@@ -244,7 +249,7 @@ describe('kubernetes', () => {
 
     server.program.process.kill('SIGTERM');
     while (!(await ready(server, probe)).includes('shutting down\n'));
-    // It still listens, for those who have not heard.
+    // The server still listens, for clients that do not know yet.
     await server.reconnect(probe);
     await probe.write(post(10));
     await probe.send(10);
@@ -252,7 +257,7 @@ describe('kubernetes', () => {
     await probe.close();
     expect(await idle.receive()).toMatchObject({ tail: expect.stringContaining('10 bytes received.\n'), end: 'eof' });
     await idle.close();
-    // By now nobody new is let in.
+    // Now no new client is accepted.
     expect(await slow.send(3 * MB)).toEqual({ sent: 3 * MB });
     expect(await slow.receive()).toMatchObject({
       tail: expect.stringContaining(`${5 * MB} bytes received.\n`),
@@ -266,7 +271,7 @@ describe('kubernetes', () => {
     server.expectNoReset(slow.pid);
   });
 
-  test('a second SIGTERM is obeyed at once', async () => {
+  test('a second SIGTERM ends the process at once', async () => {
     await using server = await Server.start('kubernetes', { DRAIN_DELAY: '100000' });
     const [slow, probe] = (await Promise.all([1, 2].map(() => server.connect()))) as [Peer, Peer];
     await slow.write(post(5 * MB));
@@ -280,7 +285,7 @@ describe('kubernetes', () => {
   });
 });
 
-test('each of them is tested', () => {
+test('each example has a test', () => {
   const source = readFileSync(fileURLToPath(import.meta.url), 'utf8');
   const names = readdirSync(join(root, 'examples')).map((name) => name.replace(/\.mjs$/, ''));
   expect(names.length).toBeGreaterThan(7);

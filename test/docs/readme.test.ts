@@ -1,4 +1,5 @@
-// The documents keep their word: every example compiles and does what it says, every export is described, every file that is named exists.
+// The documents keep their word: every example compiles and does what it says, every export is described, every named
+// file exists.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -18,7 +19,7 @@ const folder = new ExampleFolder(examples, ['@types']);
 const fileOf = (name: string | undefined) => folder.fileOf(name);
 afterAll(() => folder[Symbol.dispose]());
 
-/** Runs an example on a connected `socket`, to its end: it must say what it promises. */
+/** Runs an example on a connected `socket`, to its end. The example must print what it promises. */
 async function runOnSocket(
   { name, promised }: Example,
   prepare: (peer: Peer) => Promise<unknown>,
@@ -68,7 +69,7 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
     await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
     await peer.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n');
     await peer.send(1_000);
-    // It is in flight.
+    // The request is in flight.
     await peer.receive(1_000);
     await run.stopListening('SIGTERM');
     await peer.send(1_999_000);
@@ -88,7 +89,7 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
       expect(await peer.receive()).toMatchObject({ tail: 'Not now.\n', end: 'eof' });
       if (i < 2) await peer.close();
     }
-    // What it says changes with each connection whose end has been noticed.
+    // The output changes with each connection whose end has been noticed.
     for (let lines = 1, last: string | undefined; last !== promised[0]; lines++) {
       run.process.kill('SIGUSR2');
       last = (await run.lines(lines)).at(-1);
@@ -142,7 +143,7 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
     expect(await peer.receive()).toMatchObject({ tail: 'the last words', end: 'eof' });
   },
 
-  // Node closes the idle socket behind the example, for the peer has half-closed.
+  // After the example Node closes the idle socket, because the peer has half-closed.
   send: (example) =>
     runOnSocket(
       example,
@@ -240,7 +241,7 @@ describe('README.md', () => {
   const values = exported.filter(({ isType }) => !isType).map(({ name }) => name);
 
   test('knows every export', async () => {
-    // The list from the source is whole.
+    // The list from the source is complete.
     expect(values.toSorted()).toEqual(Object.keys(await import('../../src/index.ts')).toSorted());
     for (const { name } of exported) expect(readme).toContain(`\`${name}`);
   });
@@ -262,11 +263,15 @@ describe('README.md', () => {
     ['CloseServerOptions', 'shutdown/close-server-options'],
   ])('names every option of %s with its default', (type, file) => {
     const source = readFileSync(join(root, `src/${file}.ts`), 'utf8');
-    // Of two layers of options, each has a line.
-    const defaults = [...source.matchAll(/const \{(.*)\} = options(?: \?\? \{\})?;/g)]
+    // Each of the two layers of options has a line.
+    const defaults = [...source.matchAll(/const \{([^}]*)\} = options(?: \?\? \{\})?;/g)]
       .map(([, names = '']) => names)
       .join();
-    const options = defaults.split(',').map((option) => option.trim().split(' = '));
+    const options = defaults
+      .split(',')
+      .map((option) => option.trim())
+      .filter(Boolean)
+      .map((option) => option.split(' = '));
     expect(options.length).toBeGreaterThan(2);
     const table = readme.slice(readme.indexOf(`| \`${type}\` |`)).split('\n\n')[0] as string;
     for (const [name, value = 'none'] of options) {
@@ -296,7 +301,7 @@ describe('README.md', () => {
   });
 });
 
-/** A default that is not the same for all. */
+/** A default that differs between options of one name. */
 const DEPENDS: Record<string, string> = { defaultWhen: "'needed'; 'always' for net and tls" };
 
 const documents = [
@@ -336,7 +341,7 @@ function isThere(document: string, target: string): boolean {
   return existsSync(file) && (heading === undefined || headingsOf(file).includes(heading));
 }
 
-/** As GitHub makes anchors of them. */
+/** As GitHub makes anchors of headings. */
 function headingsOf(file: string): string[] {
   return [...readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading

@@ -1,5 +1,6 @@
-// Debian's libstdc++ and libgcc, which are built for glibc, take these names from it, and a Node.js built by GCC 13 one more from libstdc++. With this file
-// in the place of glibc's loader, which they name too, musl can load them; the addon itself is not meant to need any of it (test/package/musl.test.ts).
+// Debian's libstdc++ and libgcc are built for glibc and take these names from it. A Node.js built by GCC 13 takes one
+// more from libstdc++. This file replaces glibc's loader, which both also name, so that musl can load them. The addon
+// itself must need none of these names (test/package/musl.test.ts).
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +16,12 @@ int __cpu_indicator_init(void) { return 0; }
 unsigned long __getauxval(unsigned long type) { return getauxval(type); }
 
 // "Not found": libgcc then walks the program headers.
-int _dl_find_object(void *address, void *result) { return -1; }
+int _dl_find_object(void* address, void* result) { return -1; }
 
-// Destructors of a thread's variables do not run.
-int __cxa_thread_atexit_impl(void (*destroy)(void *), void *object, void *dso) { return 0; }
+// Destructors of thread-local variables do not run.
+int __cxa_thread_atexit_impl(void (*destroy)(void*), void* object, void* dso) { return 0; }
 
-size_t __strftime_l(char *to, size_t size, const char *format, const struct tm *time, locale_t locale) {
+size_t __strftime_l(char* to, size_t size, const char* format, const struct tm* time, locale_t locale) {
   return strftime_l(to, size, format, time, locale);
 }
 
@@ -30,10 +31,12 @@ unsigned arc4random(void) {
   return value;
 }
 
-// std::string::_M_replace_cold(pointer, size_type, const char*, size_type, size_type): the new text may be a part of the old.
-void _ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE15_M_replace_coldEPcmPKcmm(void *self, char *at, size_t old_size, const char *text,
+// std::string::_M_replace_cold(pointer, size_type, const char*, size_type, size_type). The new text may be part of the
+// old text.
+void _ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE15_M_replace_coldEPcmPKcmm(void* self, char* at,
+                                                                                     size_t old_size, const char* text,
                                                                                      size_t new_size, size_t tail) {
-  char *copy = malloc(new_size + 1);
+  char* copy = malloc(new_size + 1);
   if (!copy) abort();
   memcpy(copy, text, new_size);
   memmove(at + new_size, at + old_size, tail);

@@ -1,5 +1,6 @@
-// One binary serves glibc and musl. That it works on musl is shown by `npm run test:musl`, in a Node.js of musl; here is why it does, on both architectures: it
-// asks for nothing that musl has not, what it exchanges with libc has one layout, and musl's own loader takes it.
+// One binary serves glibc and musl. `npm run test:musl` shows that it works on musl, in a Node.js for musl. This file
+// shows why, for both architectures: the binary needs nothing that musl lacks, what it exchanges with libc has the same
+// layout in both, and musl's own loader accepts it.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,16 +13,16 @@ const elsewhere = join(root, 'test/other-platforms');
 
 interface Target {
   name: string;
-  /** In front of the names of the compiler and binutils of glibc. */
+  /** The prefix of the names of glibc's compiler and binutils. */
   prefix: string;
-  /** What has to be there: a file, and where it comes from. */
+  /** Files that must be there, and where each comes from. */
   needs: [file: string, origin: string][];
   loader: string;
   muslCompiler: string[];
   glibcLoader: string;
   /** The folder of a libstdc++ and a libgcc that are built for glibc. */
   libraries: string[];
-  /** In front of a program of musl. */
+  /** The command before a program of musl. */
   runner: string[];
 }
 
@@ -56,15 +57,18 @@ const TARGETS: Target[] = [
   },
 ];
 
-/** What node-gyp-build takes for a machine's libc is what it finds in LIBC, or an Alpine Linux. */
-test.each(['glibc', 'musl'])('the loader picks the same file where it sees %s, Alpine Linux or not', async (libc) => {
-  const script = `import { addonFile } from './dist/system/addon.js'; console.log(addonFile);`;
-  const output = await runOk(process.execPath, ['--input-type=module', '--eval', script], {
-    cwd: root,
-    env: { LIBC: libc, PREBUILDS_ONLY: '1' },
-  });
-  expect(output.trim()).toBe(join(prebuilds, 'lingering-close.node'));
-});
+/** node-gyp-build takes the libc of a machine from LIBC, or from an Alpine Linux. */
+test.each(['glibc', 'musl'])(
+  'the loader picks the same file where it sees %s, on Alpine Linux or not',
+  async (libc) => {
+    const script = `import { addonFile } from './dist/system/addon.js'; console.log(addonFile);`;
+    const output = await runOk(process.execPath, ['--input-type=module', '--eval', script], {
+      cwd: root,
+      env: { LIBC: libc, PREBUILDS_ONLY: '1' },
+    });
+    expect(output.trim()).toBe(join(prebuilds, 'lingering-close.node'));
+  },
+);
 
 for (const { name, prefix, needs, loader, muslCompiler, glibcLoader, libraries, runner } of TARGETS) {
   const missing = needs
@@ -84,7 +88,7 @@ for (const { name, prefix, needs, loader, muslCompiler, glibcLoader, libraries, 
 
     afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-    /** Without weak ones, which may be missing, and without versions, which musl does not look at. */
+    /** Without weak symbols, which may be missing, and without versions, which musl ignores. */
     async function symbols(which: string, file: string): Promise<string[]> {
       const lines = (await runOk(`${prefix}nm`, ['--dynamic', which, file])).trim().split('\n');
       return lines
@@ -93,7 +97,7 @@ for (const { name, prefix, needs, loader, muslCompiler, glibcLoader, libraries, 
         .map(([, symbol]) => symbol.replace(/@.*/, ''));
     }
 
-    test('asks for nothing that is neither in musl, nor in libstdc++, nor in Node.js', async () => {
+    test('needs no symbol that is neither in musl, nor in libstdc++, nor in Node.js', async () => {
       const offered = new Set(await symbols('--defined-only', loader));
       expect(offered).toContain('fcntl');
       expect(offered).not.toContain('fcntl64');
@@ -102,7 +106,7 @@ for (const { name, prefix, needs, loader, muslCompiler, glibcLoader, libraries, 
       expect(fromLibc.filter((symbol) => !offered.has(symbol))).toEqual([]);
     });
 
-    test('exchanges nothing with libc that musl lays out in another way', async () => {
+    test('exchanges nothing with libc that has another layout in musl', async () => {
       const layouts = async (command: string, ...flags: string[]) => {
         const assembly = await runOk(command, [...flags, '-S', '-O1', '-o', '-', join(elsewhere, 'layouts.c')]);
         return assembly.match(/^\t\.(quad|xword|zero)\t.*$/gm);
@@ -143,7 +147,7 @@ for (const { name, prefix, needs, loader, muslCompiler, glibcLoader, libraries, 
       };
       expect(await load(binary)).toEqual({ code: 0, said: 'loaded\n' });
 
-      // The control: the same addon, but for one name that glibc alone has.
+      // The control: the same addon, with one name that only glibc has.
       const other = join(folder, 'other.node');
       writeFileSync(other, readFileSync(binary, 'latin1').replace('\0epoll_ctl\0', '\0epoll_ctX\0'), 'latin1');
       expect(await load(other)).toMatchObject({

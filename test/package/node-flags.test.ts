@@ -1,4 +1,5 @@
-// Flags of Node.js that take something away from every program: each way to close works under them. The addon is loaded wherever they let it be.
+// Flags of Node.js that take something away from a program: each way to close works under them. The addon is loaded
+// where the flags allow it.
 import { expect, test } from 'vitest';
 import { Fixture } from '../support/fixture.ts';
 import { GET, post } from '../support/http-text.ts';
@@ -62,7 +63,7 @@ test.each(CASES)('%j: lingerOnClose, safeClose and closeServer work; the engine 
   // The upload, and the connection that was kept alive.
   const { warnings, ...end } = await fixture.next();
   expect(end).toEqual({ idle: 1, cut: 0, eof: 2, reset: true, error: 'SocketError EPIPE' });
-  // Those about the flags themselves are Node's.
+  // Node warns about the flags themselves.
   const ours = warnings.filter(({ name }) => !['ExperimentalWarning', 'SecurityWarning'].includes(name));
   expect(ours.map(({ code }) => code)).toEqual(engine === 'native' ? [] : ['LINGERING_CLOSE_FALLBACK']);
   expect(await fixture.exit).toEqual({ code: 0, signal: null });

@@ -1,4 +1,4 @@
-// What a user gets: the tarball's files, and the package as it works once it is installed from it.
+// What a user gets: the files of the tarball, and the package as it works once it is installed from the tarball.
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -19,7 +19,7 @@ let installed: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
   await runOk('npm', ['run', 'sbom'], { cwd: root });
-  // Without scripts: prepack would build dist/ anew under the feet of the other tests.
+  // Without scripts: prepack would rebuild dist/ while other tests use it.
   const output = await runOk('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
     cwd: root,
   });
@@ -56,7 +56,8 @@ describe('the tarball', () => {
     const entries = list('src/system').map((file) => file.replace(/^src(.*)\.ts$/, 'dist$1.js'));
     const chunks = ['system/system', 'lingering-close'].map((name) => `dist/${name}.js`);
     const bundled = ['dist/index.js', 'dist/register.js', ...entries, ...chunks];
-    // The addon's sources are there for whoever builds it: it takes binding.gyp too. Pictures of measurements are looked at in the repository.
+    // The tarball has the sources of the addon for users who build it, with binding.gyp. Pictures of measurements are
+    // only in the repository.
     const read = list('docs').filter((file) => !/^docs\/plots\/|\.png$/.test(file));
     const expected = [
       ...types,
@@ -114,7 +115,7 @@ describe('the bill of materials', () => {
     });
   });
 
-  test('has every package that an installation brings, by its hash', () => {
+  test('has every package that an installation adds, with its hash', () => {
     const { packages } = JSON.parse(readFileSync(join(user, 'node_modules/.package-lock.json'), 'utf8'));
     const brought = Object.entries(packages as Record<string, { version: string; integrity: string }>)
       .filter(([path]) => path !== 'node_modules/lingering-close')
@@ -130,7 +131,7 @@ describe('the bill of materials', () => {
     expect(listed.map(([name]) => name)).toEqual(['node-gyp-build']);
   });
 
-  test('has every binary, by its hash, and what was compiled into it', () => {
+  test('has every binary, with its hash, and what was compiled into it', () => {
     const files = components().filter(({ type }) => type === 'file');
     expect(files.map(({ name }) => name).sort()).toEqual(
       list('prebuilds')
@@ -146,7 +147,7 @@ describe('the bill of materials', () => {
     }
   });
 
-  test('is the same whenever it is made', async () => {
+  test('is the same each time it is made', async () => {
     const before = read();
     await runOk('npm', ['run', 'sbom'], { cwd: root });
     expect(readFileSync(join(root, 'sbom.cdx.json'), 'utf8')).toBe(before);
@@ -157,7 +158,8 @@ describe('the bill of materials', () => {
 describe('the installed package', () => {
   test('runs no script when it is installed', () => {
     const lock = JSON.parse(readFileSync(join(user, 'node_modules/.package-lock.json'), 'utf8'));
-    // npm notes an install script here, and it invents one (node-gyp rebuild) for a package with a binding.gyp that does not say otherwise.
+    // npm notes an install script here. It also invents one (node-gyp rebuild) for a package with a binding.gyp, unless
+    // the package says otherwise.
     expect(Object.keys(lock.packages).sort()).toEqual(['node_modules/lingering-close', 'node_modules/node-gyp-build']);
     expect(lock.packages['node_modules/lingering-close']).not.toHaveProperty('hasInstallScript');
     const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
@@ -172,7 +174,9 @@ describe('the installed package', () => {
   });
 
   test.skipIf(!prebuilt)(`can be imported${PREBUILT_SKIPPED}`, async () => {
-    const script = `import * as all from 'lingering-close'; console.log(all.engine, typeof all.safeClose, Object.keys(all).length);`;
+    const script =
+      "import * as all from 'lingering-close';" +
+      'console.log(all.engine, typeof all.safeClose, Object.keys(all).length);';
     const exported = Object.keys(await import('../../src/index.ts')).length;
     expect(await run('node', ['--input-type=module', '--eval', script], { cwd: user })).toEqual({
       code: 0,
@@ -197,7 +201,7 @@ describe('the installed package', () => {
     expect(usage).toContain('Usage: lingering-close demo');
   });
 
-  test('serves another copy of itself where a bundler has made a copy of what is imported', async () => {
+  test('uses another copy of itself when a bundler has copied the imported one', async () => {
     writeFileSync(join(user, 'bundled.mjs'), `export { lingerOnClose } from 'lingering-close';\n`);
     await runOk(tool('rolldown'), ['bundled.mjs', '--platform', 'node', '--format', 'esm', '--file', 'bundle.mjs'], {
       cwd: user,

@@ -1,4 +1,4 @@
-// The binary that users get: that it is what its manifest says, and that it loads on systems other than the one it was built on.
+// The binary that users get: it is what its manifest says, and loads on other systems than the one that built it.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,7 +34,7 @@ describe('the check of the prebuilt binaries', () => {
     });
   });
 
-  test('looks at every folder that is shipped', () => {
+  test('checks every folder that is shipped', () => {
     expect(readdirSync(join(root, 'prebuilds')).sort()).toEqual(TARGETS.map(({ name }) => name).sort());
   });
 
@@ -47,12 +47,12 @@ describe('the check of the prebuilt binaries', () => {
     ['a build flag has changed', append('binding.gyp'), both('binding.gyp has changed')],
     ['a source is new', append('src-native/new.h'), both('src-native/new.h is new')],
     [
-      'one is not the file that was built',
+      'a binary is not the file that was built',
       append('prebuilds/linux-arm64/lingering-close.node'),
       { 'linux-arm64': 'lingering-close.node is another file' },
     ],
     [
-      'one is missing',
+      'a binary is missing',
       remove('prebuilds/linux-x64/lingering-close.node'),
       { 'linux-x64': 'lingering-close.node is missing' },
     ],
@@ -92,7 +92,7 @@ describe.each(TARGETS)('the prebuilt binary of $name', ({ name, triplet }) => {
     expect(text).toContain('napi_register_module_v1');
   });
 
-  // An objdump for one architecture only does not know the files of another.
+  // An objdump for one architecture cannot read the files of another.
   const objdump = name === platform ? 'objdump' : `${triplet}-objdump`;
   const missing =
     spawnSync(objdump, ['--version']).status === 0
@@ -100,7 +100,7 @@ describe.each(TARGETS)('the prebuilt binary of $name', ({ name, triplet }) => {
       : `${objdump} is not installed (Debian package binutils, or one for that architecture)`;
 
   describe.skipIf(skips(missing))(`as objdump shows it${skipped(missing)}`, () => {
-    // The floors are those of Debian 10 and RHEL 8: glibc 2.28, and the libstdc++ of GCC 8.
+    // The limits are those of Debian 10 and RHEL 8: glibc 2.28, and the libstdc++ of GCC 8.
     const FLOORS: Record<string, string> = { GLIBC: '2.28', GLIBCXX: '3.4.25', CXXABI: '1.3.11' };
     let headers: string;
     let symbols: string[];
@@ -123,7 +123,7 @@ describe.each(TARGETS)('the prebuilt binary of $name', ({ name, triplet }) => {
       return floor === undefined || version.localeCompare(floor, 'en', { numeric: true }) > 0;
     }
 
-    test('the comparison of versions is one by numbers', () => {
+    test('compares versions as numbers', () => {
       const names = [
         'GLIBC_2.9',
         'GLIBC_2.28',
@@ -144,7 +144,7 @@ describe.each(TARGETS)('the prebuilt binary of $name', ({ name, triplet }) => {
       ]);
     });
 
-    test('needs no library but libc and libstdc++, and none from a fixed place', () => {
+    test('needs only libc and libstdc++, and no library from a fixed place', () => {
       expect([...headers.matchAll(/^ +NEEDED +(\S+)$/gm)].map(([, name]) => name).sort()).toEqual([
         'libc.so.6',
         'libstdc++.so.6',
@@ -152,7 +152,7 @@ describe.each(TARGETS)('the prebuilt binary of $name', ({ name, triplet }) => {
       expect(headers).not.toMatch(/^ +(RPATH|RUNPATH) /m);
     });
 
-    test('takes nothing else from its host but Node-API and libuv', () => {
+    test('takes nothing else from its host than Node-API and libuv', () => {
       const undefinedOnes = symbols.filter((line) => line.includes('*UND*') && !/^\S+ +w /.test(line));
       const unversioned = undefinedOnes
         .filter((line) => !/\(\w+_[\d.]+\)/.test(line))
@@ -161,21 +161,21 @@ describe.each(TARGETS)('the prebuilt binary of $name', ({ name, triplet }) => {
       expect(unversioned.filter((name) => !/^(napi|uv)_/.test(name as string))).toEqual([]);
     });
 
-    test('shows nothing but the two entry points of Node-API', () => {
-      // Local symbols, of sections, are not shown to anybody.
+    test('exports only the two entry points of Node-API', () => {
+      // Local symbols, such as those of sections, are not exported.
       const defined = symbols
         .filter((line) => /^[0-9a-f]{16} [^l]/.test(line) && !line.includes('*UND*'))
         .map((line) => line.split(/\s+/).at(-1));
       expect(defined.sort()).toEqual(['napi_register_module_v1', 'node_api_module_get_api_version_v1']);
     });
 
-    test('is bound when it is loaded, so that a host without libuv fails there and not in a call', () => {
+    test('is bound at load time, so a host without libuv fails at load and not in a call', () => {
       const [, flags] = /^ +FLAGS +0x(\w+)$/m.exec(headers) ?? [];
       const DF_BIND_NOW = 8;
       expect(Number.parseInt(flags as string, 16) & DF_BIND_NOW).toBe(DF_BIND_NOW);
     });
 
-    test('needs no executable stack, and no code is written to', () => {
+    test('needs no executable stack and no writable code', () => {
       expect(headers).toMatch(/^ +STACK .*\n.* flags rw-$/m);
       expect(headers).toMatch(/^ +RELRO /m);
       expect(headers).not.toMatch(/^ +TEXTREL /m);
@@ -184,7 +184,7 @@ describe.each(TARGETS)('the prebuilt binary of $name', ({ name, triplet }) => {
 });
 
 test.skipIf(!prebuilt)(
-  `loads and closes a socket where there is no compiler and nothing else of the project${PREBUILT_SKIPPED}`,
+  `loads and closes a socket without a compiler and without the rest of the project${PREBUILT_SKIPPED}`,
   async () => {
     const copy = join(folder, 'bare');
     for (const name of ['package.json', 'dist', 'prebuilds', 'node_modules/node-gyp-build']) {

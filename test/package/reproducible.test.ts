@@ -1,4 +1,5 @@
-// `npm run prebuild` gives the same bytes from the same sources with the same tools, and those are the bytes that are in the project.
+// `npm run prebuild` gives the same bytes from the same sources with the same tools. These are the bytes in the
+// project.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +23,7 @@ const uncompiled = TARGETS.map(whyNotBuilt).filter((why) => why !== undefined);
 const buildable = TARGETS.filter((target) => !skips(whyNotBuilt(target) ?? ''));
 
 describe(`npm run prebuild${skipped(uncompiled.join('; '))}`, () => {
-  // Paths of other lengths, so that one which finds its way into a binary moves what is behind it.
+  // Paths of different lengths: a path that gets into a binary moves what follows it.
   let builds: string[];
 
   beforeAll(async () => {

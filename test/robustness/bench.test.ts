@@ -1,4 +1,4 @@
-// The benchmarks stay alive: two of them, quickly. What they measure then means nothing.
+// The benchmarks still run: two of them, in a short form. Their figures mean nothing here.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

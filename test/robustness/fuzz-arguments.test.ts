@@ -1,4 +1,5 @@
-// Every public function with arbitrary values in every argument: it does its work, or throws what its documentation names. FUZZ_RUNS, FUZZ_SEED.
+// Every public function with arbitrary values in every argument: it does its work, or throws what its documentation
+// names. FUZZ_RUNS, FUZZ_SEED.
 import { expect, test } from 'vitest';
 import { Fixture, STREAMS_ENGINE } from '../support/fixture.ts';
 import { ENGINES } from '../support/safe-close-host.ts';
@@ -14,7 +15,7 @@ interface Outcome {
   seconds: number;
 }
 
-// It waits for a broken stdout, and takes no arguments. The other is a class.
+// exitOnBrokenPipe waits for a broken stdout, and takes no arguments. The other one is a class.
 const NOT_CALLED = ['exitOnBrokenPipe', 'SocketError'];
 const NEED_THE_ADDON = ['setLinger', 'getLinger', 'pendingBytes', 'unackedBytes', 'send', 'getSigpipe', 'setSigpipe'];
 
@@ -28,12 +29,13 @@ test.each(ENGINES)(
     });
     const { functions, tally, failures, descriptors, seconds } = await fixture.next();
     console.log(
-      `arguments, ${engine}: FUZZ_SEED=${SEED}, ${RUNS} calls of each of ${Object.keys(tally).length} functions in ${seconds.toFixed(1)} s`,
+      `arguments, ${engine}: FUZZ_SEED=${SEED}, ` +
+        `${RUNS} calls of each of ${Object.keys(tally).length} functions in ${seconds.toFixed(1)} s`,
     );
     expect(failures).toEqual([]);
     expect([...Object.keys(tally), ...NOT_CALLED].sort()).toEqual(functions.sort());
     for (const [name, results] of Object.entries(tally)) {
-      // Neither is everything refused, nor everything taken.
+      // Not every call is refused, and not every call is accepted.
       if (engine === 'streams' && NEED_THE_ADDON.includes(name))
         expect(Object.keys(results), name).toContain('ERR_ADDON_UNAVAILABLE');
       else if (['safeClose', 'lingerOnClose', 'closeServer', 'setSigpipe'].includes(name))

@@ -1,15 +1,16 @@
-// Arbitrary sequences of what an application does with a connection and of what its peer does, against a model of the close. SEQUENCES, FUZZ_SEED.
+// Arbitrary sequences of what an application and its peer do with a connection, checked against a model of the close.
+// SEQUENCES, FUZZ_SEED.
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CloseReport } from '../../src/index.ts';
 import { Fixture } from '../support/fixture.ts';
 import {
   type CloseOptions,
-  CloseServer,
   type Connection,
   ENGINES,
   type Engine,
   MB,
+  SafeCloseHost,
   type Step,
   type Transport,
 } from '../support/safe-close-host.ts';
@@ -17,15 +18,15 @@ import {
 const RUNS = Number(process.env['SEQUENCES'] || 30);
 const SEED = Number(process.env['FUZZ_SEED'] || Date.now() % 2 ** 31);
 
-/** What is certain of a connection, whatever the timing; what is not is left open. */
+/** What is certain of a connection whatever the timing. What is not certain is left open. */
 interface Model {
-  /** A safeClose has been called. */
+  /** safeClose has been called. */
   closing: boolean;
-  /** The application has ended or destroyed the socket, or set SO_LINGER, for which the same close is another. */
+  /** The application has ended or destroyed the socket, or set SO_LINGER, and so changed the close. */
   touched: boolean;
-  /** Options under which the close could end by a limit. */
+  /** Options whose limit could end the close. */
   limits: Set<string>;
-  /** The application's or a second call's reasons to end it early. */
+  /** Why the application or a second call could end the close early. */
   cuts: Set<string>;
   governed: boolean;
   peer: 'open' | 'half-closed' | 'closed' | 'reset';
@@ -37,7 +38,7 @@ interface Model {
 
 interface Real {
   connection: Connection;
-  /** That each of several calls gave the same promise. */
+  /** Whether each later call gave the promise of the first. */
   calls: boolean[];
 }
 
@@ -61,7 +62,7 @@ class Application implements Command {
 
   async run(model: Model, { connection }: Real): Promise<void> {
     this.#mean(model);
-    // setLinger refuses a socket that is closed already, by whomever.
+    // setLinger refuses a socket that is already closed.
     await connection.ask(...this.#step).catch((error) => {
       if (this.#step[0] !== 'setLinger' || error.code !== 'ERR_SOCKET_CLOSED') throw error;
     });
@@ -116,7 +117,7 @@ class PeerDoes implements Command {
   }
 
   check({ peer, peerSent }: Readonly<Model>): boolean {
-    // What fits into the buffers: nobody may be there to read it, and the peer would wait.
+    // No more than the buffers hold: if no one reads, the peer would wait.
     if (peerSent + this.#bytes > 100_000) return false;
     return peer === 'open' || (peer === 'half-closed' && this.#what !== 'send' && this.#what !== 'shutdown');
   }
@@ -157,7 +158,7 @@ const touch = (model: Model) => {
 
 function commands(engine: Engine) {
   return [
-    // Some of it fits into the buffers, some does not.
+    // Some sizes fit into the buffers, some do not.
     fc.constantFrom(1, 1_000, MB, 8 * MB).map(
       (bytes) =>
         new Application(
@@ -170,7 +171,7 @@ function commands(engine: Engine) {
         ),
     ),
     application(['end', 0], touch),
-    // In front of safeClose all of them make it a 'closed'.
+    // Before safeClose, each of these makes the outcome 'closed'.
     fc
       .constantFrom<Step>(['destroy'], ['destroy', 'an error'], ['destroySoon'])
       .map((step) => new Application(step, touch, ({ closing, written }) => closing || written > MB)),
@@ -179,7 +180,7 @@ function commands(engine: Engine) {
       ? [fc.constantFrom(false, 0, 1).map((linger) => new Application(['setLinger', linger as number | false], touch))]
       : []),
     application(['abort'], (model) => {
-      // A signal that is aborted beforehand counts for a close that comes later.
+      // A signal that is aborted beforehand affects a later close.
       if (model.governed || !model.closing) model.cuts.add('aborted');
     }),
     options.map((chosen) => new SafeClose(chosen)),
@@ -189,7 +190,7 @@ function commands(engine: Engine) {
   ];
 }
 
-/** What a report must never say, given what has been done. */
+/** Whether a report is possible, given what has been done. */
 function checkReport(report: CloseReport, model: Model, engine: Engine): void {
   const { outcome, delivered, discardedBytes, unackedBytes, duration, error } = report;
   const possible: Record<CloseReport['outcome'], boolean> = {
@@ -198,9 +199,9 @@ function checkReport(report: CloseReport, model: Model, engine: Engine): void {
     drained: model.limits.has('drain'),
     reset: model.cuts.has('reset'),
     aborted: model.cuts.has('aborted'),
-    // Whoever closes with unread bytes sends RST, and so does the kernel for bytes that come too late.
+    // A peer that closes with unread bytes sends RST, and so does the kernel for bytes that come too late.
     'peer-reset': model.peer !== 'open',
-    // By the defaults only where the machine was that slow.
+    // With the defaults only on a very slow machine.
     idle: model.limits.has('idleTimeout') || duration >= 5_000,
     timeout: model.limits.has('timeout') || duration >= 30_000,
     'max-bytes': model.limits.has('maxBytes'),
@@ -243,13 +244,13 @@ test(`${WORKERS} Workers that are terminated in the middle of arbitrary sequence
 
 describe.each(ENGINES)('%s engine', (engine) => {
   describe.each<Transport>(['tcp4', 'unix'])('%s', (transport) => {
-    let server: CloseServer;
+    let server: SafeCloseHost;
     beforeAll(async () => {
-      server = await CloseServer.start({ engine, transport, options: { allowHalfOpen: true } });
+      server = await SafeCloseHost.start({ engine, transport, options: { allowHalfOpen: true } });
     });
     afterAll(() => server[Symbol.asyncDispose]());
 
-    test(`${RUNS} sequences: every close settles as the model says, and gives its descriptor back`, {
+    test(`${RUNS} sequences: every close settles as the model says, and releases its descriptor`, {
       timeout: 600_000,
     }, async () => {
       const tally: Record<string, number> = {};
@@ -288,17 +289,18 @@ describe.each(ENGINES)('%s engine', (engine) => {
           await connection.ask('closed');
         }
         before ??= await server.ask(['descriptors']);
-        // After setLinger(socket, 1) it may take a second, and may begin when 'close' has been emitted.
+        // After setLinger(socket, 1) the close may take a second, and may begin when 'close' has been emitted.
         const deadline = performance.now() + 10_000;
         let now: number;
         do now = await server.ask(['descriptors']);
         while (now !== before && performance.now() < deadline);
         expect(now).toBe(before);
       });
-      // Not shrunk, for each attempt may wait: the seed gives the same sequence again.
+      // No shrinking, because each attempt may wait. The seed gives the same sequence again.
       await fc.assert(property, { numRuns: RUNS, seed: SEED, endOnFailure: true, verbose: 1 });
       console.log(
-        `sequences, ${engine} ${transport}: FUZZ_SEED=${SEED}, ${RUNS} of them, ended as ${JSON.stringify(tally)}, ${before} descriptors before and after`,
+        `sequences, ${engine} ${transport}: FUZZ_SEED=${SEED}, ${RUNS} of them, ended as ${JSON.stringify(tally)}, ` +
+          `${before} descriptors before and after`,
       );
       expect(Object.keys(tally).length).toBeGreaterThan(2);
     });

@@ -1,4 +1,4 @@
-// What becomes of lingers when their process or their thread ends.
+// What happens to lingers when their process or their thread ends.
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ async function listening(fixture: Fixture<Message>) {
   return { host: address, port };
 }
 
-test('a pending linger keeps the process alive until it has ended', async () => {
+test('a pending linger keeps the process alive until the linger ends', async () => {
   await using fixture = new Fixture<Message>('robustness/lifecycle-pending', { args: ['{}'] });
   await using peer = await Peer.connect(await listening(fixture));
   expect(await fixture.next()).toEqual({ pending: true });
@@ -35,7 +35,7 @@ test('a pending linger keeps the process alive until it has ended', async () => 
   expect(await fixture.exit).toEqual({ code: 0, signal: null });
 });
 
-test('with ref: false it does not, and the peer still has its last words and FIN', async () => {
+test('with ref: false it does not, and the peer still gets the last bytes and FIN', async () => {
   await using fixture = new Fixture<Message>('robustness/lifecycle-pending', { args: ['{"ref":false}'] });
   await using peer = await Peer.connect(await listening(fixture));
   expect(await fixture.next()).toEqual({ pending: true });
@@ -44,14 +44,14 @@ test('with ref: false it does not, and the peer still has its last words and FIN
   expect(await peer.receive()).toMatchObject({ tail: 'last words', end: 'eof' });
 });
 
-test('SIGTERM in mid-linger ends the process by that signal', async () => {
+test('SIGTERM in the middle of a linger ends the process by that signal', async () => {
   await using fixture = new Fixture<Message>('robustness/lifecycle-pending', { args: ['{}', 'SIGTERM'] });
   await using peer = await Peer.connect(await listening(fixture));
   expect(await fixture.exit).toEqual({ code: null, signal: 'SIGTERM' });
   expect(await peer.receive()).toMatchObject({ tail: 'last words', end: 'eof' });
 });
 
-describe.skipIf(!netnsPermitted())(`what is in the queue when the process ends${NETNS_SKIPPED}`, () => {
+describe.skipIf(!netnsPermitted())(`what is in the receive queue when the process ends${NETNS_SKIPPED}`, () => {
   async function errnoAfter(exit: string): Promise<string | null> {
     const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
     try {
@@ -74,17 +74,17 @@ describe.skipIf(!netnsPermitted())(`what is in the queue when the process ends${
     }
   }
 
-  test('causes a RST where nobody drains it', async () => {
+  test('causes a RST if it is not drained', async () => {
     expect(await errnoAfter('process.reallyExit')).toBe('EPIPE');
   });
 
-  test('causes none at process.exit(), which drains each linger once', async () => {
+  test('causes no RST at process.exit(), which drains each linger once', async () => {
     expect(await errnoAfter('process.exit')).toBeNull();
   });
 });
 
 test.each(['terminate', 'natural end'])(
-  'Workers that end in mid-linger (%s) leave no descriptor behind and do not harm the process',
+  'Workers that end in the middle of a linger (%s) leave no descriptor behind and do not harm the process',
   async (how) => {
     await using fixture = new Fixture<{ before: number; after: number }>('robustness/lifecycle-worker', {
       args: [how, '20'],
@@ -103,7 +103,7 @@ test('Workers that are terminated while they load the addon do not harm the proc
   expect(fixture.stderr).toBe('');
 });
 
-test('a child process that starts in mid-linger inherits no descriptor', async () => {
+test('a child process that starts in the middle of a linger inherits no descriptor', async () => {
   await using fixture = new Fixture<{ descriptors: string } & Message>('robustness/lifecycle-spawn');
   await using peer = await Peer.connect(await listening(fixture));
   const { descriptors } = await fixture.next();
@@ -113,7 +113,7 @@ test('a child process that starts in mid-linger inherits no descriptor', async (
   expect((await fixture.next()).report).toMatchObject({ outcome: 'eof' });
 });
 
-test('several copies of the package live in one process', async () => {
+test('several copies of the package work in one process', async () => {
   const root = fileURLToPath(new URL('../..', import.meta.url));
   const copy = mkdtempSync(join(tmpdir(), 'lingering-close-'));
   try {

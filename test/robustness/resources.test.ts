@@ -1,4 +1,4 @@
-// What a close costs, and gives back: descriptors and memory.
+// What a close takes and gives back: descriptors and memory.
 import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,10 +31,10 @@ test.each([
   rmSync(path, { force: true });
 });
 
-test('a lingering connection weighs less than 1 KiB above a bare duplicate', async () => {
+test('a lingering connection takes less than 1 KiB more than a bare duplicate', async () => {
   await using fixture = new Fixture<{ rss: number; heap: number }>('robustness/resources-memory', {
     args: ['9000'],
-    // V8's new space grows by leaps of its own, empty or not.
+    // V8's new space grows in steps of its own, empty or not.
     execArgv: ['--expose-gc', '--max-semi-space-size=16'],
   });
   const { rss, heap } = await fixture.next();

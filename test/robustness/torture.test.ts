@@ -1,4 +1,4 @@
-// The scripts of torture/, each in its short form: what they provoke is survived, and everything is given back.
+// The scripts of torture/, each in its short form: the server survives what they do, and gives everything back.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ interface Row {
   subject: string;
   tried: number;
   survived: number;
-  /** Before and after, where a process is left that could hold something. */
+  /** Counts before and after, for scripts whose process lives on and could hold something. */
   descriptors?: [number, number];
   handles?: [number, number];
 }
@@ -18,7 +18,7 @@ interface Row {
 const NONE: [number, number] = [0, 0];
 
 interface Script {
-  /** Why it cannot run here, or nothing. */
+  /** Why the script cannot run here, if it cannot. */
   missing?: () => string | undefined;
 }
 
@@ -27,7 +27,7 @@ const { scripts } = (await load('lib/scripts')) as { scripts: string[] };
 const reasons = new Map<string, string | undefined>();
 for (const name of scripts) reasons.set(name, ((await load(name)) as Script).missing?.());
 
-describe.concurrent('what goes wrong is survived', () => {
+describe.concurrent('the server survives what goes wrong', () => {
   test.for([...reasons])('torture/%s.mjs', { timeout: 180_000 }, async ([name, reason], { skip }) => {
     skip(reason !== undefined && process.env['CI'] === undefined, reason);
     const folder = mkdtempSync(join(tmpdir(), 'lingering-close-torture-'));

@@ -1,4 +1,5 @@
-// Frameworks, unchanged, under lingering-close/register, each in a process of its own: every client of 200 that upload too much sees its 413. Without it they do not.
+// Frameworks, unchanged, under lingering-close/register, each in a process of its own: each of 200 clients that upload
+// too much sees its 413. Without register, not all of them do.
 
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +20,7 @@ const HANDSHAKE = UPGRADE.replace('echo', 'websocket').replace(
   'Host: x\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
 );
 
-/** What each of so many clients got, which send all before they read. */
+/** What each client got: every client sends everything before it reads. */
 async function answers(which: string, execArgv: string[], head: string, count: number): Promise<string[]> {
   await using fixture = new Fixture<{ port: number }>('server/frameworks', { args: [which], execArgv });
   const { port } = await fixture.next();
@@ -42,12 +43,12 @@ describe.each([
     expect(await answers(which, REGISTER, head, 200)).toEqual(Array(200).fill(answer));
   });
 
-  test('the control: without it some do not', async () => {
+  test('control: without register some do not', async () => {
     expect(await answers(which, [], head, 20)).not.toEqual(Array(20).fill(answer));
   });
 });
 
-test('ws: an echo goes through, and the closing handshake too', async () => {
+test('ws: an echo goes through, and so does the closing handshake', async () => {
   await using fixture = new Fixture<{ port: number }>('server/frameworks', { args: ['ws'], execArgv: REGISTER });
   const { port } = await fixture.next();
   const socket = new WebSocket(`ws://127.0.0.1:${port}/chat`);

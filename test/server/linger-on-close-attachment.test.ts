@@ -1,4 +1,4 @@
-// lingerOnClose that comes late, comes again, or meets what Node itself would not have made.
+// lingerOnClose that is called late or again, or meets a socket that Node itself would not have made.
 import { expect, test } from 'vitest';
 import { Fixture } from '../support/fixture.ts';
 import { post, UPGRADE } from '../support/http-text.ts';
@@ -18,12 +18,12 @@ test('takes no connections from a server that has them already', async () => {
   expect(Object.values(front).filter((count) => count > 0)).toEqual([]);
 });
 
-test('that comes again looks after the connections that are open', async () => {
+test('a second call covers the connections that are open', async () => {
   await using fixture = new Fixture<{ port: number }>('server/server-again', { args: [String(20 * MB)] });
   const { port } = await fixture.next();
   await using peer = await Peer.connect({ host: '127.0.0.1', port }, { receiveBuffer: 64 * 1024 });
   expect(await fixture.next()).toEqual({ attached: true });
-  // Neither side would ever read: see src/stalled-connections.ts.
+  // Neither side would ever read: see src/server/stalled-connections.ts.
   await peer.write(post(40 * MB));
   expect(await peer.send(40 * MB)).toEqual({ sent: 40 * MB });
   const { received, end } = await peer.receive();
@@ -31,7 +31,7 @@ test('that comes again looks after the connections that are open', async () => {
   expect(end).toBe('eof');
 });
 
-test('lives with a response that an application has made by hand', async () => {
+test('works with a response that an application has made itself', async () => {
   await using fixture = new Fixture<{ port: number }>('server/server-response-by-hand', { args: [String(20 * MB)] });
   const { port } = await fixture.next();
   await using peer = await Peer.connect({ host: '127.0.0.1', port }, { receiveBuffer: 64 * 1024 });
@@ -44,12 +44,12 @@ test('lives with a response that an application has made by hand', async () => {
 test.each([
   ['read-only', { thrown: false, active: 0, outcomes: { eof: 1 } }],
   ['throws', { thrown: true, active: 0, outcomes: { error: 1 } }],
-])('lives with a destroy() of others that %s, and counts the connection once', async (how, state) => {
+])('works with a changed destroy(), %s, and counts the connection once', async (how, state) => {
   await using fixture = new Fixture<{ port: number }>('server/server-odd-destroy', { args: [how] });
   const { port } = await fixture.next();
   await using peer = await Peer.connect({ host: '127.0.0.1', port });
   await peer.write(post(MB));
-  // Behind a destroy() that throws there is no EOF before the process ends.
+  // If destroy() throws, there is no EOF before the process ends.
   await peer.receive(how === 'throws' ? 12 : undefined);
   await peer.send(MB);
   await peer.close();

@@ -1,27 +1,27 @@
-// The bounds of a lingering server: how many may linger, for how long, and what a slow client may expect.
+// The bounds of a lingering server: how many connections may linger, for how long, and what a slow client may expect.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Fixture } from '../support/fixture.ts';
 import { GET, GET_AND_CLOSE, post } from '../support/http-text.ts';
-import { type Served, ServerHost, type Visit } from '../support/linger-on-close-host.ts';
+import { type HostedServer, LingerOnCloseHost, type Visit } from '../support/linger-on-close-host.ts';
 import { ENGINES, KB, known, MB } from '../support/safe-close-host.ts';
 
 describe.each(ENGINES)('%s engine', (engine) => {
-  let host: ServerHost;
+  let host: LingerOnCloseHost;
   beforeAll(async () => {
-    host = await ServerHost.start({ engine });
+    host = await LingerOnCloseHost.start({ engine });
   });
   afterAll(() => host[Symbol.asyncDispose]());
 
-  /** A client whose connection lingers: it has its answer, and is not done. */
-  async function linger(served: Served): Promise<Visit> {
-    const visit = await served.connect();
+  /** A client whose connection lingers: it has its answer, and has not closed. */
+  async function linger(hosted: HostedServer): Promise<Visit> {
+    const visit = await hosted.connect();
     await visit.peer.write(post(1_000));
     expect(await visit.peer.receive()).toMatchObject({ tail: 'x'.repeat(64), end: 'eof' });
-    await served.said('start');
+    await hosted.said('start');
     return visit;
   }
 
-  /** Who is still discarded, and who would be answered with RST. */
+  /** For each client, whether its bytes are still discarded or are answered with RST. */
   async function isLingering({ peer }: Visit): Promise<boolean> {
     await peer.send(1);
     return (await peer.untilBroken(0.1)) === null;
@@ -32,37 +32,37 @@ describe.each(ENGINES)('%s engine', (engine) => {
   }
 
   describe('maxLingering', () => {
-    test('3: a fourth evicts the one with the least time left', async () => {
-      const served = await host.serve('http', 'early 413', { attach: { maxLingering: 3, idleTimeout: Infinity } });
-      const visits = [await linger(served), await linger(served), await linger(served)];
-      expect(await served.state()).toMatchObject({ active: 3, totals: { evictions: 0 } });
-      visits.push(await linger(served));
-      expect(await served.end()).toMatchObject({ outcome: 'evicted', delivered: known(engine, true) });
-      expect(await served.state()).toMatchObject({ active: 3, totals: { evictions: 1, outcomes: { evicted: 1 } } });
+    test('3: a fourth connection evicts the one with the least time left', async () => {
+      const hosted = await host.serve('http', 'early 413', { attach: { maxLingering: 3, idleTimeout: Infinity } });
+      const visits = [await linger(hosted), await linger(hosted), await linger(hosted)];
+      expect(await hosted.state()).toMatchObject({ active: 3, totals: { evictions: 0 } });
+      visits.push(await linger(hosted));
+      expect(await hosted.end()).toMatchObject({ outcome: 'evicted', delivered: known(engine, true) });
+      expect(await hosted.state()).toMatchObject({ active: 3, totals: { evictions: 1, outcomes: { evicted: 1 } } });
       expect(await Promise.all(visits.map(isLingering))).toEqual([false, true, true, true]);
       await release(...visits);
-      for (let i = 0; i < 3; i++) expect(await served.end()).toMatchObject({ outcome: 'eof' });
-      expect(await served.state()).toMatchObject({ active: 0 });
+      for (let i = 0; i < 3; i++) expect(await hosted.end()).toMatchObject({ outcome: 'eof' });
+      expect(await hosted.state()).toMatchObject({ active: 0 });
     });
 
-    test('0: each is evicted at once, with what has arrived discarded', async () => {
-      const served = await host.serve('http', 'early 413', { attach: { maxLingering: 0 } });
-      await using visit = await linger(served);
-      expect(await served.end()).toMatchObject({ outcome: 'evicted' });
+    test('0: each connection is evicted at once, after its input was discarded', async () => {
+      const hosted = await host.serve('http', 'early 413', { attach: { maxLingering: 0 } });
+      await using visit = await linger(hosted);
+      expect(await hosted.end()).toMatchObject({ outcome: 'evicted' });
       expect(await isLingering(visit)).toBe(false);
-      expect(await served.state()).toMatchObject({ active: 0, totals: { evictions: 1 } });
+      expect(await hosted.state()).toMatchObject({ active: 0, totals: { evictions: 1 } });
     });
 
-    test('Infinity: none is', async () => {
-      const served = await host.serve('http', 'early 413', { attach: { maxLingering: Infinity } });
+    test('Infinity: no connection is evicted', async () => {
+      const hosted = await host.serve('http', 'early 413', { attach: { maxLingering: Infinity } });
       const visits: Visit[] = [];
-      for (let i = 0; i < 5; i++) visits.push(await linger(served));
-      expect(await served.state()).toMatchObject({ active: 5, totals: { evictions: 0 } });
+      for (let i = 0; i < 5; i++) visits.push(await linger(hosted));
+      expect(await hosted.state()).toMatchObject({ active: 5, totals: { evictions: 0 } });
       await release(...visits);
-      for (let i = 0; i < 5; i++) expect(await served.end()).toMatchObject({ outcome: 'eof' });
+      for (let i = 0; i < 5; i++) expect(await hosted.end()).toMatchObject({ outcome: 'eof' });
     });
 
-    test('is also the limit of the process: of two servers, the one goes that has the least time left, whoever came first', async () => {
+    test('is also the limit of the process: the least time left of all servers is evicted', async () => {
       const patient = await host.serve('http', 'early 413', {
         attach: { maxLingering: 2, timeout: 50_000, idleTimeout: Infinity },
       });
@@ -80,7 +80,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       for (let i = 0; i < 2; i++) expect(await patient.end()).toMatchObject({ outcome: 'eof' });
     });
 
-    test('of servers with different limits it is the largest', async () => {
+    test('the limit of the process is the largest of the servers', async () => {
       const small = await host.serve('http', 'early 413', { attach: { maxLingering: 1, idleTimeout: Infinity } });
       const large = await host.serve('http', 'early 413', { attach: { maxLingering: 3, idleTimeout: Infinity } });
       const visits = [await linger(small), await linger(large), await linger(large)];
@@ -94,9 +94,9 @@ describe.each(ENGINES)('%s engine', (engine) => {
   });
 
   test('idleTimeout and timeout end a linger', async () => {
-    const served = await host.serve('http', 'early 413', { attach: { idleTimeout: 100 } });
-    await using silent = await linger(served);
-    expect(await served.end()).toMatchObject({ outcome: 'idle', delivered: known(engine, true) });
+    const hosted = await host.serve('http', 'early 413', { attach: { idleTimeout: 100 } });
+    await using silent = await linger(hosted);
+    expect(await hosted.end()).toMatchObject({ outcome: 'idle', delivered: known(engine, true) });
     expect(await isLingering(silent)).toBe(false);
     const short = await host.serve('http', 'early 413', { attach: { timeout: 200 } });
     await using dripping = await linger(short);
@@ -107,25 +107,25 @@ describe.each(ENGINES)('%s engine', (engine) => {
   describe('a large last response', () => {
     const attach = { idleTimeout: 200, timeout: 300 };
 
-    test('to a slow reader, longer than both limits: it is whole', async () => {
-      // On a busy machine the reader itself may be kept from reading for some hundred milliseconds.
-      const served = await host.serve('http', 'a large answer', {
+    test('to a slow reader, for longer than both limits: complete', async () => {
+      // On a busy machine the reader itself may stop reading for some hundred milliseconds.
+      const hosted = await host.serve('http', 'a large answer', {
         attach: { idleTimeout: 200, timeout: 2_500 },
         args: { size: 8 * MB },
       });
-      await using visit = await served.connect({ receiveBuffer: 64 * KB });
+      await using visit = await hosted.connect({ receiveBuffer: 64 * KB });
       await visit.peer.write(GET_AND_CLOSE);
       const before = performance.now();
       const { received, end } = await visit.peer.receive(undefined, { step: 64 * KB, pause: 30 });
       expect(end).toBe('eof');
       expect(received).toBeGreaterThan(8 * MB);
       expect(performance.now() - before).toBeGreaterThan(2_500);
-      expect(await served.state()).toMatchObject({ totals: { outcomes: { timeout: 0, idle: 0 } } });
+      expect(await hosted.state()).toMatchObject({ totals: { outcomes: { timeout: 0, idle: 0 } } });
     });
 
-    test('to a client that uploads 90 MB before it reads: both are whole', async () => {
-      const served = await host.serve('http', 'a large answer', { attach: {}, args: { size: 20 * MB } });
-      await using visit = await served.connect();
+    test('to a client that uploads 90 MB before it reads: both are complete', async () => {
+      const hosted = await host.serve('http', 'a large answer', { attach: {}, args: { size: 20 * MB } });
+      await using visit = await hosted.connect();
       const { peer } = visit;
       await peer.write(post(90 * MB));
       expect(await peer.send(90 * MB)).toEqual({ sent: 90 * MB });
@@ -134,46 +134,46 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(received).toBeGreaterThan(20 * MB);
     });
 
-    test('to a client that uploads before it reads, and a pipeline that waits: it is not told of an end that never came', async () => {
-      const served = await host.serve('http', 'a large answer, and a pipeline that waits for its end', {
-        // Long enough for all of the request to be read in between, if it were.
+    test('to a client that uploads first, with a pipeline that waits: the pipeline sees no false end', async () => {
+      const hosted = await host.serve('http', 'a large answer, and a pipeline that waits for its end', {
+        // Long enough to read the whole request meanwhile, if it were read.
         attach: { timeout: 2_000 },
         args: { size: 20 * MB },
       });
-      await using visit = await served.connect({ receiveBuffer: 4 * KB });
+      await using visit = await hosted.connect({ receiveBuffer: 4 * KB });
       await visit.peer.write(post(40 * MB));
       const sent = visit.peer.send(40 * MB);
-      expect(await served.end()).toMatchObject({ outcome: 'timeout' });
-      expect(await served.said('pipeline')).not.toEqual({ told: 'the end' });
+      expect(await hosted.end()).toMatchObject({ outcome: 'timeout' });
+      expect(await hosted.said('pipeline')).not.toEqual({ told: 'the end' });
       expect(await sent).toMatchObject({ error: expect.any(String) });
     });
 
     test('to a client that takes none of it: given up after `timeout`', async () => {
-      const served = await host.serve('http', 'a large answer', { attach, args: { size: 20 * MB } });
-      await using visit = await served.connect({ receiveBuffer: 4 * KB });
+      const hosted = await host.serve('http', 'a large answer', { attach, args: { size: 20 * MB } });
+      await using visit = await hosted.connect({ receiveBuffer: 4 * KB });
       await visit.peer.write(GET_AND_CLOSE);
-      expect(await served.end()).toMatchObject({ outcome: 'timeout', delivered: false });
-      await served.said('close');
-      expect(await served.state()).toMatchObject({ active: 0, totals: { outcomes: { timeout: 1 } } });
+      expect(await hosted.end()).toMatchObject({ outcome: 'timeout', delivered: false });
+      await hosted.said('close');
+      expect(await hosted.state()).toMatchObject({ active: 0, totals: { outcomes: { timeout: 1 } } });
     });
 
-    test('on a keep-alive connection the client may take its time: it is not the last one', async () => {
-      const served = await host.serve('http', 'answer', { attach, args: { size: 20 * MB } });
-      await using visit = await served.connect({ receiveBuffer: 4 * KB });
+    test('on a keep-alive connection: the client may take its time, as more may follow', async () => {
+      const hosted = await host.serve('http', 'answer', { attach, args: { size: 20 * MB } });
+      await using visit = await hosted.connect({ receiveBuffer: 4 * KB });
       await visit.peer.write(GET);
-      await served.said('request');
+      await hosted.said('request');
       // As long as a sweep and the limit take together.
       expect(await visit.peer.untilBroken(1.6)).toBeNull();
       expect((await visit.peer.receive(20 * MB)).received).toBe(20 * MB);
-      expect(await served.state()).toMatchObject({ active: 0, totals: { outcomes: { timeout: 0 } } });
+      expect(await hosted.state()).toMatchObject({ active: 0, totals: { outcomes: { timeout: 0 } } });
     });
   });
 });
 
-test('Node as it is never finishes a large early response to a client that writes before it reads', async () => {
-  await using host = await ServerHost.start();
-  const served = await host.serve('http', 'a large answer', { args: { size: 20 * MB } });
-  const { peer } = await served.connect();
+test('control: plain Node never finishes a large early response to a client that writes before it reads', async () => {
+  await using host = await LingerOnCloseHost.start();
+  const hosted = await host.serve('http', 'a large answer', { args: { size: 20 * MB } });
+  const { peer } = await hosted.connect();
   await peer.write(post(90 * MB));
   const sent = peer.send(90 * MB);
   expect(await Promise.race([sent, new Promise((resolve) => setTimeout(resolve, 2_000, 'waits'))])).toBe('waits');
@@ -182,7 +182,7 @@ test('Node as it is never finishes a large early response to a client that write
   await over;
 });
 
-test('descriptors and memory are flat over thousands of closes', async () => {
+test('descriptors and memory stay flat over thousands of closes', async () => {
   await using fixture = new Fixture<{ descriptors: number[]; heap: number[]; totals: object }>(
     'server/server-resources',
     {
@@ -193,7 +193,8 @@ test('descriptors and memory are flat over thousands of closes', async () => {
   const { descriptors, heap, totals } = await fixture.next();
   expect(new Set(descriptors).size).toBe(1);
   expect(totals).toMatchObject({ outcomes: { eof: 4 * 600 } });
-  // A round of Node as it is makes the heap larger by some ten KB, and a single reading is off by 300. A Socket that is kept for each close would add 2 MB, a report 1 MB.
+  // In plain Node a round makes the heap some ten KB larger, and a single reading may be off by 300 KB. One Socket kept
+  // for each close would add 2 MB, one report 1 MB.
   const [first = 0, second = 0, third = 0, fourth = 0] = heap;
   expect(Math.min(third, fourth) - Math.min(first, second)).toBeLessThan(600 * KB);
   expect(await fixture.exit).toEqual({ code: 0, signal: null });

@@ -1,8 +1,9 @@
-// Every way in which a server of Node closes a connection: what the kernel counts of resets, where nobody else's connections are. Node as it is must reset in each of them, or the
-// case would prove nothing, and with lingerOnClose there must be none.
+// Every way in which a Node server closes a connection: the kernel counts the resets, in a namespace without other
+// connections. Plain Node must reset in each of them, or the case would prove nothing. With lingerOnClose there must be
+// no reset.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CHUNKED, GET, HTTP2_POST, post, UPGRADE } from '../support/http-text.ts';
-import { type Kind, type Served, type ServeOptions, ServerHost } from '../support/linger-on-close-host.ts';
+import { type HostedServer, type Kind, LingerOnCloseHost, type ServeOptions } from '../support/linger-on-close-host.ts';
 import { NETNS_SKIPPED, netnsPermitted } from '../support/netns.ts';
 import type { Peer, PeerOptions } from '../support/peer.ts';
 import { KB, MB } from '../support/safe-close-host.ts';
@@ -12,16 +13,16 @@ interface Way extends ServeOptions {
   kinds?: Kind[];
   peer?: PeerOptions;
   /** What the peer does, and what it has seen by then. */
-  visit(peer: Peer, served: Served): Promise<unknown>;
-  /** What it must have seen of a server that lingers. */
+  visit(peer: Peer, hosted: HostedServer): Promise<unknown>;
+  /** What the peer must have seen of a server that lingers. */
   sees: unknown;
-  /** Without the addon the receive queue is out of sight. */
+  /** Without the addon the receive queue cannot be seen. */
   nativeOnly?: true;
 }
 
 const HTTP: Kind[] = ['http', 'https'];
 
-/** Sends much, and then reads all: a client that writes before it reads. */
+/** Sends much, and then reads everything: a client that writes before it reads. */
 function writeAll(head: string, bytes = 8 * MB) {
   return async (peer: Peer) => {
     await peer.write(head);
@@ -31,7 +32,7 @@ function writeAll(head: string, bytes = 8 * MB) {
   };
 }
 
-/** Reads to the end, and has something left to say. */
+/** Reads to the end, and still has something to write. */
 function readThenWrite(head: string) {
   return async (peer: Peer) => {
     if (head) await peer.write(head);
@@ -41,7 +42,7 @@ function readThenWrite(head: string) {
   };
 }
 
-/** destroy() of a TLS socket sends no close_notify, which this peer takes for an error: with us as with Node as it is. */
+/** destroy() of a TLS socket sends no close_notify. This peer takes that for an error, with us and with plain Node. */
 const FIN = expect.stringMatching(/^(eof|SSLEOFError)$/);
 const all = (tail: unknown, sent = 8 * MB) => ({ sent, tail, end: FIN });
 const X = expect.stringMatching(/x{64}$/);
@@ -53,12 +54,12 @@ const WAYS: Record<string, Way> = {
     visit: writeAll(post(8 * MB)),
     sees: all(X),
   },
-  'the same, with a chunked upload': {
+  'Connection: close, with a chunked upload': {
     behaviour: 'early 413, chunked',
     visit: writeAll(`${CHUNKED}800000\r\n`),
     sees: all(contains('x\r\n0\r\n\r\n')),
   },
-  'the same, with an upload behind a pipelined request': {
+  'Connection: close, with an upload after a pipelined request': {
     behaviour: 'early 413',
     visit: writeAll(GET + post(8 * MB)),
     sees: all(X),
@@ -110,7 +111,7 @@ const WAYS: Record<string, Way> = {
     visit: writeAll('no request\r\n\r\n'),
     sees: all(contains('400 Mine')),
   },
-  'an expectation that is refused by 417': {
+  'an expectation that is refused with 417': {
     behaviour: '417 for an expectation',
     visit: async (peer) => {
       await peer.write(post(8 * MB, 'Expect: 100-continue\r\n'));
@@ -118,7 +119,7 @@ const WAYS: Record<string, Way> = {
     },
     sees: all(contains('Connection: close')),
   },
-  'server.timeout in mid-upload': {
+  'server.timeout in the middle of an upload': {
     behaviour: 'half an answer',
     properties: { timeout: 60_000 },
     args: { timeout: 100 },
@@ -129,9 +130,9 @@ const WAYS: Record<string, Way> = {
     behaviour: 'answer',
     properties: { keepAliveTimeout: 50 },
     kinds: ['http'],
-    visit: async (peer, served) => {
+    visit: async (peer, hosted) => {
       // Node adds a second to the time-out.
-      await served.blocked(() => peer.write(GET), { pause: 1_200, behindAnswerTo: () => peer.write(GET) });
+      await hosted.blocked(() => peer.write(GET), { pause: 1_200, afterAnswerTo: () => peer.write(GET) });
       return await peer.receive();
     },
     sees: { received: expect.any(Number), tail: contains('xx'), end: FIN },
@@ -139,21 +140,21 @@ const WAYS: Record<string, Way> = {
   },
   'closeIdleConnections(), with the next request waiting in the kernel': {
     behaviour: 'answer',
-    visit: async (peer, served) => {
+    visit: async (peer, hosted) => {
       await peer.write(GET);
-      await served.said('request');
-      await served.blocked(() => peer.write(GET), { method: 'closeIdleConnections' });
+      await hosted.said('request');
+      await hosted.blocked(() => peer.write(GET), { method: 'closeIdleConnections' });
       return await peer.receive();
     },
     sees: { received: expect.any(Number), tail: contains('xx'), end: FIN },
     nativeOnly: true,
   },
-  'closeAllConnections() in mid-upload': {
+  'closeAllConnections() in the middle of an upload': {
     behaviour: 'half an answer',
-    visit: async (peer, served) => {
+    visit: async (peer, hosted) => {
       await peer.write(post(8 * MB));
-      await served.said('answered');
-      await served.call('method', { method: 'closeAllConnections' });
+      await hosted.said('answered');
+      await hosted.call('method', { method: 'closeAllConnections' });
       return writeAll('')(peer);
     },
     sees: all(X),
@@ -191,7 +192,7 @@ const WAYS: Record<string, Way> = {
     visit: writeAll(''),
     sees: all(X),
   },
-  'net: a write behind end()': {
+  'net: a write after end()': {
     kinds: ['net', 'tls'],
     behaviour: 'end, and a write that comes too late',
     visit: writeAll(''),
@@ -201,9 +202,9 @@ const WAYS: Record<string, Way> = {
     kinds: ['http2', 'http2s'],
     peer: { alpn: 'h2' },
     behaviour: 'stream: answer and destroy the session',
-    visit: async (peer, served) => {
+    visit: async (peer, hosted) => {
       await peer.write(HTTP2_POST);
-      await served.said('destroyed');
+      await hosted.said('destroyed');
       return writeAll('')(peer);
     },
     sees: all(contains('too much')),
@@ -229,17 +230,17 @@ const CASES = Object.entries(WAYS).flatMap(([name, way]) =>
 );
 
 async function visit(
-  host: ServerHost,
+  host: LingerOnCloseHost,
   kind: Kind,
   { behaviour, visit, peer: options, ...serve }: Way,
   lingers: boolean,
 ) {
   const before = await host.resets();
-  const served = await host.serve(kind, behaviour, { ...serve, ...(lingers ? { attach: {} } : {}) });
-  const { peer } = await served.connect(options);
-  const seen = await visit(peer, served);
+  const hosted = await host.serve(kind, behaviour, { ...serve, ...(lingers ? { attach: {} } : {}) });
+  const { peer } = await hosted.connect(options);
+  const seen = await visit(peer, hosted);
   return {
-    served,
+    hosted,
     seen,
     peer,
     async resets() {
@@ -252,37 +253,37 @@ async function visit(
   };
 }
 
-describe.skipIf(!netnsPermitted())(`Node as it is resets the connection${NETNS_SKIPPED}`, () => {
-  let host: ServerHost;
+describe.skipIf(!netnsPermitted())(`plain Node resets the connection${NETNS_SKIPPED}`, () => {
+  let host: LingerOnCloseHost;
   beforeAll(async () => {
-    host = await ServerHost.start({ isolated: true });
+    host = await LingerOnCloseHost.start({ isolated: true });
   });
   afterAll(() => host[Symbol.asyncDispose]());
 
   test.each(CASES)('%s', async (_name, kind, way) => {
     const { peer, resets } = await visit(host, kind, way, false);
     await expect.poll(async () => (await resets()).resetsSent, { timeout: 5_000 }).toBeGreaterThan(0);
-    await host.release(peer);
+    await host.peers.release(peer);
   });
 });
 
 describe.skipIf(!netnsPermitted()).each(['native', 'streams'] as const)(
   `lingerOnClose, %s engine${NETNS_SKIPPED}`,
   (engine) => {
-    let host: ServerHost;
+    let host: LingerOnCloseHost;
     beforeAll(async () => {
-      host = await ServerHost.start({ engine, isolated: true });
+      host = await LingerOnCloseHost.start({ engine, isolated: true });
     });
     afterAll(() => host[Symbol.asyncDispose]());
 
     test.each(CASES.filter(([, , way]) => engine === 'native' || !way.nativeOnly))('%s', async (_name, kind, way) => {
-      const { served, seen, peer, resets } = await visit(host, kind, way, true);
+      const { hosted, seen, peer, resets } = await visit(host, kind, way, true);
       expect(seen).toEqual(way.sees);
-      await host.release(peer);
-      const end = await served.end();
+      await host.peers.release(peer);
+      const end = await hosted.end();
       expect(end).toMatchObject({ outcome: 'eof', engine });
       expect(await resets()).toEqual({ aborts: 0, resetsSent: 0 });
-      const { active, totals } = await served.state();
+      const { active, totals } = await hosted.state();
       expect({
         active,
         outcomes: totals.outcomes.eof,

@@ -1,4 +1,4 @@
-// lingerOnClose itself: its arguments, what it counts and tells, and when it does nothing.
+// lingerOnClose itself: its arguments, what it counts and reports, and when it does nothing.
 import { rmSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LingerOnCloseOptions, lingerOnClose } from '../../src/index.ts';
 import { Fixture } from '../support/fixture.ts';
 import { GET, GET_AND_CLOSE, HTTP2_POST, post, UPGRADE } from '../support/http-text.ts';
-import { type Served, ServerHost, type State } from '../support/linger-on-close-host.ts';
+import { type HostedServer, LingerOnCloseHost, type State } from '../support/linger-on-close-host.ts';
 import { NETNS_SKIPPED, netnsPermitted } from '../support/netns.ts';
 import { Peer } from '../support/peer.ts';
 import { runOk } from '../support/run.ts';
@@ -17,7 +17,7 @@ import { ENGINES, KB, known, MB } from '../support/safe-close-host.ts';
 
 const NONE = { active: 0, outcomes: {}, discardedBytes: 0, evictions: 0 };
 
-/** Without the outcomes that did not occur. */
+/** Only the outcomes that occurred. */
 function short({ active, totals: { outcomes, ...totals } }: State) {
   return { active, outcomes: Object.fromEntries(Object.entries(outcomes).filter(([, count]) => count > 0)), ...totals };
 }
@@ -48,12 +48,14 @@ describe('arguments', () => {
     [{}, 'an instance of Object'],
     [new net.Socket(), 'an instance of Socket'],
     [new Proxy(http.createServer(), {}), 'an instance of Server'],
-  ])('%o is no server', (value, received) => {
+  ])('%o is not a server', (value, received) => {
     const error = expectThrown(() => lingerOnClose(value as net.Server));
     expect(error).toBeInstanceOf(TypeError);
     expect(error).toMatchObject({
       code: 'ERR_INVALID_ARG_TYPE',
-      message: `The "server" argument must be an instance of net.Server, tls.Server, http.Server, https.Server or an HTTP/2 server. Received ${received}`,
+      message:
+        'The "server" argument must be an instance of net.Server, tls.Server, http.Server, https.Server ' +
+        `or an HTTP/2 server. Received ${received}`,
     });
   });
 
@@ -113,7 +115,7 @@ describe('arguments', () => {
       'ERR_INVALID_ARG_TYPE',
       'The "options.choose" property must be of type function. Received null',
     ],
-    // Those of safeClose are tested there.
+    // The tests of safeClose cover its options.
     [
       { timeout: -1 },
       'RangeError',
@@ -126,7 +128,7 @@ describe('arguments', () => {
       'ERR_INVALID_ARG_VALUE',
       `The "options.mode" property must be one of 'linger', 'drain', 'reset'. Received 'soft'`,
     ],
-  ])('%o is refused, and nothing is touched', (options, name, code, message) => {
+  ])('%o is refused, and nothing is changed', (options, name, code, message) => {
     expect(expectThrown(() => lingerOnClose(server, options as LingerOnCloseOptions))).toMatchObject({
       name,
       code,
@@ -136,7 +138,7 @@ describe('arguments', () => {
   });
 
   test.each([{}, undefined, { maxLingering: Infinity }, { maxLingering: 0 }, { when: undefined, choose: undefined }])(
-    '%o is taken',
+    '%o is accepted',
     (options) => {
       const lingering = lingerOnClose(server, options);
       expect(short(lingering)).toEqual(NONE);
@@ -147,15 +149,15 @@ describe('arguments', () => {
 });
 
 describe.each(ENGINES)('%s engine', (engine) => {
-  let host: ServerHost;
+  let host: LingerOnCloseHost;
   beforeAll(async () => {
-    host = await ServerHost.start({ engine });
+    host = await LingerOnCloseHost.start({ engine });
   });
   afterAll(() => host[Symbol.asyncDispose]());
 
-  /** A client that gives up at the first error and then reads what is there. */
-  async function upload(served: Served, bytes = 4 * MB) {
-    await using visit = await served.connect();
+  /** A client that gives up at the first error, and then reads what is there. */
+  async function upload(hosted: HostedServer, bytes = 4 * MB) {
+    await using visit = await hosted.connect();
     const { peer } = visit;
     await peer.write(post(bytes));
     const { error } = await peer.send(bytes);
@@ -165,87 +167,87 @@ describe.each(ENGINES)('%s engine', (engine) => {
   const ANSWERED = { error: undefined, end: 'eof', tail: 'x'.repeat(64) };
 
   describe('does nothing', () => {
-    async function expectNone(served: Served): Promise<void> {
-      await served.said('close');
-      expect(short(await served.state())).toEqual(NONE);
-      expect(served.countSaid('start')).toBe(0);
+    async function expectNone(hosted: HostedServer): Promise<void> {
+      await hosted.said('close');
+      expect(short(await hosted.state())).toEqual(NONE);
+      expect(hosted.countSaid('start')).toBe(0);
     }
 
     test('for a GET that is answered with Connection: close', async () => {
-      const served = await host.serve('http', 'answer', { attach: {} });
-      await using visit = await served.connect();
+      const hosted = await host.serve('http', 'answer', { attach: {} });
+      await using visit = await hosted.connect();
       await visit.peer.write(GET_AND_CLOSE);
       expect(await visit.peer.receive()).toMatchObject({ tail: expect.stringMatching(/xx$/), end: 'eof' });
-      await expectNone(served);
+      await expectNone(hosted);
     });
 
     test('for a keep-alive client that closes first', async () => {
-      const served = await host.serve('http', 'answer', { attach: { when: 'always' } });
-      await using visit = await served.connect();
+      const hosted = await host.serve('http', 'answer', { attach: { when: 'always' } });
+      await using visit = await hosted.connect();
       for (let i = 0; i < 3; i++) {
         await visit.peer.write(GET);
-        await served.said('request');
+        await hosted.said('request');
       }
       await visit.peer.close();
-      await expectNone(served);
+      await expectNone(hosted);
     });
 
     test('for an upload that was read to its end', async () => {
-      const served = await host.serve('http', 'answer', { attach: {}, args: { headers: { Connection: 'close' } } });
-      expect(await upload(served)).toMatchObject({ error: undefined, end: 'eof' });
-      await expectNone(served);
+      const hosted = await host.serve('http', 'answer', { attach: {}, args: { headers: { Connection: 'close' } } });
+      expect(await upload(hosted)).toMatchObject({ error: undefined, end: 'eof' });
+      await expectNone(hosted);
     });
 
     test('for an idle connection whose keep-alive time is over', async () => {
-      const served = await host.serve('http', 'answer', { attach: {}, properties: { keepAliveTimeout: 1 } });
-      await using visit = await served.connect();
+      const hosted = await host.serve('http', 'answer', { attach: {}, properties: { keepAliveTimeout: 1 } });
+      await using visit = await hosted.connect();
       await visit.peer.write(GET);
       expect(await visit.peer.receive()).toMatchObject({ end: 'eof' });
-      await expectNone(served);
+      await expectNone(hosted);
     });
 
     test('for a connection on which nothing was ever sent', async () => {
-      const served = await host.serve('http', 'answer', { attach: {} });
-      await using visit = await served.connect();
-      await served.call('method', { method: 'closeAllConnections' });
+      const hosted = await host.serve('http', 'answer', { attach: {} });
+      await using visit = await hosted.connect();
+      await hosted.call('method', { method: 'closeAllConnections' });
       expect(await visit.peer.receive()).toMatchObject({ end: 'eof' });
-      await expectNone(served);
+      await expectNone(hosted);
     });
 
     test('for a connection that the peer resets', async () => {
-      const served = await host.serve('http', 'half an answer', { attach: { when: 'always' } });
-      await using visit = await served.connect();
+      const hosted = await host.serve('http', 'half an answer', { attach: { when: 'always' } });
+      await using visit = await hosted.connect();
       await visit.peer.write(post(100));
-      await served.said('answered');
+      await hosted.said('answered');
       await visit.peer.reset();
-      await expectNone(served);
+      await expectNone(hosted);
     });
   });
 
-  test("'always' lingers for every close of the server's, and a peer that is done costs only until it closes", async () => {
-    const served = await host.serve('http', 'answer', { attach: { when: 'always' } });
-    await using visit = await served.connect();
+  test("'always' lingers on every close by the server, only until the peer closes", async () => {
+    const hosted = await host.serve('http', 'answer', { attach: { when: 'always' } });
+    await using visit = await hosted.connect();
     await visit.peer.write(GET_AND_CLOSE);
     expect(await visit.peer.receive()).toMatchObject({ end: 'eof' });
-    await served.said('start');
-    expect(await served.state()).toMatchObject({ active: 1 });
+    await hosted.said('start');
+    expect(await hosted.state()).toMatchObject({ active: 1 });
     await visit.peer.close();
-    expect(await served.end()).toMatchObject({ outcome: 'eof', delivered: known(engine, true) });
-    expect(short(await served.state())).toEqual({ ...NONE, outcomes: { eof: 1 } });
+    expect(await hosted.end()).toMatchObject({ outcome: 'eof', delivered: known(engine, true) });
+    expect(short(await hosted.state())).toEqual({ ...NONE, outcomes: { eof: 1 } });
   });
 
-  test('what is counted and told: totals, and two diagnostics channels with the addresses', async () => {
-    const served = await host.serve('http', 'early 413', { attach: {} });
-    expect(await upload(served)).toEqual(ANSWERED);
+  test('counts and reports: totals, and two diagnostics channels with the addresses', async () => {
+    const hosted = await host.serve('http', 'early 413', { attach: {} });
+    expect(await upload(hosted)).toEqual(ANSWERED);
     const addresses = {
       localAddress: '127.0.0.1',
-      localPort: (served.address as { port: number }).port,
+      localPort: (hosted.address as { port: number }).port,
       remoteAddress: '127.0.0.1',
       remotePort: expect.any(Number),
       remoteFamily: 'IPv4',
     };
-    expect(await served.said('start')).toEqual({ ...addresses, isSocket: true });
-    const end = await served.end();
+    expect(await hosted.said('start')).toEqual({ ...addresses, isSocket: true });
+    const end = await hosted.end();
     expect(end).toEqual({
       outcome: 'eof',
       delivered: known(engine, true),
@@ -256,114 +258,114 @@ describe.each(ENGINES)('%s engine', (engine) => {
       ...addresses,
     });
     expect(end.discardedBytes).toBeGreaterThan(3 * MB);
-    expect(short(await served.state())).toEqual({ ...NONE, outcomes: { eof: 1 }, discardedBytes: end.discardedBytes });
+    expect(short(await hosted.state())).toEqual({ ...NONE, outcomes: { eof: 1 }, discardedBytes: end.discardedBytes });
   });
 
   test("the socket's own events come at the close, not at the end of the linger", async () => {
-    const served = await host.serve('http', 'early 413', { attach: {} });
-    await using visit = await served.connect();
+    const hosted = await host.serve('http', 'early 413', { attach: {} });
+    await using visit = await hosted.connect();
     await visit.peer.write(post(1_000));
     expect(await visit.peer.receive()).toMatchObject({ end: 'eof' });
-    await served.said('start');
+    await hosted.said('start');
     if (engine === 'native') {
-      expect(await served.said('close')).toEqual({ hadError: false });
-      // Nor does the server wait.
-      expect(await served.call('connections')).toBe(0);
-      expect(await served.state()).toMatchObject({ active: 1 });
+      expect(await hosted.said('close')).toEqual({ hadError: false });
+      // The server does not wait either.
+      expect(await hosted.call('connections')).toBe(0);
+      expect(await hosted.state()).toMatchObject({ active: 1 });
     } else {
-      expect(served.countSaid('close')).toBe(0);
-      expect(await served.call('connections')).toBe(1);
+      expect(hosted.countSaid('close')).toBe(0);
+      expect(await hosted.call('connections')).toBe(1);
     }
   });
 
-  test('a second call takes the place of the first: one linger a connection, counted by the second', async () => {
-    const served = await host.serve('http', 'early 413', { attach: {} });
-    expect(await upload(served)).toEqual(ANSWERED);
-    await served.end();
-    await served.call('attach', { options: { maxBytes: 1_000 } });
-    await using visit = await served.connect();
+  test('a second call replaces the first: one linger for each connection, counted by the second', async () => {
+    const hosted = await host.serve('http', 'early 413', { attach: {} });
+    expect(await upload(hosted)).toEqual(ANSWERED);
+    await hosted.end();
+    await hosted.call('attach', { options: { maxBytes: 1_000 } });
+    await using visit = await hosted.connect();
     await visit.peer.write(post(4 * MB));
     await visit.peer.send(4 * MB);
-    expect(await served.end()).toMatchObject({ outcome: 'max-bytes' });
-    expect(short(await served.state())).toMatchObject({ active: 0, outcomes: { 'max-bytes': 1 } });
-    expect(served.countSaid('start')).toBe(2);
+    expect(await hosted.end()).toMatchObject({ outcome: 'max-bytes' });
+    expect(short(await hosted.state())).toMatchObject({ active: 0, outcomes: { 'max-bytes': 1 } });
+    expect(hosted.countSaid('start')).toBe(2);
   });
 
-  test.each(['disable', 'dispose'])('%s: lingers that have begun go on, and the next close is Node’s', async (how) => {
-    const served = await host.serve('http', 'early 413', { attach: {} });
-    await using first = await served.connect();
+  test.each(['disable', 'dispose'])('%s: lingers that have begun go on, and the next close is plain', async (how) => {
+    const hosted = await host.serve('http', 'early 413', { attach: {} });
+    await using first = await hosted.connect();
     await first.peer.write(post(1 << 30));
     await first.peer.receive();
-    await served.said('start');
-    await served.call(how);
-    await served.call(how);
-    expect(await served.state()).toMatchObject({ active: 1 });
-    await using second = await served.connect();
+    await hosted.said('start');
+    await hosted.call(how);
+    await hosted.call(how);
+    expect(await hosted.state()).toMatchObject({ active: 1 });
+    await using second = await hosted.connect();
     await second.peer.write(post(64 * MB));
     expect(await second.peer.send(64 * MB)).toMatchObject({ error: expect.stringMatching(/EPIPE|ECONNRESET/) });
     expect(await first.peer.send(MB)).toEqual({ sent: MB });
     await first.peer.close();
-    await served.end();
-    expect(short(await served.state())).toMatchObject({ active: 0, outcomes: { eof: 1 } });
+    await hosted.end();
+    expect(short(await hosted.state())).toMatchObject({ active: 0, outcomes: { eof: 1 } });
   });
 
   test('a connection that was open before the call is covered', async () => {
-    const served = await host.serve('http', 'early 413');
-    await using visit = await served.connect();
-    await served.call('attach', { options: {} });
+    const hosted = await host.serve('http', 'early 413');
+    await using visit = await hosted.connect();
+    await hosted.call('attach', { options: {} });
     await visit.peer.write(post(4 * MB));
     expect(await visit.peer.send(4 * MB)).toEqual({ sent: 4 * MB });
     expect(await visit.peer.receive()).toMatchObject({ end: 'eof' });
     await visit.peer.close();
-    expect(await served.end()).toMatchObject({ outcome: 'eof' });
+    expect(await hosted.end()).toMatchObject({ outcome: 'eof' });
   });
 
   test('a server on a UNIX socket', async () => {
     const path = join(tmpdir(), `lingering-close-server-${process.pid}-${engine}.sock`);
-    const served = await host.serve('http', 'early 413', { attach: {}, listen: { path } });
-    expect(await upload(served)).toEqual(ANSWERED);
-    expect(await served.end()).toMatchObject({ outcome: 'eof', engine });
+    const hosted = await host.serve('http', 'early 413', { attach: {}, listen: { path } });
+    expect(await upload(hosted)).toEqual(ANSWERED);
+    expect(await hosted.end()).toMatchObject({ outcome: 'eof', engine });
     rmSync(path, { force: true });
   });
 
   describe('choose', () => {
-    test('is given the socket that the application knows; false is a close as Node does it', async () => {
-      const served = await host.serve('https', 'early 413', { attach: { choose: 'no' } });
-      const { error } = await upload(served, 64 * MB);
-      expect(await served.said('choose')).toEqual({ address: '127.0.0.1', encrypted: true });
+    test('gets the socket that the application knows; false is a close as in plain Node', async () => {
+      const hosted = await host.serve('https', 'early 413', { attach: { choose: 'no' } });
+      const { error } = await upload(hosted, 64 * MB);
+      expect(await hosted.said('choose')).toEqual({ address: '127.0.0.1', encrypted: true });
       expect(error).toMatch(/EPIPE|ECONNRESET|SSL/);
-      expect(short(await served.state())).toEqual(NONE);
+      expect(short(await hosted.state())).toEqual(NONE);
     });
 
     test.each(['yes', 'nothing'])('%s leaves it with the options of the server', async (choose) => {
-      const served = await host.serve('http', 'early 413', { attach: { choose } });
-      expect(await upload(served)).toEqual(ANSWERED);
-      expect(await served.end()).toMatchObject({ outcome: 'eof' });
+      const hosted = await host.serve('http', 'early 413', { attach: { choose } });
+      expect(await upload(hosted)).toEqual(ANSWERED);
+      expect(await hosted.end()).toMatchObject({ outcome: 'eof' });
     });
 
     test('an object has options for this connection', async () => {
-      const served = await host.serve('http', 'answer', { attach: { choose: 'drain' } });
-      await using visit = await served.connect();
+      const hosted = await host.serve('http', 'answer', { attach: { choose: 'drain' } });
+      await using visit = await hosted.connect();
       await visit.peer.write('no request\r\n\r\n');
-      expect(await served.end()).toMatchObject({ outcome: 'drained' });
+      expect(await hosted.end()).toMatchObject({ outcome: 'drained' });
     });
 
     test("{ when: 'always' } lingers where the server would not", async () => {
-      const served = await host.serve('http', 'answer', { attach: { choose: 'always' } });
-      await using visit = await served.connect();
+      const hosted = await host.serve('http', 'answer', { attach: { choose: 'always' } });
+      await using visit = await hosted.connect();
       await visit.peer.write(GET_AND_CLOSE);
       await visit.peer.receive();
       await visit.peer.close();
-      expect(await served.end()).toMatchObject({ outcome: 'eof' });
+      expect(await hosted.end()).toMatchObject({ outcome: 'eof' });
     });
 
     test.each([
-      ['throws', 'of the application'],
+      ['throws', 'from the application'],
       ['invalid', 'The value of "options.timeout" is out of range. It must be >= 0. Received -1'],
     ])('one that %s: the options of the server, and a process warning', async (choose, message) => {
-      const served = await host.serve('http', 'early 413', { attach: { choose } });
-      expect(await upload(served)).toEqual(ANSWERED);
-      expect(await served.end()).toMatchObject({ outcome: 'eof' });
+      const hosted = await host.serve('http', 'early 413', { attach: { choose } });
+      expect(await upload(hosted)).toEqual(ANSWERED);
+      expect(await hosted.end()).toMatchObject({ outcome: 'eof' });
       expect(await host.call('warnings')).toContainEqual({
         name: 'LingeringCloseWarning',
         code: 'LINGERING_CLOSE_CALLBACK',
@@ -371,79 +373,79 @@ describe.each(ENGINES)('%s engine', (engine) => {
       });
     });
 
-    test('one that destroys the socket itself has it closed once', async () => {
-      const served = await host.serve('http', 'early 413', { attach: { choose: 'destroys the socket' } });
-      await using visit = await served.connect();
+    test('one that destroys the socket itself: the socket is closed once', async () => {
+      const hosted = await host.serve('http', 'early 413', { attach: { choose: 'destroys the socket' } });
+      await using visit = await hosted.connect();
       await visit.peer.write(post(1_000));
       await visit.peer.receive();
-      expect(await served.said('close')).toEqual({ hadError: false });
-      expect(served.countSaid('start')).toBeLessThanOrEqual(1);
+      expect(await hosted.said('close')).toEqual({ hadError: false });
+      expect(hosted.countSaid('start')).toBeLessThanOrEqual(1);
     });
   });
 
-  test('an AbortSignal resets all that linger', async () => {
-    const served = await host.serve('http', 'early 413', { attach: { signal: true } });
-    await using first = await served.connect();
-    await using second = await served.connect();
+  test('an AbortSignal resets all lingering connections', async () => {
+    const hosted = await host.serve('http', 'early 413', { attach: { signal: true } });
+    await using first = await hosted.connect();
+    await using second = await hosted.connect();
     for (const { peer } of [first, second]) {
       await peer.write(post(1_000));
       expect(await peer.receive()).toMatchObject({ end: 'eof' });
-      await served.said('start');
+      await hosted.said('start');
     }
-    expect(await served.state()).toMatchObject({ active: 2 });
-    await served.call('abort');
+    expect(await hosted.state()).toMatchObject({ active: 2 });
+    await hosted.call('abort');
     for (const { peer } of [first, second]) {
-      expect(await served.end()).toMatchObject({ outcome: 'aborted' });
-      // ECONNRESET in a connection whose FIN the peer has had already.
+      expect(await hosted.end()).toMatchObject({ outcome: 'aborted' });
+      // ECONNRESET in a connection whose peer has already received our FIN.
       expect(await peer.untilBroken()).toBe('EPIPE');
     }
-    expect(short(await served.state())).toMatchObject({ active: 0, outcomes: { aborted: 2 } });
+    expect(short(await hosted.state())).toMatchObject({ active: 0, outcomes: { aborted: 2 } });
     // And from now on every close is a reset.
-    await using third = await served.connect();
+    await using third = await hosted.connect();
     await third.peer.write(post(1_000));
-    expect(await served.end()).toMatchObject({ outcome: 'aborted' });
+    expect(await hosted.end()).toMatchObject({ outcome: 'aborted' });
   });
 
-  describe('what is a hard close stays one', () => {
+  describe('a hard close stays a hard close', () => {
     test.each([
       ['destroy() with an error', 'destroy with an error'],
       ['resetAndDestroy()', 'resetAndDestroy'],
     ])('%s', async (_name, behaviour) => {
-      const served = await host.serve('http', behaviour, { attach: { when: 'always' } });
-      await using visit = await served.connect();
+      const hosted = await host.serve('http', behaviour, { attach: { when: 'always' } });
+      await using visit = await hosted.connect();
       await visit.peer.write(post(100 * KB));
       const { error } = await visit.peer.send(100 * KB);
-      // EPIPE where FIN came first, which is Node's own way of resetAndDestroy().
+      // EPIPE if FIN came first, which is Node's own way of resetAndDestroy().
       expect(error ?? (await visit.peer.untilBroken())).toMatch(/^(ECONNRESET|EPIPE)$/);
-      await served.said('close');
-      expect(short(await served.state())).toEqual(NONE);
+      await hosted.said('close');
+      expect(short(await hosted.state())).toEqual(NONE);
     });
 
-    test('destroy() of output that is still in the process', async () => {
-      const served = await host.serve('net', 'destroy with pending output', { attach: {}, args: { size: 30 * MB } });
-      await using visit = await served.connect({ receiveBuffer: 4 * KB });
-      await served.said('close');
+    test('destroy() with output that is still in the process', async () => {
+      const hosted = await host.serve('net', 'destroy with pending output', { attach: {}, args: { size: 30 * MB } });
+      await using visit = await hosted.connect({ receiveBuffer: 4 * KB });
+      await hosted.said('close');
       expect((await visit.peer.receive()).received).toBeLessThan(30 * MB);
-      expect(short(await served.state())).toEqual(NONE);
+      expect(short(await hosted.state())).toEqual(NONE);
     });
 
-    test('closeAllConnections() in mid-response', async () => {
-      const served = await host.serve('http', 'a large answer', { attach: {}, args: { size: 30 * MB } });
-      await using visit = await served.connect({ receiveBuffer: 4 * KB });
+    test('closeAllConnections() in the middle of a response', async () => {
+      const hosted = await host.serve('http', 'a large answer', { attach: {}, args: { size: 30 * MB } });
+      await using visit = await hosted.connect({ receiveBuffer: 4 * KB });
       await visit.peer.write(GET);
-      await served.said('answered');
-      await served.call('method', { method: 'closeAllConnections' });
-      await served.said('close');
+      await hosted.said('answered');
+      await hosted.call('method', { method: 'closeAllConnections' });
+      await hosted.said('close');
       expect((await visit.peer.receive()).received).toBeLessThan(30 * MB);
-      expect(short(await served.state())).toEqual(NONE);
+      expect(short(await hosted.state())).toEqual(NONE);
     });
   });
 
   test.each(['http', 'https'] as const)(
-    '%s: an upgrade that is rejected by end() alone: the client can write all, and the connection ends',
+    '%s: an upgrade that is rejected by end() alone: the client can write everything, and the connection ends',
     async (kind) => {
-      const served = await host.serve(kind, 'upgrade: end', { attach: {} });
-      await using visit = await served.connect();
+      const hosted = await host.serve(kind, 'upgrade: end', { attach: {} });
+      await using visit = await hosted.connect();
       await visit.peer.write(UPGRADE);
       expect(await visit.peer.send(16 * MB)).toEqual({ sent: 16 * MB });
       expect(await visit.peer.receive()).toMatchObject({
@@ -451,84 +453,84 @@ describe.each(ENGINES)('%s engine', (engine) => {
         end: 'eof',
       });
       await visit.peer.close();
-      expect(await served.said('close')).toEqual({ hadError: false });
+      expect(await hosted.said('close')).toEqual({ hadError: false });
     },
   );
 
   test('an upgrade that is rejected by end() alone has the limits of a linger', async () => {
-    const served = await host.serve('http', 'upgrade: end', { attach: { maxBytes: 1 * MB } });
-    await using visit = await served.connect();
+    const hosted = await host.serve('http', 'upgrade: end', { attach: { maxBytes: 1 * MB } });
+    await using visit = await hosted.connect();
     await visit.peer.write(UPGRADE);
     expect(await visit.peer.send(64 * MB)).toMatchObject({ error: expect.any(String) });
-    expect(await served.end()).toMatchObject({ outcome: 'max-bytes' });
+    expect(await hosted.end()).toMatchObject({ outcome: 'max-bytes' });
   });
 
-  test('HTTP/2 session.close(): Node reads on to the EOF of the client, and there is nothing to do', async () => {
-    const served = await host.serve('http2', 'stream: answer and close the session', { attach: {} });
-    await using visit = await served.connect();
+  test('HTTP/2 session.close(): Node itself reads to the EOF of the client', async () => {
+    const hosted = await host.serve('http2', 'stream: answer and close the session', { attach: {} });
+    await using visit = await hosted.connect();
     await visit.peer.write(HTTP2_POST);
     expect(await visit.peer.receive()).toMatchObject({ tail: expect.stringContaining('too much'), end: 'eof' });
     expect(await visit.peer.send(8 * MB)).toEqual({ sent: 8 * MB });
     await visit.peer.close();
-    await served.said('close');
-    expect(short(await served.state())).toEqual(NONE);
+    await hosted.said('close');
+    expect(short(await hosted.state())).toEqual(NONE);
   });
 
   test('an upgraded connection that is in use is left alone', async () => {
-    const served = await host.serve('http', 'upgrade: echo', { attach: {} });
-    await using visit = await served.connect();
+    const hosted = await host.serve('http', 'upgrade: echo', { attach: {} });
+    await using visit = await hosted.connect();
     await visit.peer.write(UPGRADE);
     await visit.peer.receive(`HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n`.length);
     await visit.peer.write('hello');
     expect(await visit.peer.receive(5)).toMatchObject({ tail: expect.stringMatching(/hello$/) });
     await visit.peer.shutdown();
     expect(await visit.peer.receive()).toMatchObject({ end: 'eof' });
-    await served.said('close');
-    expect(short(await served.state())).toEqual(NONE);
+    await hosted.said('close');
+    expect(short(await hosted.state())).toEqual(NONE);
   });
 });
 
 describe('native engine, with the rest of the package', () => {
-  let host: ServerHost;
+  let host: LingerOnCloseHost;
   beforeAll(async () => {
-    host = await ServerHost.start({ isolated: netnsPermitted() });
+    host = await LingerOnCloseHost.start({ isolated: netnsPermitted() });
   });
   afterAll(() => host[Symbol.asyncDispose]());
 
   test.each(['http', 'https'] as const)('%s: setLinger(socket, 0) and destroy() is RST', async (kind) => {
-    const served = await host.serve(kind, 'setLinger and destroy', {
+    const hosted = await host.serve(kind, 'setLinger and destroy', {
       attach: { when: 'always' },
       args: { values: [0] },
     });
-    await using visit = await served.connect();
+    await using visit = await hosted.connect();
     await visit.peer.write(GET);
     expect(await visit.peer.untilBroken()).toBe('ECONNRESET');
-    await served.said('close');
-    expect(short(await served.state())).toEqual(NONE);
+    await hosted.said('close');
+    expect(short(await hosted.state())).toEqual(NONE);
   });
 
-  test.each(['http', 'https'] as const)('%s: setLinger(socket, false) gives it back', async (kind) => {
-    const served = await host.serve(kind, 'setLinger and destroy', {
+  test.each(['http', 'https'] as const)('%s: setLinger(socket, false) brings the linger back', async (kind) => {
+    const hosted = await host.serve(kind, 'setLinger and destroy', {
       attach: { when: 'always' },
       args: { values: [0, false] },
     });
-    await using visit = await served.connect();
+    await using visit = await hosted.connect();
     await visit.peer.write(GET);
     expect(await visit.peer.receive()).toMatchObject({ end: expect.stringMatching(/eof|SSLEOFError/) });
-    expect(await served.state()).toMatchObject({ active: 1 });
+    expect(await hosted.state()).toMatchObject({ active: 1 });
     await visit.peer.close();
-    expect(await served.end()).toMatchObject({ outcome: 'eof' });
+    expect(await hosted.end()).toMatchObject({ outcome: 'eof' });
   });
 
   test('a TLS connection that was open before the call is covered', async () => {
-    const served = await host.serve('https', 'early 413');
-    await using visit = await served.connect();
-    await served.call('attach', { options: {} });
+    const hosted = await host.serve('https', 'early 413');
+    await using visit = await hosted.connect();
+    await hosted.call('attach', { options: {} });
     await visit.peer.write(post(4 * MB));
     expect(await visit.peer.send(4 * MB)).toEqual({ sent: 4 * MB });
     expect(await visit.peer.receive()).toMatchObject({ end: 'eof' });
     await visit.peer.close();
-    expect(await served.end()).toMatchObject({ outcome: 'eof' });
+    expect(await hosted.end()).toMatchObject({ outcome: 'eof' });
   });
 
   test.skipIf(!netnsPermitted())(
@@ -536,14 +538,14 @@ describe('native engine, with the rest of the package', () => {
     async () => {
       async function handshake(attach: object | undefined) {
         const before = await host.resets();
-        const served = await host.serve('https', 'answer', { attach });
-        await using visit = await served.connect({ tls: false });
-        // A record of the handshake protocol that is none.
+        const hosted = await host.serve('https', 'answer', { attach });
+        await using visit = await hosted.connect({ tls: false });
+        // A record of the handshake protocol that is not one.
         await visit.peer.write(`\x16\x03\x01\x00\x10${'?'.repeat(16)}`);
         const { sent } = await visit.peer.send(4 * MB);
         const { tail, end } = await visit.peer.receive();
         await visit.peer.close();
-        if (attach) await served.end();
+        if (attach) await hosted.end();
         return {
           whole: sent === 4 * MB,
           alert: tail.charCodeAt(0),
@@ -556,33 +558,33 @@ describe('native engine, with the rest of the package', () => {
     },
   );
 
-  // A descriptor each would be left, or held twice.
+  // Otherwise a descriptor would be left open, or held twice, for each.
   test.each([
     ['http', 'setLinger and destroy', 0],
     ['https', 'setLinger and destroy', 0],
     ['http', 'answer and safeClose', 1],
     ['https', 'answer and safeClose', 1],
   ] as const)('%s: %s is one linger, not two', async (kind, behaviour, starts) => {
-    const served = await host.serve(kind, behaviour, { attach: { when: 'always' }, args: { values: [3] } });
+    const hosted = await host.serve(kind, behaviour, { attach: { when: 'always' }, args: { values: [3] } });
     const before = await host.call<number>('descriptors');
-    // Its receive buffer is full, so that nothing is over too soon.
-    await using visit = await served.connect();
+    // The receive buffer of the peer is full, so that nothing ends too soon.
+    await using visit = await hosted.connect();
     await visit.peer.write(post(1_000));
-    await served.said('close');
+    await hosted.said('close');
     expect(await host.call('descriptors')).toBeLessThanOrEqual(before + 1);
     await visit.peer.receive();
     await visit.peer.close();
-    if (starts) expect(await served.said('report')).toBe('eof');
+    if (starts) expect(await hosted.said('report')).toBe('eof');
     await expect.poll(() => host.call('descriptors'), { timeout: 20_000 }).toBe(before);
-    expect(short(await served.state())).toEqual(NONE);
-    expect(served.countSaid('start')).toBe(starts);
+    expect(short(await hosted.state())).toEqual(NONE);
+    expect(hosted.countSaid('start')).toBe(starts);
   });
 });
 
-test('Node as it is never reads on behind an upgrade that is rejected by end()', async () => {
-  await using host = await ServerHost.start();
-  const served = await host.serve('http', 'upgrade: end');
-  const { peer } = await served.connect();
+test('control: plain Node never reads on after an upgrade that is rejected by end()', async () => {
+  await using host = await LingerOnCloseHost.start();
+  const hosted = await host.serve('http', 'upgrade: end');
+  const { peer } = await hosted.connect();
   await peer.write(UPGRADE);
   const sent = peer.send(16 * MB);
   expect(await Promise.race([sent, new Promise((resolve) => setTimeout(resolve, 2_000, 'waits'))])).toBe('waits');
@@ -625,11 +627,11 @@ test('a socket that was sent to another process is not kept', async () => {
   const { sent, open, kept } = await fixture.next();
   expect(sent).toBe(200);
   expect(open).toBe(0);
-  // It is noticed now and then, and not at once.
+  // The socket is noticed now and then, not at once.
   expect(kept).toBeLessThan(100);
 });
 
-test('a Worker with such a server is terminated in mid-linger', async () => {
+test('a Worker with such a server is terminated in the middle of a linger', async () => {
   await using fixture = new Fixture<{ port?: number; before?: number; after?: number }>('server/server-worker');
   for (let i = 0; i < 3; i++) {
     const { port } = await fixture.next();

@@ -1,9 +1,12 @@
-// node --import lingering-close/register: every server lingers, the application sees what it saw before, and a bad variable stops the process at its start.
+// node --import lingering-close/register: every server lingers, the application sees the same events, and a bad
+// variable stops the process at its start.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Fixture } from '../support/fixture.ts';
 import { post, UPGRADE } from '../support/http-text.ts';
 import { Peer } from '../support/peer.ts';
+import { PeerPool } from '../support/peer-pool.ts';
 import { root } from '../support/project.ts';
+import { Remote } from '../support/remote.ts';
 import { run } from '../support/run.ts';
 import { KB, MB } from '../support/safe-close-host.ts';
 
@@ -18,30 +21,15 @@ interface ServeOptions {
 }
 
 /** The application of register-events.mjs, and its clients. */
-class Application {
-  readonly #fixture: Fixture<{ id?: number; result: unknown }>;
-  readonly #peers: Peer[] = [];
-  #lastId = 0;
+class Application extends Remote {
+  readonly #peers = new PeerPool();
   #port = 0;
   #tls = false;
 
   static async start(execArgv: string[]): Promise<Application> {
-    const application = new Application(execArgv);
-    await application.#fixture.next();
+    const application = new Application('server/register-events', { execArgv });
+    await application.ready();
     return application;
-  }
-
-  private constructor(execArgv: string[]) {
-    this.#fixture = new Fixture('server/register-events', { execArgv });
-  }
-
-  async call<Result = void>(call: string, args: object = {}): Promise<Result> {
-    const id = ++this.#lastId;
-    this.#fixture.send({ id, call, ...args });
-    for (;;) {
-      const answer = await this.#fixture.next();
-      if (answer.id === id) return answer.result as Result;
-    }
   }
 
   async serve(options: ServeOptions): Promise<void> {
@@ -49,17 +37,12 @@ class Application {
     this.#port = await this.call('serve', { kind: 'http', ...options });
   }
 
-  async connect(): Promise<Peer> {
-    const address = { host: '127.0.0.1', port: this.#port };
-    const idle = this.#peers.pop();
-    if (!idle) return Peer.connect(address, { tls: this.#tls });
-    await idle.reconnect(address, { tls: this.#tls });
-    return idle;
+  connect(): Promise<Peer> {
+    return this.#peers.connect({ host: '127.0.0.1', port: this.#port }, { tls: this.#tls });
   }
 
-  async release(peer: Peer): Promise<void> {
-    await peer.close();
-    this.#peers.push(peer);
+  release(peer: Peer): Promise<void> {
+    return this.#peers.release(peer);
   }
 
   /** Waits for a line of the log. */
@@ -67,8 +50,8 @@ class Application {
     expect(await this.call('until', { line, times })).toBeUndefined();
   }
 
-  stop(): Promise<unknown> {
-    return Promise.all([this.#fixture[Symbol.asyncDispose](), ...this.#peers.map((peer) => peer.kill())]);
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([super[Symbol.asyncDispose](), this.#peers[Symbol.asyncDispose]()]);
   }
 }
 
@@ -77,7 +60,7 @@ const upload = (path: string, bytes = 1_000) => post(bytes).replace('POST /', `P
 
 type Scenario = [name: string, options: ServeOptions, visit: (application: Application) => Promise<void>];
 
-/** One client that says something, reads to the end, and closes. */
+/** One client that sends something, reads to the end, and closes. */
 function simple(text: string): Scenario[2] {
   return async (application) => {
     const peer = await application.connect();
@@ -104,7 +87,7 @@ const SCENARIOS: Scenario[] = [
   ],
   ['Connection: close from the client', {}, simple(get('/ok', 'Connection: close\r\n'))],
   ['Connection: close from the server', {}, simple(get('/close'))],
-  ['the same, https', { kind: 'https' }, simple(get('/close'))],
+  ['Connection: close from the server, https', { kind: 'https' }, simple(get('/close'))],
   ['an early 413', {}, simple(`${upload('/early')}some`)],
   ['an early 413, https', { kind: 'https' }, simple(`${upload('/early')}some`)],
   ['two pipelined requests, the first of which closes', {}, simple(get('/close') + get('/ok'))],
@@ -112,7 +95,7 @@ const SCENARIOS: Scenario[] = [
   ['for await, break', {}, simple(`${upload('/break')}some`)],
   ['Expect: 100-continue', {}, simple(upload('/close').replace('\r\n\r\n', '\r\nExpect: 100-continue\r\n\r\n'))],
   ['a request that cannot be parsed', {}, simple('no request\r\n\r\n')],
-  ['the same, https', { kind: 'https' }, simple('no request\r\n\r\n')],
+  ['a request that cannot be parsed, https', { kind: 'https' }, simple('no request\r\n\r\n')],
   ['a second request that cannot be parsed', {}, simple(`${get('/ok')}no request\r\n\r\n`)],
   ['a head that is too long', {}, simple(`GET / HTTP/1.1\r\nLong: ${'h'.repeat(17 * KB)}`)],
   [
@@ -151,7 +134,7 @@ const SCENARIOS: Scenario[] = [
     },
   ],
   [
-    'an upgrade that is taken',
+    'an upgrade that is accepted',
     { upgrade: 'echo' },
     async (application) => {
       const peer = await application.connect();
@@ -164,7 +147,7 @@ const SCENARIOS: Scenario[] = [
     },
   ],
   [
-    'the client resets in mid-upload',
+    'the client resets in the middle of an upload',
     {},
     async (application) => {
       const peer = await application.connect();
@@ -175,7 +158,7 @@ const SCENARIOS: Scenario[] = [
     },
   ],
   [
-    'the client closes in mid-upload',
+    'the client closes in the middle of an upload',
     {},
     async (application) => {
       const peer = await application.connect();
@@ -235,13 +218,13 @@ const SCENARIOS: Scenario[] = [
   ],
 ];
 
-describe('an application sees the same events in the same order, the same errors, and close() calls back when it did', () => {
+describe('an application sees the same events and errors in the same order', () => {
   let asNode: Application;
   let registered: Application;
   beforeAll(async () => {
     [asNode, registered] = await Promise.all([Application.start([]), Application.start(REGISTER)]);
   });
-  afterAll(() => Promise.all([asNode.stop(), registered.stop()]));
+  afterAll(() => Promise.all([asNode[Symbol.asyncDispose](), registered[Symbol.asyncDispose]()]));
 
   async function logOf(application: Application, options: ServeOptions, visit: Scenario[2]): Promise<string[]> {
     await application.serve(options);
@@ -260,7 +243,8 @@ describe('an application sees the same events in the same order, the same errors
 
 describe('the variables LINGERING_CLOSE_*', () => {
   const LIST =
-    'LINGERING_CLOSE_WHEN, LINGERING_CLOSE_MODE, LINGERING_CLOSE_UNTIL, LINGERING_CLOSE_IDLE_TIMEOUT, LINGERING_CLOSE_TIMEOUT, ' +
+    'LINGERING_CLOSE_WHEN, LINGERING_CLOSE_MODE, LINGERING_CLOSE_UNTIL, LINGERING_CLOSE_IDLE_TIMEOUT, ' +
+    'LINGERING_CLOSE_TIMEOUT, ' +
     'LINGERING_CLOSE_MAX_BYTES, LINGERING_CLOSE_MAX_LINGERING, LINGERING_CLOSE_REF';
 
   test.each([
@@ -273,7 +257,7 @@ describe('the variables LINGERING_CLOSE_*', () => {
     ['MAX_LINGERING', '1.5', "must be an integer number of connections, >= 0 or Infinity. Received '1.5'"],
     ['REF', 'yes', "must be one of true, false. Received 'yes'"],
     ['TIMEOUTS', '1', `is not known. There are ${LIST}`],
-  ])('LINGERING_CLOSE_%s=%s: the process does not start, and says why', async (name, value, message) => {
+  ])('LINGERING_CLOSE_%s=%s: the process does not start, and gives the reason', async (name, value, message) => {
     const { code, stdout, stderr } = await run(process.execPath, [...REGISTER, '-e', 'console.log("started")'], {
       cwd: root,
       env: { [`LINGERING_CLOSE_${name}`]: value },
@@ -284,7 +268,7 @@ describe('the variables LINGERING_CLOSE_*', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   });
 
-  test('but LINGERING_CLOSE_PREBUILD is of node-gyp-build, and starts', async () => {
+  test('LINGERING_CLOSE_PREBUILD belongs to node-gyp-build, and the process starts', async () => {
     const env = { LINGERING_CLOSE_PREBUILD: root };
     const { code, stdout } = await run(process.execPath, [...REGISTER, '-e', 'console.log("started")'], {
       cwd: root,
@@ -344,7 +328,7 @@ describe.each(['http', 'https', 'http2', 'http2s'])('%s', (kind) => {
   });
 });
 
-test('a net server is left alone, and a server that the application has attached itself keeps its own options', async () => {
+test('a net server is not changed, and a server with its own lingerOnClose keeps its options', async () => {
   await using fixture = new Fixture<Record<string, unknown>>('server/register-others', { execArgv: REGISTER });
   const { net, http } = await fixture.next();
   await using first = await Peer.connect({ host: '127.0.0.1', port: net as number });
@@ -355,7 +339,7 @@ test('a net server is left alone, and a server that the application has attached
   expect(await fixture.next()).toEqual({ outcomes: ['drained'] });
 });
 
-test('where the addon cannot be loaded it works too, and says so', async () => {
+test('works without the addon too, and says so', async () => {
   await using fixture = new Fixture<{ port: number }>('server/register-servers', {
     args: ['http'],
     execArgv: [...REGISTER, '--no-addons'],
@@ -382,19 +366,19 @@ describe('server.close(() => process.exit()) with a linger pending', () => {
     return (await peer.receive()).received > 1_000_000 ? 'whole' : 'lost';
   }
 
-  test('the control: Node as it is resets, mostly, and the rest of the answer is lost', async () => {
-    // It reads on while the answer goes out, and may happen to have read everything.
+  test('control: plain Node mostly resets, and the rest of the answer is lost', async () => {
+    // The client reads while the answer goes out, and may happen to have read everything.
     const ends = [];
     do ends.push(await exitBehind('as Node is', false));
     while (ends.at(-1) === 'whole' && ends.length < 10);
     expect(ends).toContain('lost');
   });
 
-  test('saved: the answer, for a client that sends no more', async () => {
+  test('the answer is saved for a client that sends no more', async () => {
     expect(await exitBehind('lingers', false)).toBe('whole');
   });
 
-  test('lost: what is on its way to a client that goes on sending', async () => {
+  test('the rest of the answer is lost for a client that goes on sending', async () => {
     expect(await exitBehind('lingers', true)).toBe('lost');
   });
 });

@@ -1,6 +1,6 @@
-// closeServer where the protocol is the application's own: net and tls servers, and WebSockets.
+// closeServer where the application has its own protocol: net and tls servers, and WebSockets.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Close, ClosingHost, type ClosingServer, JUST_EOF, reported } from '../support/close-server-host.ts';
+import { type Close, CloseServerHost, JUST_EOF, reported, type ServerToClose } from '../support/close-server-host.ts';
 import { Peer } from '../support/peer.ts';
 import { Remote } from '../support/remote.ts';
 import { ENGINES } from '../support/safe-close-host.ts';
@@ -8,9 +8,9 @@ import { ENGINES } from '../support/safe-close-host.ts';
 const PATIENT: Close = { timeout: 120_000 };
 
 describe.each(ENGINES)('%s engine', (engine) => {
-  let host: ClosingHost;
+  let host: CloseServerHost;
   beforeAll(async () => {
-    host = await ClosingHost.start({ engine });
+    host = await CloseServerHost.start({ engine });
   });
   afterAll(() => host[Symbol.asyncDispose]());
 
@@ -27,7 +27,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await server.state()).toEqual({ listening: false, closeEvents: 1, connections: 0 });
     });
 
-    test('without goodbye: what goes by itself goes, and the rest is cut after timeout', async () => {
+    test('without goodbye: connections that end by themselves finish, the rest is cut after timeout', async () => {
       await using server = await host.serve(kind);
       const [goes, stays] = [await server.connect(), await server.connect()];
       await server.close(PATIENT);
@@ -40,7 +40,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await server.report()).toMatchObject({ idle: 0, finished: 1, cut: 1 });
     });
 
-    test('one whose peer has ended while the event loop was blocked past timeout is not cut', async () => {
+    test('a connection is not cut if its peer ended while the event loop was blocked past timeout', async () => {
       await using server = await host.serve(kind);
       const peer = await server.connect();
       await server.closeThenBlock(() => peer.shutdown(), { timeout: 300, established: 0, atLeast: 400 });
@@ -49,7 +49,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await server.report()).toMatchObject({ idle: 0, finished: 1, cut: 0 });
     });
 
-    test('a goodbye that throws becomes a process warning, and the others are told all the same', async () => {
+    test('a goodbye that throws becomes a process warning, and the other connections are still told', async () => {
       await using server = await host.serve(kind);
       const peers = [await server.connect(), await server.connect()];
       await server.close({ ...PATIENT, goodbye: 'throw' });
@@ -63,7 +63,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await server.report()).toMatchObject({ cut: 0, finished: 2 });
     });
 
-    test('a peer that does not close behind the goodbye is a linger, and has its limits', async () => {
+    test('a peer that does not close after the goodbye lingers, within the limits', async () => {
       await using server = await host.serve(kind, { attach: { idleTimeout: 300, timeout: 60_000 } });
       const peer = await server.connect();
       await server.close({ ...PATIENT, goodbye: 'end' });
@@ -75,7 +75,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       await using server = await host.serve(kind, { attach: false });
       const peer = await server.connect();
       await server.close({ timeout: kind === 'net' ? 120_000 : 1_000, goodbye: 'end' });
-      // The TLS on a connection that was there before cannot be found: its application has to say goodbye itself.
+      // closeServer cannot find the TLS of a connection that was already open: its application must say goodbye itself.
       if (kind === 'net') expect(await peer.receive()).toMatchObject({ tail: 'goodbye', end: 'eof' });
       else expect((await peer.receive()).received).toBe(0);
       await peer.close();
@@ -83,10 +83,10 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
   });
 
-  test('tls: a connection in the midst of its handshake is told when that is over', async () => {
+  test('tls: a connection that is in its handshake is told when the handshake is over', async () => {
     await using server = await host.serve('tls');
     await using peer = await Peer.connect(server.address);
-    // A plain connection: were it told now, it would read that in the clear.
+    // A plain connection: it would read the goodbye in the clear if it were told now.
     const waiting = peer.receive();
     const told = await server.connect();
     await server.close({ ...PATIENT, goodbye: 'end' });
@@ -105,7 +105,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     });
     afterAll(() => client[Symbol.asyncDispose]());
 
-    const open = ({ address }: ClosingServer) =>
+    const open = ({ address }: ServerToClose) =>
       client.call('webSocket', { url: `ws://${address.host}:${address.port}` });
 
     test('goodbye says 1001, and the client sees it', async () => {
@@ -118,7 +118,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await server.report()).toMatchObject({ idle: 0, finished: 1, cut: 0 });
     });
 
-    test('one that does not go is cut after timeout', async () => {
+    test('a WebSocket that does not close is cut after timeout', async () => {
       await using server = await host.serve('ws');
       await open(server);
       await server.next('webSocket');
@@ -129,11 +129,12 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(server.count('goodbye')).toBe(0);
     });
 
-    test('one that is upgraded when listening has stopped is told too', async () => {
+    test('a WebSocket that is opened after listening has stopped is told too', async () => {
       await using server = await host.serve('ws');
       const peer = await server.connect();
       const upgrade =
-        'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
+        'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
       await server.closeThenBlock(() => peer.write(upgrade), { ...PATIENT, goodbye: 'webSocket' });
       expect((await peer.receiveResponse()).text).toMatch('HTTP/1.1 101 ');
       // A close frame: 1001.
@@ -142,7 +143,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await server.report()).toMatchObject({ idle: 0, finished: 1, cut: 0 });
     });
 
-    test('HTTP connections of the same server are no business of goodbye', async () => {
+    test('goodbye is not called for HTTP connections of the same server', async () => {
       await using server = await host.serve('ws');
       const idle = await server.idle();
       const held = await server.request('/held');

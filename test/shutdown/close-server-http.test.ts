@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   answer,
   type Close,
-  ClosingHost,
+  CloseServerHost,
   get,
   JUST_EOF,
   type Kind,
@@ -17,17 +17,20 @@ import { ENGINES, MB } from '../support/safe-close-host.ts';
 const isolated = netnsPermitted();
 const KINDS = ['http', 'https'] as const satisfies Kind[];
 const CASES = ENGINES.flatMap((engine) => KINDS.map((kind) => ({ engine, kind })));
-/** Far more than any of these needs, so that a test which relies on it fails by its own time limit. */
+/** Far longer than any of these tests needs: a test that relies on it fails by its own time limit. */
 const PATIENT: Close = { timeout: 120_000 };
 
 describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
-  let host: ClosingHost;
+  let host: CloseServerHost;
   beforeAll(async () => {
-    host = await ClosingHost.start({ engine, isolated });
+    host = await CloseServerHost.start({ engine, isolated });
   });
   afterAll(() => host[Symbol.asyncDispose]());
 
-  /** Node destroys a connection behind its 408, which leaves out TLS's own words of farewell: an error or an EOF by the version of OpenSSL that Python has, but never RST. */
+  /**
+   * Node destroys a connection after its 408 and sends no close_notify. The end is an error or an EOF, depending on
+   * Python's OpenSSL, but never a RST.
+   */
   const brokenOff = expect.stringMatching(kind === 'http' ? /^eof$/ : /^(eof|SSLEOFError)$/);
 
   const start = (options?: ServeOptions) => host.serve(kind, options);
@@ -54,7 +57,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect(await server.report()).toMatchObject({ idle: 0, finished: 1, cut: 0 });
   });
 
-  test('a response whose head went out with keep-alive before the call is delivered, then FIN', async () => {
+  test('a response with keep-alive in its head, sent before the call, is delivered, then FIN', async () => {
     await using server = await start();
     const peer = await server.request('/begun');
     await server.close(PATIENT);
@@ -64,7 +67,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect(await server.report()).toMatchObject({ cut: 0 });
   });
 
-  test('a response that insists on keep-alive is closed all the same', async () => {
+  test('a response that sets keep-alive itself is closed too', async () => {
     await using server = await start();
     const peer = await server.request('/keep-alive');
     await server.close(PATIENT);
@@ -74,7 +77,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect(await server.report()).toMatchObject({ cut: 0 });
   });
 
-  test('the request that a client sends at once on a connection kept alive is answered, with Connection: close', async () => {
+  test('a request that is sent at once on a kept connection is answered, with Connection: close', async () => {
     await using server = await start();
     const peer = await server.idle();
     await server.closeThenBlock(() => peer.write(get('/now')), PATIENT);
@@ -85,7 +88,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect(await server.report()).toMatchObject({ idle: 0, finished: 1, cut: 0 });
   });
 
-  test('a connection made just before, that sends its request 200 ms later, is answered', async () => {
+  test('a new connection that sends its request 200 ms later is answered', async () => {
     await using server = await start();
     const peer = await server.connect();
     await server.closeThenBlock(() => peer.write(get('/now')), { ...PATIENT, after: 200 });
@@ -96,7 +99,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect(await server.report()).toMatchObject({ idle: 0, finished: 1, cut: 0 });
   });
 
-  test('one that stays silent is closed after a second', async () => {
+  test('a connection that stays silent is closed after a second', async () => {
     await using server = await start();
     const peer = await server.connect();
     await server.close(PATIENT);
@@ -120,11 +123,11 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect(await server.report()).toMatchObject({ finished: 1, cut: 0 });
   });
 
-  test('a response that is ended but still on its way is not cut', async () => {
+  test('a response that has ended but is still on its way is not cut', async () => {
     await using server = await start();
     const peer = await server.request('/big');
     await server.close(PATIENT);
-    // For a second the client takes nothing.
+    // For a second the client reads nothing.
     await new Promise((resolve) => setTimeout(resolve, 1_200));
     const { received, end } = await peer.receive();
     expect(end).toBe('eof');
@@ -147,7 +150,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
   });
 
   describe('drainDelay', () => {
-    test('goes on listening; each response says Connection: close, on new connections and on kept ones', async () => {
+    test('goes on listening; each response has Connection: close, on new and on kept connections', async () => {
       await using server = await start();
       const kept = await server.idle();
       await server.close({ ...PATIENT, drainDelay: 120_000, signal: 'controller' });
@@ -159,7 +162,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
         expect(await peer.receive()).toEqual(JUST_EOF);
         await peer.close();
       }
-      // A client of TLS sees the end first, and what is still there at an abort is cut.
+      // A TLS client sees the end first, and what is then still open at an abort is cut.
       await expect.poll(() => server.state(), { timeout: 20_000 }).toMatchObject({ connections: 0 });
       await server.call('abort');
       expect(await server.report()).toMatchObject({ idle: 0, finished: 2, cut: 0, aborted: true });
@@ -177,21 +180,21 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     });
   });
 
-  test('headersTimeout goes on working: a request that stalls in its head gets 408', async () => {
+  test('headersTimeout still works: a request that stalls in its head gets 408', async () => {
     await using server = await start({
       options: { headersTimeout: 60_000, requestTimeout: 60_000, connectionsCheckingInterval: 50 },
     });
     const peer = await server.connect();
     await peer.write('GET /now HTTP/1.1\r\nHos');
     await server.close(PATIENT);
-    // Node counts from the connection on, and would be first.
+    // Node counts from the connection on, and would come first.
     await server.call('set', { headersTimeout: 1 });
     expect(await rest(peer)).toMatchObject({ status: 408, connection: 'close', end: brokenOff });
     await peer.close();
     expect(await server.report()).toMatchObject({ finished: 1, cut: 0 });
   });
 
-  test('requestTimeout goes on working: a request that stalls in its body gets 408', async () => {
+  test('requestTimeout still works: a request that stalls in its body gets 408', async () => {
     await using server = await start({
       options: { headersTimeout: 60_000, requestTimeout: 60_000, connectionsCheckingInterval: 50 },
     });
@@ -199,7 +202,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     await peer.write('POST /held HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc');
     expect(await server.next('request')).toBe('/held');
     await server.close(PATIENT);
-    // Node takes the shorter of the two for the head.
+    // For the head Node takes the shorter of the two.
     await server.call('set', { headersTimeout: 1, requestTimeout: 1 });
     expect(await rest(peer)).toMatchObject({ status: 408, connection: 'close', end: brokenOff });
     await peer.close();
@@ -218,7 +221,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect(await server.state()).toEqual({ listening: false, closeEvents: 1, connections: 0 });
   });
 
-  test('a peer that never closes lingers to lingerTimeout, and no longer', async () => {
+  test('a peer that never closes lingers until lingerTimeout, and no longer', async () => {
     await using server = await start({ attach: { idleTimeout: 60_000, timeout: 60_000 } });
     const peer = await server.idle();
     await server.close({ timeout: 400, lingerTimeout: 1_600 });
@@ -229,7 +232,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect(report.duration).toBeLessThan(30_000);
   });
 
-  test('a peer that never closes lingers no longer than the server has it linger', async () => {
+  test('a peer that never closes lingers no longer than the limits of lingerOnClose', async () => {
     await using server = await start({ attach: { idleTimeout: 400, timeout: 60_000 } });
     const peer = await server.idle();
     await server.close(PATIENT);
@@ -237,7 +240,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect(await server.report()).toEqual(reported({ idle: 1, outcomes: { idle: 1 } }));
   });
 
-  test('safeClose by the application is waited for', async () => {
+  test('waits for a safeClose by the application', async () => {
     await using server = await start();
     const peer = await server.request('/safeClose');
     expect(await rest(peer)).toMatchObject({ body: 'safe', end: 'eof' });
@@ -246,7 +249,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect(await server.report()).toMatchObject({ cut: 0 });
   });
 
-  test('without lingerOnClose before: idle ones and requests in flight alike', async () => {
+  test('without lingerOnClose before: idle connections and requests in flight', async () => {
     await using server = await start({ attach: false });
     const idle = await server.idle();
     const held = await server.request('/held');
@@ -262,7 +265,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect(await server.state()).toEqual({ listening: false, closeEvents: 1, connections: 0 });
   });
 
-  test('after close() by the application: what is open still is waited for', async () => {
+  test('after close() by the application: waits for what is still open', async () => {
     await using server = await start({ attach: false });
     const held = await server.request('/held');
     await server.call('serverClose');
@@ -280,7 +283,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     await server.close(PATIENT);
     await server.ask(peer, '/now');
     await server.call('release');
-    // The first one does not end the connection.
+    // The first response does not end the connection.
     const first = await answer(peer);
     expect(first).toMatchObject({ body: path.slice(1) });
     expect(first.connection).not.toBe('close');
@@ -290,7 +293,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect(await server.report()).toMatchObject({ cut: 0 });
   });
 
-  test.skipIf(!isolated)(`nobody is reset${NETNS_SKIPPED}`, async () => {
+  test.skipIf(!isolated)(`no connection is reset${NETNS_SKIPPED}`, async () => {
     await using server = await start();
     const before = await host.resets();
     const idle = await server.idle();
@@ -302,7 +305,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     const sent = upload.send(9 * MB);
     await server.call('release');
     expect(await idle.receive()).toEqual(JUST_EOF);
-    // Too late to be answered, and no reason for RST.
+    // Too late for an answer, but no reason for a RST.
     await idle.write(kind === 'http' ? get('/now') : '');
     await idle.close();
     expect(await answer(held)).toMatchObject({ connection: 'close', body: 'held' });

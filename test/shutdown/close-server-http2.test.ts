@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   answer,
   type Close,
-  ClosingHost,
-  type ClosingServer,
+  CloseServerHost,
   JUST_EOF,
   reported,
   type ServeOptions,
+  type ServerToClose,
 } from '../support/close-server-host.ts';
 import { NETNS_SKIPPED, netnsPermitted } from '../support/netns.ts';
 import { Remote } from '../support/remote.ts';
@@ -17,7 +17,7 @@ const isolated = netnsPermitted();
 const PATIENT: Close = { timeout: 120_000 };
 const ANY_STREAM = 2 ** 31 - 1;
 const NO_ERROR = 0;
-/** What a client may try again elsewhere, for nobody has looked at it (RFC 9113, 8.7). */
+/** The code of a request that the server has not processed: the client may send it again (RFC 9113, 8.7). */
 const REFUSED = { body: '', error: 'ERR_HTTP2_STREAM_ERROR', rstCode: 7 };
 /** Node 24 and newer close the sessions of an HTTP/2 server in its close(). */
 const NODE_CLOSES_SESSIONS = Number.parseInt(process.versions.node, 10) >= 24;
@@ -25,10 +25,10 @@ const NODE_CLOSES_SESSIONS = Number.parseInt(process.versions.node, 10) >= 24;
 const CASES = ENGINES.flatMap((engine) => (['http2', 'http2s'] as const).map((kind) => ({ engine, kind })));
 
 describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
-  let host: ClosingHost;
+  let host: CloseServerHost;
   let client: Remote;
   beforeAll(async () => {
-    host = await ClosingHost.start({ engine, isolated });
+    host = await CloseServerHost.start({ engine, isolated });
     client = new Remote('shutdown/close-server-client', { prefix: host.prefix });
     await client.ready();
   });
@@ -37,7 +37,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
   const start = (options?: ServeOptions) => host.serve(kind, options);
 
   let session: number;
-  async function connect({ address }: ClosingServer): Promise<void> {
+  async function connect({ address }: ServerToClose): Promise<void> {
     session = await client.call<number>('connect', {
       url: `${kind === 'http2' ? 'http' : 'https'}://${address.host}:${address.port}`,
     });
@@ -49,7 +49,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
   const request = (path: string) => client.call<number>('request', { path });
   const response = (number: number) => client.call<object>('response', { number });
 
-  test('an idle session ends, behind GOAWAY', async () => {
+  test('an idle session ends after GOAWAY', async () => {
     await using server = await start();
     await connect(server);
     expect(await response(await request('/now'))).toEqual({ status: 200, body: 'now' });
@@ -73,7 +73,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect(await server.report()).toMatchObject({ finished: 1, cut: 0 });
   });
 
-  test('once it is told, a client begins no new streams there', async () => {
+  test('after GOAWAY a client begins no new streams on the session', async () => {
     await using server = await start();
     await connect(server);
     const held = await request('/held');
@@ -100,24 +100,24 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect(await server.report()).toMatchObject({ finished: 1, cut: 0 });
   });
 
-  test('drainDelay: a session that is new gets its answer, and GOAWAY with it', async () => {
+  test('drainDelay: a new session gets its answer, and GOAWAY with it', async () => {
     await using server = await start();
     await server.close({ ...PATIENT, drainDelay: 60_000, signal: 'controller' });
     await connect(server);
-    // A client may take its time: it is not told before it has asked for something.
+    // The client is told only after its first request, so it may take its time.
     await server.next('session');
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(client.count(`${session} goaway`)).toBe(0);
     expect(await response(await request('/now'))).toEqual({ status: 200, body: 'now' });
     expect(await goaway()).toEqual({ code: NO_ERROR, lastStream: ANY_STREAM });
     await closed();
-    // The client sees the end of its session first, and what is still there at an abort is cut.
+    // The client sees the end of its session first, and what is then still open at an abort is cut.
     await expect.poll(() => server.state(), { timeout: 20_000 }).toMatchObject({ connections: 0 });
     await server.call('abort');
     expect(await server.report()).toMatchObject({ finished: 1, cut: 0, aborted: true });
   });
 
-  test('a session that was made just before has a second for its first request', async () => {
+  test('a new session has a second for its first request', async () => {
     await using server = await start();
     await connect(server);
     await server.next('session');
@@ -152,7 +152,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     await server.next('request');
     await server.close(PATIENT);
     const now = await request('/now').catch(() => undefined);
-    // Where Node has told it at once, a request that crosses GOAWAY is refused.
+    // If Node has told it at once, a request that crosses GOAWAY is refused.
     const answers = [{ status: 200, body: 'now' }, ...(NODE_CLOSES_SESSIONS ? [REFUSED] : [])];
     if (now !== undefined) expect(answers).toContainEqual(await response(now));
     await goaway();
@@ -162,7 +162,7 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect(await server.report()).toMatchObject({ finished: 1, cut: 0 });
   });
 
-  test.skipIf(!isolated)(`nobody is reset${NETNS_SKIPPED}`, async () => {
+  test.skipIf(!isolated)(`no connection is reset${NETNS_SKIPPED}`, async () => {
     await using server = await start();
     const before = await host.resets();
     await connect(server);
@@ -181,24 +181,21 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     expect((await host.resets()) - before).toBe(0);
   });
 
-  test.skipIf(kind === 'http2')(
-    'allowHTTP1: HTTP/1 connections on the same port are closed as HTTP/1 has it',
-    async () => {
-      await using server = await start();
-      const idle = await server.idle();
-      const held = await server.request('/held');
-      const silent = await server.connect();
-      await server.close(PATIENT);
-      await server.call('release');
-      expect(await answer(held)).toMatchObject({ connection: 'close', body: 'held' });
-      for (const peer of [idle, held, silent]) {
-        expect(await peer.receive()).toEqual(JUST_EOF);
-        await peer.close();
-      }
-      const { outcomes, ...figures } = await server.report();
-      const { outcomes: _none, ...expected } = reported({ idle: 2, finished: 1 });
-      expect(figures).toEqual(expected);
-      expect(outcomes).toMatchObject({ timeout: 0, error: 0 });
-    },
-  );
+  test.skipIf(kind === 'http2')('allowHTTP1: HTTP/1 connections on the same port are closed as HTTP/1', async () => {
+    await using server = await start();
+    const idle = await server.idle();
+    const held = await server.request('/held');
+    const silent = await server.connect();
+    await server.close(PATIENT);
+    await server.call('release');
+    expect(await answer(held)).toMatchObject({ connection: 'close', body: 'held' });
+    for (const peer of [idle, held, silent]) {
+      expect(await peer.receive()).toEqual(JUST_EOF);
+      await peer.close();
+    }
+    const { outcomes, ...figures } = await server.report();
+    const { outcomes: _none, ...expected } = reported({ idle: 2, finished: 1 });
+    expect(figures).toEqual(expected);
+    expect(outcomes).toMatchObject({ timeout: 0, error: 0 });
+  });
 });

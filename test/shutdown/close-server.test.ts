@@ -1,9 +1,9 @@
-// closeServer as such: its arguments, calls and signals, its report, and what it leaves behind.
+// closeServer itself: its arguments, calls and signals, its report, and what it leaves behind.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CloseServerOptions, closeServer } from '../../src/index.ts';
-import { answer, ClosingHost, JUST_EOF, reported } from '../support/close-server-host.ts';
+import { answer, CloseServerHost, JUST_EOF, reported } from '../support/close-server-host.ts';
 import { Fixture, STREAMS_ENGINE } from '../support/fixture.ts';
 import { Peer } from '../support/peer.ts';
 import { ENGINES } from '../support/safe-close-host.ts';
@@ -19,12 +19,14 @@ describe('arguments', () => {
     [{}, 'an instance of Object'],
     [443, 'type number (443)'],
     [new Proxy(createServer(), {}), 'an instance of Server'],
-  ])('%o is no server', (server, received) => {
+  ])('%o is not a server', (server, received) => {
     expect(() => close(server)).toThrow(
       expect.objectContaining({
         name: 'TypeError',
         code: 'ERR_INVALID_ARG_TYPE',
-        message: `The "server" argument must be an instance of net.Server, tls.Server, http.Server, https.Server or an HTTP/2 server. Received ${received}`,
+        message:
+          'The "server" argument must be an instance of net.Server, tls.Server, http.Server, https.Server ' +
+          `or an HTTP/2 server. Received ${received}`,
       }),
     );
   });
@@ -55,7 +57,7 @@ describe('arguments', () => {
       'The "options.signal" property must be an instance of AbortSignal. Received an instance of Object',
     ],
     [{ goodbye: 'bye' }, TYPE, `The "options.goodbye" property must be of type function. Received type string ('bye')`],
-  ])('%o is refused, and nothing is touched', async (options, code, message) => {
+  ])('%o is refused, and nothing is changed', async (options, code, message) => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const before = { names: server.eventNames(), symbols: Object.getOwnPropertySymbols(server) };
@@ -68,7 +70,7 @@ describe('arguments', () => {
   test.each<CloseServerOptions>([
     { drainDelay: undefined, timeout: undefined, lingerTimeout: undefined, signal: undefined, goodbye: undefined },
     { timeout: Infinity, lingerTimeout: 0 },
-  ])('%o is fine', async (options) => {
+  ])('%o is accepted', async (options) => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     expect(await closeServer(server, options)).toEqual(reported({}));
@@ -77,9 +79,9 @@ describe('arguments', () => {
 });
 
 describe.each(ENGINES)('%s engine', (engine) => {
-  let host: ClosingHost;
+  let host: CloseServerHost;
   beforeAll(async () => {
-    host = await ClosingHost.start({ engine });
+    host = await CloseServerHost.start({ engine });
   });
   afterAll(() => host[Symbol.asyncDispose]());
 
@@ -149,7 +151,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect((await hanging.receive()).end).toBe('eof');
     await hanging.close();
     await held.close();
-    // Those whose peers had gone need no linger.
+    // Connections whose peers had gone need no linger.
     expect(await server.report()).toMatchObject({ idle: 1, finished: 2, cut: 2, aborted: false });
   });
 
@@ -160,7 +162,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(await server.state()).toEqual({ listening: false, closeEvents: 0, connections: 0 });
   });
 
-  test('a server that is closed already', async () => {
+  test('a server that is already closed', async () => {
     await using server = await host.serve('http');
     await server.call('serverClose');
     await server.close();
@@ -196,7 +198,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     },
   );
 
-  test('a second closing has its own figures', async () => {
+  test('a second shutdown has its own figures', async () => {
     await using server = await host.serve('http');
     const first = await server.idle();
     await server.close(PATIENT);
@@ -207,7 +209,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(await server.report()).toEqual(reported({}));
   });
 
-  test('lingerOnClose is disabled before: lingers that have begun are waited for', async () => {
+  test('lingerOnClose was disabled before: waits for lingers that have begun', async () => {
     await using server = await host.serve('http', { attach: { when: 'always', idleTimeout: 60_000, timeout: 60_000 } });
     const peer = await server.idle();
     await server.call('destroySockets');
@@ -226,7 +228,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(await report).toEqual(reported({ finished: engine === 'native' ? 0 : 1, outcomes: { eof: 1 } }));
   });
 
-  test('lingerOnClose is called again in the midst of it: figures stay', async () => {
+  test('lingerOnClose is called again meanwhile: the figures stay', async () => {
     await using server = await host.serve('http', { attach: { when: 'always' } });
     const idle = await server.idle();
     const held = await server.request('/held');
@@ -263,7 +265,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     const held = await server.request('/held');
     await server.call('replaceClose', { how });
     await server.close(PATIENT);
-    // With nothing left by then it would be the application's own close() that has to stop it.
+    // With no connection left, only the application's own close() could stop the server.
     await expect.poll(async () => (await server.state()).listening, { timeout: 20_000 }).toBe(false);
     await server.call('release');
     expect(await answer(held)).toMatchObject({ body: 'held' });
@@ -275,7 +277,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
 
   const execArgv = engine === 'streams' ? STREAMS_ENGINE : [];
 
-  test('the process ends by itself, with nothing of the server left', async () => {
+  test('the process ends by itself, and nothing of the server is left', async () => {
     await using fixture = new Fixture<{ port?: number; resources?: string[] }>('shutdown/close-server-exit', {
       execArgv,
     });
@@ -312,7 +314,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   });
 
-  test('a Worker that is terminated in the midst of it', async () => {
+  test('a Worker that is terminated meanwhile', async () => {
     await using fixture = new Fixture<{ port?: number; code?: number }>('shutdown/close-server-worker', { execArgv });
     const { port } = await fixture.next();
     await using peer = await Peer.connect({ host: '127.0.0.1', port: port as number });

@@ -1,5 +1,5 @@
-// Every call of the addon in the Node.js of the fixtures, which may be that of another platform (scripts/test-other-platform.mjs): the other tests of these calls
-// run in the process of the test itself.
+// Every call of the addon in the Node.js of the fixtures, which may be that of another platform
+// (scripts/test-other-platform.mjs). The other tests of these calls run in the process of the test itself.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,7 +42,7 @@ test.each(['TCP', 'UNIX'])(`on %s, in ${host}`, async (family) => {
 
     expect(await peer.receive(100)).toMatchObject({ received: 100 });
     fixture.send({});
-    // FIN; the report waits for the one that answers it.
+    // The FIN. The report waits for the peer's own FIN.
     expect(await peer.receive()).toMatchObject({ received: 0, end: 'eof' });
     await peer.shutdown();
     expect(await fixture.next()).toEqual({

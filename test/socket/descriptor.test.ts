@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { getLinger, pendingBytes, send, setLinger, unackedBytes } from '../../src/index.ts';
 import { connectPair, rawDescriptor } from '../support/pair.ts';
 
-// Whatever takes a SocketLike says the same about a bad one.
+// Every function that takes a SocketLike reports the same for a bad one.
 const FUNCTIONS: [string, (socket: never) => unknown][] = [
   ['setLinger', (socket) => setLinger(socket, 1)],
   ['getLinger', getLinger],
@@ -40,7 +40,7 @@ describe.each(FUNCTIONS)('%s', (_name, call) => {
     [Object.create(null), 'Received '],
     [new Duplex(), 'Received an instance of Duplex'],
     [createServer(), 'Received an instance of Server'],
-  ])('takes %o for no socket', (value, message) => {
+  ])('%o is not a socket', (value, message) => {
     const error = thrownBy(call, value);
     expect(error).toBeInstanceOf(TypeError);
     expect(error.code).toBe('ERR_INVALID_ARG_TYPE');
@@ -50,7 +50,7 @@ describe.each(FUNCTIONS)('%s', (_name, call) => {
     expect(error.message).toContain(message);
   });
 
-  test('survives an object whose name cannot be asked for', () => {
+  test('survives an object whose name cannot be read', () => {
     const hostile = Object.defineProperty({}, 'constructor', {
       get() {
         throw new Error('hostile');
@@ -60,18 +60,19 @@ describe.each(FUNCTIONS)('%s', (_name, call) => {
   });
 
   test.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 32, 2 ** 53])(
-    'takes %d for no descriptor',
+    '%d is not a descriptor',
     (value) => {
       const error = thrownBy(call, value);
       expect(error).toBeInstanceOf(RangeError);
       expect(error.code).toBe('ERR_OUT_OF_RANGE');
       expect(error.message).toBe(
-        `The value of "socket" is out of range. It must be a file descriptor, an integer >= 0 && <= 2147483647. Received ${value}`,
+        'The value of "socket" is out of range. It must be a file descriptor, an integer >= 0 && <= 2147483647. ' +
+          `Received ${value}`,
       );
     },
   );
 
-  test('EBADF for a descriptor that is closed, or never was one', () => {
+  test('EBADF for a descriptor that is closed or was never open', () => {
     const fd = openSync('/dev/null', 'r');
     closeSync(fd);
     for (const bad of [fd, 2 ** 31 - 1]) {
@@ -84,7 +85,7 @@ describe.each(FUNCTIONS)('%s', (_name, call) => {
     }
   });
 
-  test('ENOTSOCK for a descriptor of something else', () => {
+  test('ENOTSOCK for a descriptor that is not a socket', () => {
     const fd = openSync('/dev/null', 'r+');
     expect(thrownBy(call, fd)).toMatchObject({
       name: 'SocketError',
@@ -95,11 +96,11 @@ describe.each(FUNCTIONS)('%s', (_name, call) => {
     closeSync(fd);
   });
 
-  test('ERR_SOCKET_CLOSED from destroy() on, and never the next owner of the number', async () => {
+  test('ERR_SOCKET_CLOSED after destroy(), and never the next owner of the number', async () => {
     await using pair = await connectPair();
     const number = rawDescriptor(pair.socket);
     pair.socket.destroy();
-    // Always the lowest one that is free: sooner or later ours.
+    // The kernel gives the lowest free number: sooner or later ours.
     const opened = [openSync('/dev/null', 'r')];
     while (!opened.includes(number)) opened.push(openSync('/dev/null', 'r'));
     expect(thrownBy(call, pair.socket)).toMatchObject({ code: 'ERR_SOCKET_CLOSED', message: 'Socket is closed' });
@@ -117,7 +118,7 @@ describe.each(FUNCTIONS)('%s', (_name, call) => {
     await once(server, 'listening');
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
     expect(thrownBy(call, socket)).toMatchObject({ code: 'ERR_INVALID_STATE' });
-    // By now libuv has a descriptor for it, of a connection that is not one yet.
+    // By now libuv has a descriptor for it, which is not connected yet.
     await new Promise<void>((resolve) => process.nextTick(resolve));
     expect(socket.connecting).toBe(true);
     expect(thrownBy(call, socket)).toMatchObject({ code: 'ERR_INVALID_STATE' });
@@ -139,7 +140,7 @@ describe.each(FUNCTIONS)('%s', (_name, call) => {
   });
 });
 
-// send() refuses TLS: its own test has that.
+// send() refuses TLS, and has its own test for that.
 test.each(FUNCTIONS.filter(([name]) => name !== 'send'))(
   '%s takes the descriptor of TLS over TCP',
   async (_name, call) => {

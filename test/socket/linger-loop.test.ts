@@ -22,7 +22,7 @@ async function connect(fixture: Fixture<Message>): Promise<Peer> {
   return Peer.connect({ host: address, port });
 }
 
-test("until 'delivered' ends by the edge of the peer's acknowledgement: nothing polls, for there is no timer", async () => {
+test("until 'delivered' ends with the peer's acknowledgement, without polling: there is no timer", async () => {
   await using fixture = new Fixture<Message>('socket/linger-loop-delivered', { args: [String(200_000)] });
   await using peer = await connect(fixture);
   expect(await fixture.next()).toEqual({ closed: true });
@@ -31,7 +31,7 @@ test("until 'delivered' ends by the edge of the peer's acknowledgement: nothing 
   expect(await fixture.exit).toEqual({ code: 0, signal: null });
 });
 
-test('a lingering connection retains neither its Socket nor the closures on it', async () => {
+test('a lingering connection keeps neither its Socket nor the closures on it', async () => {
   await using fixture = new Fixture<Message>('socket/linger-loop-retained', { execArgv: ['--expose-gc'] });
   await using peer = await connect(fixture);
   expect(await fixture.next()).toEqual({ retained: 0 });
@@ -39,16 +39,16 @@ test('a lingering connection retains neither its Socket nor the closures on it',
   expect(await fixture.next()).toEqual({ outcome: 'eof' });
 });
 
-test('a linger that is over is out of the loop, though somebody else still has a duplicate of the descriptor', async () => {
+test('a linger that is over has left the loop, even if another duplicate of the descriptor is open', async () => {
   await using fixture = new Fixture<Message & { ids: number[]; duplicates: number[] }>('socket/linger-loop-shared');
   await using _peer = await connect(fixture);
   const { ids, duplicates } = await fixture.next();
-  // The same number of the same connection each time, which epoll refuses (EEXIST) where it is still in.
+  // The same number for the same connection each time: epoll refuses it (EEXIST) if it is still in the set.
   expect(new Set(duplicates).size).toBe(1);
   expect(ids).toEqual([0, 1, 2]);
 });
 
-test('where many drip, their bytes are gathered: fewer turns of the event loop than bytes, and each end is told, and keeps the process alive till then', async () => {
+test('where many peers drip, bytes are gathered into fewer turns, and every end is reported', async () => {
   const CONNECTIONS = 64;
   const BYTES_A_ROUND = 640;
   await using fixture = new Fixture<{ port: number } & CloseReport & { turns: number }>('socket/linger-loop-busy', {
@@ -66,11 +66,11 @@ test('where many drip, their bytes are gathered: fewer turns of the event loop t
   while (peers.length > 0) {
     for (let i = 0; i < BYTES_A_ROUND && !gathered; i++) {
       peers[i % peers.length]?.write('x');
-      // Slower than the server is, so that each byte has a turn of its own unless it is kept back.
+      // Slower than the server, so that each byte has its own turn unless it is held back.
       for (const until = performance.now() + 0.2; performance.now() < until; );
       await setImmediate();
     }
-    // The connection that ends tells how far the event loop has come.
+    // The connection that ends reports how many turns the event loop has made.
     const peer = peers.pop() as Socket;
     peer.end();
     const { outcome, discardedBytes, turns } = await fixture.next();
@@ -84,7 +84,7 @@ test('where many drip, their bytes are gathered: fewer turns of the event loop t
 
 test.each([
   ['native', 'with output outstanding', 64 * 1024, false],
-  // Whether RST came before the FIN or behind it, nobody can tell by then.
+  // Whether the RST came before the FIN or after it cannot be known then.
   ['native', 'with everything acknowledged', 10, null],
   ['streams', 'with output outstanding', 64 * 1024, null],
 ] as const)('%s engine: a RST between FIN and the linger, %s', async (engine, _state, bytes, delivered) => {
@@ -149,7 +149,7 @@ describe.each(ENGINES)('%s engine: an event loop that is blocked past every limi
     }
   }
 
-  test('finds the EOF that has come meanwhile', async () => {
+  test('finds the EOF that came meanwhile', async () => {
     const report = await reportAfter(async (peer) => {
       await peer.send(50_000);
       await peer.close();
@@ -157,7 +157,7 @@ describe.each(ENGINES)('%s engine: an event loop that is blocked past every limi
     expect(report).toMatchObject({ outcome: 'eof', delivered: known(engine, true), discardedBytes: 50_000 });
   });
 
-  test('finds the RST that has come meanwhile', async () => {
+  test('finds the RST that came meanwhile', async () => {
     expect(await reportAfter((peer) => peer.reset())).toMatchObject({ outcome: 'peer-reset' });
   });
 
@@ -169,7 +169,7 @@ describe.each(ENGINES)('%s engine: an event loop that is blocked past every limi
   });
 });
 
-test('one whose EOF is in the queue has ended by that, and is not evicted', async () => {
+test('a linger whose EOF is in the queue has ended by that, and is not evicted', async () => {
   await using fixture = new Fixture<Address & { totals: object }>('socket/linger-loop-evicted');
   const address = await fixture.next();
   await using first = await Peer.connect(address);

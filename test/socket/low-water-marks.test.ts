@@ -1,4 +1,4 @@
-// The receive low-water marks of the discard loop: which it asks for, as the kernel is told.
+// The receive low-water marks of the discard loop: which ones it sets.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -26,27 +26,28 @@ describe.skipIf(skips(missing))(`low-water marks${skipped(missing)}`, () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  /** So many connections that linger, and what is asked of them. */
+  /** Some lingering connections, and the marks that are set on them. */
   const start = (count: number, env: Record<string, string> = {}) =>
     new Fixture<{ port: number }>('socket/linger-loop-busy', {
       args: [String(count)],
       env: { LD_PRELOAD: library, ...env },
     });
 
-  test('a mark is raised in steps, each no more than has been sent, and lowered in steps', async () => {
+  test('a mark rises in steps, never above what was sent, and falls in steps', async () => {
     await using fixture = start(1);
     const { port } = await fixture.next();
     await using peer = await Peer.connect({ host: '127.0.0.1', port });
     let sent = 0;
     for (const mark of [1 * MB, 2 * MB]) {
-      // Again, for a machine that is busy for a second takes the mark from a sender that seems slow. A step may be left out where much comes at once.
+      // More than once, because on a busy machine a sender may seem slow and lose its mark. A step may be missing where
+      // much arrives at once.
       while (!marksOf(fixture).some((asked) => asked.mark >= mark)) {
         await peer.send(256 * KB);
         sent += 256 * KB;
       }
       expect(Math.max(...marksOf(fixture).map((asked) => asked.mark))).toBeLessThanOrEqual(sent);
     }
-    // A peer that says no more does not fill it.
+    // A peer that sends no more does not fill the mark.
     while (marksOf(fixture).at(-1)?.mark !== 1) await once(fixture.process.stderr as Readable, 'data');
     const asked = marksOf(fixture).map(({ mark }) => mark);
     expect(asked.slice(asked.lastIndexOf(2 * MB))).toEqual([2 * MB, 1 * MB, 256 * KB, 1]);
@@ -62,7 +63,7 @@ describe.skipIf(skips(missing))(`low-water marks${skipped(missing)}`, () => {
     const { port } = await fixture.next();
     const early = spawn(compile('sender'), [port, few, 1e15, 60].map(String), { stdio: 'ignore' });
     try {
-      // Larger ones, while there is room for them.
+      // Larger marks, while there is room for them.
       while (!marksOf(fixture).some(({ mark }) => mark >= 1 * MB))
         await once(fixture.process.stderr as Readable, 'data');
       await runJson(compile('sender'), [port, many, 4 * MB, 0]);
@@ -81,11 +82,11 @@ describe.skipIf(skips(missing))(`low-water marks${skipped(missing)}`, () => {
       if (raised && mark > 256 * KB) expect(mark * held.length).toBeLessThanOrEqual(budget);
       if (Math.max(...held) * held.length <= budget) shared = Math.max(shared, held.length);
     }
-    // Those that came when there were few are lowered.
+    // The marks from the time with few connections are lowered.
     expect(shared).toBeGreaterThan(Math.min(many, Math.floor(budget / (256 * KB))) / 2);
   });
 
-  test('a mark that is capped is not asked for again and again', async () => {
+  test('a mark that is capped is not set again and again', async () => {
     await using fixture = start(1, { MARK_CAP: String(64 * KB) });
     const { port } = await fixture.next();
     await using peer = await Peer.connect({ host: '127.0.0.1', port });
@@ -96,14 +97,14 @@ describe.skipIf(skips(missing))(`low-water marks${skipped(missing)}`, () => {
     await peer.close();
     expect(await fixture.next()).toMatchObject({ outcome: 'eof', discardedBytes: 200 * MB + 512 * KB });
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
-    // Once a step; and again where the sender was late to fill it.
+    // Once for each step, and again where the sender was late to fill it.
     const asked = marksOf(fixture).filter(({ mark }) => mark > 0);
     expect(asked.length).toBeGreaterThan(1);
     expect(asked.length).toBeLessThan(20);
   });
 });
 
-/** What the fixture asked for, in order: 1 where it took a mark away, 0 where it closed the descriptor. */
+/** What the fixture set, in order: 1 where it removed a mark, 0 where it closed the descriptor. */
 function marksOf({ stderr }: Fixture<unknown>): { fd: number; mark: number }[] {
   return stderr
     .slice(0, stderr.lastIndexOf('\n') + 1)

@@ -43,7 +43,7 @@ function expectFallback(said: Said & { stderr: string }, reason: RegExp): void {
       message: expect.stringMatching(reason),
     });
     expect(error.message).toMatch(`${name}() needs the addon of lingering-close: `);
-    // The remedy.
+    // The message names the remedies.
     for (const words of ['--no-addons', '--allow-addons', 'node-gyp rebuild']) expect(error.message).toContain(words);
   }
   expect(said.works).toEqual({
@@ -55,7 +55,7 @@ function expectFallback(said: Said & { stderr: string }, reason: RegExp): void {
 }
 
 describe('the addon', () => {
-  test('answers whatever it is given by a number or a TypeError, and lives', async () => {
+  test('answers any input with a number or a TypeError, and survives', async () => {
     await using fixture = new Fixture<{
       calls: number;
       bad: unknown[];
@@ -67,15 +67,15 @@ describe('the addon', () => {
     expect(names).toContain('startLinger');
     expect(calls).toBeGreaterThan(10_000);
     expect(bad).toEqual([]);
-    // EALREADY: one loop an environment.
+    // EALREADY: one loop for each environment.
     expect(again).toBe(-114);
-    // Nothing of all that was a disposition.
+    // None of these values was a disposition.
     expect(sigpipe).toBe(1);
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
     expect(fixture.stderr).toBe('');
   });
 
-  test('hands an exception of its callback on', async () => {
+  test('passes on an exception of its callback', async () => {
     await using fixture = new Fixture<{ port: number; result: number; message: string }>(
       'socket/native-throwing-callback',
     );
@@ -88,15 +88,15 @@ describe('the addon', () => {
   });
 });
 
-describe('where the addon is not to be had', () => {
-  test('--no-addons: one warning, the streams engine, and an error from each function that needs it', () => {
+describe('where the addon is not available', () => {
+  test('--no-addons: one warning, the streams engine, and an error from each function that needs the addon', () => {
     expectFallback(runAbsent(['--no-addons']), /Cannot load native addon because loading addons is disabled/);
   });
 
   const permission = process.allowedNodeEnvironmentFlags.has('--permission')
     ? '--permission'
     : '--experimental-permission';
-  // The warning about the flag itself is Node's.
+  // The warning about the flag itself comes from Node.
   const permitted = [
     permission,
     '--allow-fs-read=*',
@@ -112,7 +112,7 @@ describe('where the addon is not to be had', () => {
     );
   });
 
-  test(`${permission} --allow-addons: it is there`, () => {
+  test(`${permission} --allow-addons: the addon is loaded`, () => {
     const { engine, warnings, errors } = runAbsent([...permitted, '--allow-addons']);
     expect(engine).toBe('native');
     expect(warnings.filter(({ code }) => code === 'LINGERING_CLOSE_FALLBACK')).toEqual([]);
@@ -120,7 +120,7 @@ describe('where the addon is not to be had', () => {
     expect(asked).toEqual(['EBADF', 'EBADF', 'EBADF', 'EBADF', 'EBADF']);
   });
 
-  /** A copy of the package, with what stands in for the addon. */
+  /** A copy of the package, with `addon` in place of the addon. */
   function runCopy(binary?: string) {
     const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
     cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
@@ -166,7 +166,7 @@ describe('where the addon is not to be had', () => {
       /Bun does not give/,
       'number',
     ],
-  ])('%s: never was to be had, and so no warning', (_name, prepare, reason, counters) => {
+  ])('%s: the addon never exists there, so there is no warning', (_name, prepare, reason, counters) => {
     const said = runAbsent([], [prepare]);
     expect(said.engine).toBe('streams');
     expect(said.warnings).toEqual([]);

@@ -8,7 +8,7 @@ import { pendingBytes, SocketError, send, unackedBytes } from '../../src/index.t
 import { connectPair, rawDescriptor } from '../support/pair.ts';
 
 describe('pendingBytes', () => {
-  test.each(['IPv4', 'IPv6', 'UNIX'] as const)('is what has arrived and nobody has read, on %s', async (family) => {
+  test.each(['IPv4', 'IPv6', 'UNIX'] as const)('is what has arrived and was not read, on %s', async (family) => {
     await using pair = await connectPair(family);
     expect(pendingBytes(pair.socket)).toBe(0);
     await pair.peer.send(1);
@@ -18,7 +18,7 @@ describe('pendingBytes', () => {
     expect(pendingBytes(rawDescriptor(pair.socket))).toBe(10_000);
   });
 
-  test('is 0 at EOF, and counts what stands before it', async () => {
+  test('is 0 at EOF, and counts what is before the EOF', async () => {
     await using pair = await connectPair();
     await pair.peer.send(10);
     await pair.peer.shutdown();
@@ -28,7 +28,7 @@ describe('pendingBytes', () => {
     expect(pendingBytes(pair.socket)).toBe(0);
   });
 
-  test('does not count what the stream has read already', async () => {
+  test('does not count what the stream has already read', async () => {
     await using pair = await connectPair();
     await pair.peer.send(10);
     pair.socket.read(0);
@@ -40,7 +40,7 @@ describe('pendingBytes', () => {
 
 describe('unackedBytes', () => {
   test.each(['IPv4', 'IPv6'] as const)(
-    'is what the peer has no room for, and 0 when it has read all, on %s',
+    'is what the peer has no room for, and 0 when it has read everything, on %s',
     async (family) => {
       await using pair = await connectPair(family, { receiveBuffer: 4_096 });
       expect(unackedBytes(pair.socket)).toBe(0);
@@ -56,7 +56,8 @@ describe('unackedBytes', () => {
       await acknowledged();
       expect(unackedBytes(pair.socket)).toBe(0);
 
-      // The last acknowledgement may be on its way when the last byte is in the peer's hands; its own answer comes behind it.
+      // The last acknowledgement may be on its way when the peer has the last byte. The peer's own answer comes after
+      // it.
       async function acknowledged() {
         await pair.peer.send(1);
         pair.socket.resume();
@@ -65,7 +66,7 @@ describe('unackedBytes', () => {
     },
   );
 
-  test('counts the FIN as one, for as long as the peer has no room for it', async () => {
+  test('counts the FIN as one, while the peer has no room for it', async () => {
     await using pair = await connectPair('IPv4', { receiveBuffer: 4_096 });
     const chunk = Buffer.alloc(1 << 16);
     for (let took = -1; took !== 0; ) took = send(pair.socket, chunk);
@@ -83,7 +84,7 @@ describe('unackedBytes', () => {
     expect(unackedBytes(pair.socket)).toBeGreaterThan(0);
   });
 
-  test('is buffer memory on a UNIX socket: never less than the bytes, and 0 when the peer has read them', async () => {
+  test('on a UNIX socket is buffer memory: at least the bytes, and 0 when the peer has read them', async () => {
     await using pair = await connectPair('UNIX');
     expect(unackedBytes(pair.socket)).toBe(0);
     expect(send(pair.socket, Buffer.alloc(10_000))).toBe(10_000);
@@ -111,7 +112,7 @@ describe.each([
     const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
     const pipe = join(folder, 'pipe');
     expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
-    // A FIFO that is open for both does not wait for another side.
+    // Opening a FIFO for both reading and writing does not wait for another side.
     for (const fd of [openSync('/dev/null', 'r'), openSync(process.execPath, 'r'), openSync(pipe, constants.O_RDWR)]) {
       expect(() => queue(fd)).toThrow(expect.objectContaining({ name: 'SocketError', code: 'ENOTSOCK', errno: -88 }));
       closeSync(fd);

@@ -1,4 +1,5 @@
-// The addon's own functions with arguments of every type and descriptors of every kind, very often. RAW_CALLS: how often each of them is called.
+// The addon's own functions with arguments of every type and descriptors of every kind. RAW_CALLS: how many calls of
+// each function.
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { Fixture } from '../support/fixture.ts';
@@ -21,13 +22,13 @@ interface Outcome {
   seconds: number;
 }
 
-test(`${CALLS} calls of each function of the addon: no crash, the errno of the kind, no descriptor lost, flat memory`, {
+test(`${CALLS} calls of each function of the addon: no crash, the right errno, no descriptor lost, flat memory`, {
   timeout: 60_000 + 2 * CALLS,
 }, async () => {
   await using fixture = new Fixture<Outcome>('socket/raw-calls', {
     args: [String(CALLS)],
     prefix: ['python3', descriptors, String(SPARE)],
-    // V8's new space grows by leaps of its own, empty or not.
+    // V8's new space grows in steps of its own, empty or not.
     execArgv: ['--expose-gc', '--max-semi-space-size=16'],
   });
   const {
@@ -44,14 +45,15 @@ test(`${CALLS} calls of each function of the addon: no crash, the errno of the k
     seconds,
   } = await fixture.next();
   console.log(
-    `raw calls: SEED=${seed}, ${names.length} functions, ${CALLS} calls each in ${seconds.toFixed(1)} s, ${ended} lingers, ` +
-      `descriptors ${before} before and ${after} after (${taken} were given away), resident MB ${memory.map(Math.round).join(' and ')}`,
+    `raw calls: SEED=${seed}, ${names.length} functions, ${CALLS} calls each in ${seconds.toFixed(1)} s, ` +
+      `${ended} lingers, descriptors ${before} before and ${after} after (${taken} were given away), ` +
+      `resident MB ${memory.map(Math.round).join(' and ')}`,
   );
   expect(bad).toEqual([]);
   for (const name of names) {
     const calls = Object.values(tally[name] ?? {}).reduce((sum, count) => sum + count, 0);
     expect(calls, name).toBeGreaterThanOrEqual(CALLS);
-    // Both what is refused and what is not was tried.
+    // Both refused and accepted calls were made.
     expect(Object.keys(tally[name] ?? {}), name).toContain(name === 'openLingerLoop' ? 'errno 114' : 'done');
   }
   expect(ended).toBeGreaterThan(0);

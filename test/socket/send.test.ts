@@ -24,7 +24,7 @@ describe('what the kernel takes', () => {
     expect(await pair.peer.receive(19)).toMatchObject({ tail: expect.stringMatching(/there is room again$/) });
   });
 
-  test('is what is in the data, wherever it lies', async () => {
+  test('is the content of the data, wherever it lies', async () => {
     await using pair = await connectPair();
     const bytes = Buffer.from('0123456789');
     const shared = new Uint8Array(new SharedArrayBuffer(4)).fill(65);
@@ -38,7 +38,7 @@ describe('what the kernel takes', () => {
     expect(await pair.peer.receive(13)).toEqual({ received: 13, tail: '34578AAAABBBB' });
   });
 
-  test('is nothing of nothing: empty and detached buffers', async () => {
+  test('is nothing for empty and detached buffers', async () => {
     await using pair = await connectPair();
     expect(send(pair.socket, new Uint8Array())).toBe(0);
     const transferred = new Uint8Array(8);
@@ -48,7 +48,7 @@ describe('what the kernel takes', () => {
     expect(await pair.peer.receive()).toMatchObject({ received: 0, end: 'eof' });
   });
 
-  test('is nothing of a view that its resizable buffer has left outside', async () => {
+  test('is nothing for a view that is now outside its resizable buffer', async () => {
     await using pair = await connectPair();
     const buffer = new (
       ArrayBuffer as never as new (
@@ -72,7 +72,7 @@ describe('what the kernel takes', () => {
 
 describe('a closed peer', () => {
   test.each(['TCP', 'UNIX'])(
-    'is EPIPE and not the end of the process, though SIGPIPE is at its default, on %s',
+    'is EPIPE and does not end the process, although SIGPIPE is at its default, on %s',
     async (family) => {
       const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
       const path = join(folder, 'socket');
@@ -113,7 +113,7 @@ describe('is refused', () => {
     expect(await pair.peer.receive(11)).toMatchObject({ tail: 'firstsecond' });
   });
 
-  test('on TLS, whose encryption it would by-pass', async () => {
+  test('on TLS, whose encryption it would bypass', async () => {
     await using pair = await connectPair();
     const socket = new TLSSocket(pair.socket, { isServer: true });
     socket.on('error', () => {});

@@ -1,4 +1,4 @@
-// A folder with what clients need beside them: the certificate to trust, and what has to be compiled.
+// A folder with what clients need: the certificate to trust, and the compiled clients.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,15 +7,15 @@ import { type Client, makeTrustStore } from './clients.ts';
 
 export const UPLOADS = 50;
 
-/** Its status, and all of its page. */
+/** The right status, and the whole page. */
 const ANSWER = '413 1000';
 
-/** Milliseconds without a word of the client: a hundred times what an upload takes. */
+/** Milliseconds without output of the client: a hundred times the time of an upload. */
 const SILENCE = 30_000;
 
 export interface Tally {
   answered: number;
-  /** What the others got, to how many of them got it. */
+  /** What the other uploads got, and how many of them. */
   rest: Record<string, number>;
 }
 
@@ -25,7 +25,7 @@ export class ClientFolder implements Disposable {
 
   static async make(clients: Client[]): Promise<ClientFolder> {
     const made = new ClientFolder();
-    // The file has the key too, which keytool does not skip.
+    // The PEM file also contains the key, and keytool does not skip a key.
     const pem = readFileSync(new URL('../fixtures/localhost.pem', import.meta.url), 'utf8');
     writeFileSync(made.#certificate, pem.slice(pem.indexOf('-----BEGIN CERTIFICATE')));
     await makeTrustStore(made.#folder, made.#certificate);
@@ -40,7 +40,7 @@ export class ClientFolder implements Disposable {
       (name) => `${name}=${this.#certificate}`,
     );
     const program = [...client.program(this.#folder), url, String(UPLOADS), framing, ...(client.options ?? [])];
-    // NODE_OPTIONS are vitest's own.
+    // vitest sets NODE_OPTIONS for its own processes.
     await uploadLines(['env', '-u', 'NODE_OPTIONS', ...trust, ...program], UPLOADS, SILENCE, (result) => {
       if (result === ANSWER) tally.answered++;
       else tally.rest[result] = (tally.rest[result] ?? 0) + 1;

@@ -1,4 +1,4 @@
-// The table at the end of the clients' suite. With RECORD_CLIENTS=1 it goes to docs/clients.md too.
+// Prints the table at the end of the clients' suite. With RECORD_CLIENTS=1 it also writes docs/clients.md.
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ function cells({ client, route, framing, plain, lingering }: Row): string[] {
   return [client, route, framing, String(plain.answered), String(lingering.answered), rest];
 }
 
-/** Most frequent first. Of an answer that is another one its status is enough. */
+/** Most frequent first. For a wrong answer the status is enough. */
 function list({ rest }: Tally): string {
   const entries = Object.entries(rest).sort(([, a], [, b]) => b - a);
   return entries.map(([name, times]) => `${times} × ${name.replace(/^(\d{3}) \d+$/, '$1')}`).join(', ');
@@ -43,28 +43,38 @@ function markdown(rows: Row[]): string {
   );
   return `# Real clients
 
-Each client uploads 5 MB to a server that answers 413 at once and closes (\`Connection: close\`; GOAWAY in HTTP/2), ${UPLOADS} times, one after the other. The figures say
-how many of the ${UPLOADS} got the whole answer: from Node as it is, and from the same server after \`lingerOnClose(server)\`. Server and client are on one machine, in processes of
-their own.
+Each client uploads 5 MB to a server that answers 413 at once and closes (\`Connection: close\`; GOAWAY in HTTP/2),
+${UPLOADS} times, one after the other. The figures say how many of the ${UPLOADS} got the whole answer:
+from Node as it is, and from the same server after \`lingerOnClose(server)\`. Server and client are on one machine, in
+processes of their own.
 
 ${lines.join('\n')}
 
-Node.js ${process.versions.node}, Linux ${release().split('-', 1)[0]} on ${process.arch}, ${availableParallelism()} CPUs. \`npm run docs:clients\` writes this page anew, and the picture below.
+${machine()}
+\`npm run docs:clients\` writes this page and the picture below.
 
-What there is none of: wget cannot upload in chunks, nor can a form of a browser.
+Not in the table: wget and the form of a browser cannot upload in chunks.
 
-- **HttpURLConnection** ignores that a write failed, and reads on: on one machine, where the answer arrives before the reset, it finds it.
-- **Chromium** does the same in clear. Over TLS a failed write is the end of the connection for it, unless it had taken the answer off the socket before: with a file from the
-  disk, which it reads in between, it had.
-- **HTTP/2** loses nothing here by the close of the connection. The server of these rows takes in what is sent (\`request.resume()\`). A request that nobody reads Node ends by
-  RST_STREAM behind the answer, and curl 7.88 in clear then missed the answer in 31 to 41 of 50 uploads, with \`lingerOnClose\` or without: that is the end of a stream, which
-  no close of a connection mends.
-- **nginx** answers 502 where the server behind it closes by a reset.
+- **HttpURLConnection** ignores a failed write and reads on. On one machine the answer arrives before the reset, and
+  HttpURLConnection finds it.
+- **Chromium** does the same over http. Over TLS a failed write ends the connection, unless Chromium has read the answer
+  before. With a file from the disk it had: it reads the socket while it waits for the disk.
+- **HTTP/2** loses nothing here by the close of the connection. The server of these rows reads the upload
+  (\`request.resume()\`). If no one reads a request, Node ends its stream with RST_STREAM after the answer. Over
+  plaintext HTTP/2, curl 7.88 then missed the answer in 31 to 41 of 50 uploads, with or without \`lingerOnClose\`. That
+  is the end of a stream, and no close of a connection can change it.
+- **nginx** answers 502 if the server behind it closes with a reset.
 
 ## What a browser shows
 
-A form with a file of 5 MB that its page made, sent over https. On the left Node as it is, on the right the same server after \`lingerOnClose(server)\`.
+A form with a file of 5 MB that a script of its page made, sent over https. Left: Node as it is. Right: the same server
+after \`lingerOnClose(server)\`.
 
-![Left: "This site can't be reached", ERR_CONNECTION_RESET. Right: the server's page, 413 Content Too Large.](chromium-413.png)
+![Left: ERR_CONNECTION_RESET. Right: the server's page, 413 Content Too Large.](chromium-413.png)
 `;
+}
+
+function machine(): string {
+  const linux = release().split('-', 1)[0];
+  return `Node.js ${process.versions.node}, Linux ${linux} on ${process.arch}, ${availableParallelism()} CPUs.`;
 }

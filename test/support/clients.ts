@@ -1,4 +1,4 @@
-// The clients of the clients' suite, none of them ours: where each comes from, and how it is run.
+// The clients of the clients' suite, none of them ours: where each comes from, and how to run it.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -7,19 +7,19 @@ import { runOk } from './run.ts';
 
 export interface Client {
   name: string;
-  /** Missing: it is not installed. */
+  /** Missing if the client is not installed. */
   version: string | undefined;
-  /** How it says where the body ends, and what that is called in the table. */
+  /** How the client marks the end of the body, and the name of that in the table. */
   framings: Record<string, string>;
-  /** What there is no upload of. */
+  /** Combinations that this client cannot do. */
   lacks?: string;
-  /** A route and a framing, to the error that some uploads get there from Node as it is, on every machine. */
+  /** By route and framing: the error that some uploads to plain Node get on every machine. */
   loses?: Record<string, string>;
-  /** To be done once, before the first upload. */
+  /** Runs once, before the first upload. */
   build?(folder: string): Promise<unknown>;
-  /** A program that is called with the URL, the number of uploads and the framing, and prints a line for each upload. */
+  /** A program that takes the URL, the number of uploads and the framing, and prints one line for each upload. */
   program(folder: string): string[];
-  /** Arguments behind those. */
+  /** More arguments, placed after those. */
   options?: string[];
 }
 
@@ -27,7 +27,7 @@ const HTTP1 = { length: 'Content-Length', chunked: 'chunked' };
 
 const file = (name: string) => fileURLToPath(new URL(`../clients/${name}`, import.meta.url));
 
-/** The first number in what the command says of itself. */
+/** The first number in the command's version output. */
 function versionOf(command: string, ...args: string[]): string | undefined {
   const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
   return /\d+(\.\d+)+/.exec(`${stdout}${stderr}`)?.[0];
@@ -45,7 +45,7 @@ function curl(framings: Record<string, string>, ...options: string[]): Client {
   return { name: 'curl', version: curlVersion, framings, program: () => ['sh', file('upload-curl.sh')], options };
 }
 
-// The compiler is what it needs: one file is compiled into the folder.
+// This client needs only the compiler: one file is compiled into the folder.
 const javaVersion = versionOf('javac', '--version');
 const TRUST = { trustStore: 'trust.p12', trustStorePassword: 'localhost' };
 
@@ -66,7 +66,7 @@ function java(name: string, main: string): Client {
   };
 }
 
-/** Java reads no PEM file of certificates. */
+/** Java cannot read certificates from a PEM file. */
 export async function makeTrustStore(folder: string, certificate: string): Promise<void> {
   if (!javaVersion) return;
   const store = ['-keystore', join(folder, TRUST.trustStore), '-storepass', TRUST.trustStorePassword];
@@ -133,7 +133,7 @@ function chromium(framings: Record<string, string>): Client {
 
 const DISK = { disk: 'form, file from the disk' };
 export const CHROMIUM = chromium(DISK);
-// Made by a script of the page, as a picture is that was made smaller: it is sent faster than a file is read.
+// Made by a script of the page (as when a page shrinks a picture): it is sent faster than a file from the disk.
 export const CHROMIUM_WITH_SCRIPT = chromium({ ...DISK, memory: 'form, file made by the page' });
 
 export const nginxVersion = versionOf('nginx', '-v');

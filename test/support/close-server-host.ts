@@ -4,7 +4,8 @@ import type { CloseServerOptions, LingerOnCloseOptions, ServerCloseReport, TcpAb
 import { enterNetns } from './enter-netns.ts';
 import { STREAMS_ENGINE } from './fixture.ts';
 import { netns } from './netns.ts';
-import { type Address, Peer, type PeerOptions, type Received } from './peer.ts';
+import type { Peer, PeerOptions, Received } from './peer.ts';
+import { PeerPool } from './peer-pool.ts';
 import { Remote } from './remote.ts';
 
 export type Kind = 'http' | 'https' | 'http2' | 'http2s' | 'net' | 'tls' | 'ws';
@@ -16,14 +17,14 @@ type Outcomes = ServerCloseReport['outcomes'];
 
 export interface HostOptions {
   engine?: 'native' | 'streams';
-  /** In a network namespace of its own. */
+  /** Whether the process runs in a network namespace of its own. */
   isolated?: boolean;
 }
 
 export interface ServeOptions {
-  /** Of lingerOnClose(); `false` where it is not called. */
+  /** Options of lingerOnClose(). With `false` lingerOnClose() is not called. */
   attach?: Pick<LingerOnCloseOptions, 'idleTimeout' | 'timeout' | 'when'> | false;
-  /** Of createServer(). */
+  /** Options of createServer(). */
   options?: object;
   listens?: boolean;
 }
@@ -43,7 +44,7 @@ const NO_OUTCOMES: Outcomes = {
   error: 0,
 };
 
-/** A whole report, with what is not 0. */
+/** A whole report: `figures`, and 0 for everything else. */
 export function reported(
   figures: Partial<Omit<ServerCloseReport, 'outcomes' | 'duration'>> & { outcomes?: Partial<Outcomes> },
 ): ServerCloseReport {
@@ -58,68 +59,53 @@ export function reported(
   };
 }
 
-/** A process with servers in it, one after the other. */
-export class ClosingHost extends Remote {
-  /** To start a process for each connection takes longer than most tests. */
-  readonly #idlePeers: Peer[] = [];
-  #peerPrefix: string[] = [];
+/** A process that serves one server after another. */
+export class CloseServerHost extends Remote {
+  readonly peers = new PeerPool();
   #servers = 0;
 
-  static async start({ engine = 'native', isolated = false }: HostOptions = {}): Promise<ClosingHost> {
-    const host = new ClosingHost('shutdown/close-server-host', {
+  static async start({ engine = 'native', isolated = false }: HostOptions = {}): Promise<CloseServerHost> {
+    const host = new CloseServerHost('shutdown/close-server-host', {
       execArgv: engine === 'streams' ? STREAMS_ENGINE : [],
       prefix: isolated ? netns() : [],
     });
     await host.ready();
-    if (isolated) host.#peerPrefix = enterNetns(host.fixture.process.pid as number);
+    if (isolated) host.peers.prefix = enterNetns(host.fixture.process.pid as number);
     return host;
   }
 
-  /** A command in front of a client's, which has to be where the server is. */
+  /** A command to put before a client's command: it moves the client into the namespace of the servers. */
   get prefix(): string[] {
-    return this.#peerPrefix;
+    return this.peers.prefix;
   }
 
-  async serve(kind: Kind, { attach = {}, options, listens = true }: ServeOptions = {}): Promise<ClosingServer> {
+  async serve(kind: Kind, { attach = {}, options, listens = true }: ServeOptions = {}): Promise<ServerToClose> {
     const id = ++this.#servers;
     await this.call('create', { id, kind, attach, options });
-    const server = new ClosingServer(this, kind, id);
+    const server = new ServerToClose(this, kind, id);
     if (listens) await server.listen();
     return server;
   }
 
-  async peer(address: Address, options: PeerOptions): Promise<Peer> {
-    const idle = this.#idlePeers.pop();
-    if (!idle) return Peer.connect(address, { ...options, prefix: this.#peerPrefix });
-    await idle.reconnect(address, options);
-    return idle;
-  }
-
-  async release(peer: Peer): Promise<void> {
-    if (peer.busy) return peer.kill();
-    await peer.close();
-    this.#idlePeers.push(peer);
-  }
-
-  /** Connections that the kernel has reset for the whole process, its peers among them. */
+  /** Connections that the kernel has reset in the namespace of this process, its peers included. */
   async resets(): Promise<number> {
     const { abortOnClose, abortOnData } = await this.call<TcpAbortCounters>('counters');
     return Number(abortOnClose) + Number(abortOnData);
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([super[Symbol.asyncDispose](), ...this.#idlePeers.map((peer) => peer.kill())]);
+    await Promise.all([super[Symbol.asyncDispose](), this.peers[Symbol.asyncDispose]()]);
   }
 }
 
-export class ClosingServer implements AsyncDisposable {
-  readonly #host: ClosingHost;
+export class ServerToClose implements AsyncDisposable {
+  readonly #host: CloseServerHost;
   readonly #id: number;
   readonly #tls: boolean;
   readonly #peers: Peer[] = [];
   address!: { host: string; port: number };
 
-  constructor(host: ClosingHost, kind: Kind, id: number) {
+  constructor(host: CloseServerHost, kind: Kind, id: number) {
     this.#host = host;
     this.#id = id;
     this.#tls = kind === 'https' || kind === 'tls' || kind === 'http2s';
@@ -134,7 +120,7 @@ export class ClosingServer implements AsyncDisposable {
     return this.#host.next(`${this.#id} ${event}`);
   }
 
-  /** How many events of this name nobody has asked for yet. */
+  /** How many events of this name are waiting to be taken. */
   count(event: string): number {
     return this.#host.count(`${this.#id} ${event}`);
   }
@@ -146,13 +132,13 @@ export class ClosingServer implements AsyncDisposable {
 
   /** A peer whose connection the server has accepted. */
   async connect(options: PeerOptions = {}): Promise<Peer> {
-    const peer = await this.#host.peer(this.address, { tls: this.#tls, ...options });
+    const peer = await this.#host.peers.connect(this.address, { tls: this.#tls, ...options });
     this.#peers.push(peer);
     await this.next('connection');
     return peer;
   }
 
-  /** A peer whose request the server's application has been given. */
+  /** A peer whose request has reached the server's application. */
   async request(path: string): Promise<Peer> {
     const peer = await this.connect();
     await this.ask(peer, path);
@@ -172,19 +158,22 @@ export class ClosingServer implements AsyncDisposable {
     return peer;
   }
 
-  /** A peer that has been answered, and whose connection is kept alive. */
+  /** A peer that has its answer, and whose connection is kept alive. */
   async idle(): Promise<Peer> {
     const peer = await this.request('/now');
     expect(await answer(peer)).toMatchObject({ connection: 'keep-alive', body: 'now' });
     return peer;
   }
 
-  /** Begins to close the server: whether it gave the promise of the call before. */
+  /** Starts to close the server. The result: whether it returned the promise of the call before. */
   close(options: Close = {}): Promise<boolean> {
     return this.call<boolean>('close', options);
   }
 
-  /** Begins to close it, and keeps its event loop from whatever `meanwhile` does until all of it is in the kernel: see the fixture's `closeThenBlock`. */
+  /**
+   * Starts to close the server, then blocks its event loop until all that `meanwhile` does has reached the kernel: see
+   * `closeThenBlock` in the fixture.
+   */
   async closeThenBlock(
     meanwhile: () => Promise<unknown>,
     options: Close & { after?: number; established?: number; atLeast?: number },
@@ -195,7 +184,10 @@ export class ClosingServer implements AsyncDisposable {
     await closed;
   }
 
-  /** Once no more than so many connections are open, `timeout` is over, one of more than a minute: so that no peer is too late for it. */
+  /**
+   * Waits until at most `connections` are open, then moves the clock of the server past `timeout` (more than a minute).
+   * So no peer can be too late.
+   */
   async timeOut({ timeout = 0 }: Close, connections: number): Promise<void> {
     await expect.poll(async () => (await this.state()).connections, { timeout: 20_000 }).toBe(connections);
     await this.#host.call('elapse', { ms: timeout });
@@ -211,7 +203,7 @@ export class ClosingServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.call('dispose').catch(() => {});
-    await Promise.all(this.#peers.map((peer) => this.#host.release(peer)));
+    await Promise.all(this.#peers.map((peer) => this.#host.peers.release(peer)));
   }
 }
 
@@ -226,13 +218,13 @@ export interface Answer {
   end?: string;
 }
 
-/** One response, and not a byte more; with its end where that came first. */
+/** One response and not a byte more. `end` is there if the connection ended first. */
 export async function answer(peer: Peer): Promise<Answer> {
   const { text, end } = await peer.receiveResponse();
   return { ...parse(text), ...(end === undefined ? {} : { end }) };
 }
 
-/** All that is left, as text, and how it ends. */
+/** All that is left, as text, and how the connection ends. */
 export async function rest(peer: Peer): Promise<Answer> {
   const { tail, end } = await peer.receive(undefined, { keep: 4_096 });
   return { ...parse(tail), ...(end === undefined ? {} : { end }) };

@@ -1,7 +1,8 @@
-"""Opens descriptors of every kind and becomes another program, which inherits them: raw ones, which Node itself has never seen.
+"""Opens descriptors of every kind and becomes another program, which inherits them: Node has never seen them.
 
-DESCRIPTORS names them. The other ends stay open too, so that nothing here is over before its time. The argument in front of the program is how many
-connections, of TCP and of UNIX sockets in turn, are there to be taken over and closed."""
+DESCRIPTORS names them. The other ends stay open too, so that nothing ends early. The argument before the program is the
+number of connections, TCP and UNIX sockets in turn, that the program may take over and close.
+"""
 import ctypes
 import json
 import os
@@ -79,5 +80,7 @@ def hand_down(descriptor):
 
 for other in other_ends:
     hand_down(other)
-os.environ["DESCRIPTORS"] = json.dumps({"kinds": {kind: hand_down(d) for kind, d in kinds.items()}, "spare": [hand_down(d) for d in spare]})
+os.environ["DESCRIPTORS"] = json.dumps(
+    {"kinds": {kind: hand_down(d) for kind, d in kinds.items()}, "spare": [hand_down(d) for d in spare]}
+)
 os.execvp(sys.argv[2], sys.argv[2:])

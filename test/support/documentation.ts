@@ -1,4 +1,4 @@
-// The examples of a document, as files in a folder of their own, in which the package is a dependency like any other.
+// The examples of a document, as files in a folder that has the package as an ordinary dependency.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,11 +7,11 @@ import { root } from './project.ts';
 export interface Example {
   name: string | undefined;
   code: string;
-  /** What its `console.log(...); // like this` lines promise. */
+  /** What the `console.log(...); // like this` lines promise. */
   promised: string[];
 }
 
-/** The name stands in a comment in front of the block: <!-- example: name --> */
+/** A comment before the block gives the name: <!-- example: name --> */
 export function examplesOf(document: string): Example[] {
   const text = readFileSync(join(root, document), 'utf8');
   return [...text.matchAll(/(?:<!-- example: (\S+) -->\n)?```(?:js|ts)\n([\s\S]*?)```/g)].map(
@@ -26,7 +26,7 @@ export function examplesOf(document: string): Example[] {
 export class ExampleFolder implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'lingering-close-examples-'));
 
-  /** `packages`: what the examples import beside this package. */
+  /** `packages`: what the examples import besides this package. */
   constructor(examples: Example[], packages: string[]) {
     const modules = join(this.path, 'node_modules');
     mkdirSync(modules);

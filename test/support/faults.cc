@@ -1,4 +1,5 @@
-// An addon whose only function, fault(name), does what must not happen: the proof that the checks of memory can fail. No part of the package.
+// An addon with one function, fault(name), that makes a memory error on purpose: it proves that the memory checks can
+// fail. It is not part of the package.
 #include <node_api.h>
 
 #include <climits>
@@ -9,7 +10,7 @@ namespace {
 
 volatile int sink;
 
-// volatile, for what the optimizer sees through it would take out.
+// volatile: the optimizer would remove what it can see through.
 void Commit(const char* fault) {
   volatile char* bytes = static_cast<char*>(malloc(16));
   volatile int number = INT_MAX;

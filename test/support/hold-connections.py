@@ -1,4 +1,7 @@
-"""Opens so many connections and holds them: answers each line on stdin with how many are open. A peer that stays silent."""
+"""Opens connections and holds them: a silent peer.
+
+It answers each line on stdin with the number of open connections.
+"""
 import resource
 import socket
 import sys

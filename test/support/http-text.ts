@@ -1,11 +1,11 @@
-// What raw peers say to HTTP servers.
+// What raw peers send to HTTP servers.
 
 export const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 export const GET_AND_CLOSE = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
 export const UPGRADE = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
 export const CHUNKED = 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n';
 
-/** The head of an upload, whose body is to follow. */
+/** The head of an upload; the body follows. */
 export function post(length: number, headers = ''): string {
   return `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n${headers}\r\n`;
 }
@@ -25,7 +25,7 @@ function frame(type: number, flags: number, stream: number, payload = ''): strin
   return String.fromCharCode(...bytes) + payload;
 }
 
-/** A header as HPACK has it without tables and without Huffman. */
+/** A header in HPACK without tables and without Huffman. */
 function header(name: string, value: string): string {
   return String.fromCharCode(0, name.length) + name + String.fromCharCode(value.length) + value;
 }
@@ -33,5 +33,5 @@ function header(name: string, value: string): string {
 const HEADERS =
   header(':method', 'POST') + header(':path', '/') + header(':scheme', 'http') + header(':authority', 'x');
 
-/** A client of HTTP/2: preface, empty SETTINGS, and the head of one upload. All of it ASCII. */
+/** An HTTP/2 client: preface, empty SETTINGS, and the head of one upload. All of it is ASCII. */
 export const HTTP2_POST = `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${frame(4, 0, 0)}${frame(1, 4, 1, HEADERS)}`;

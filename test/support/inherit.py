@@ -1,7 +1,9 @@
-"""Says a port, accepts a connection there, and becomes another program, which inherits it: raw descriptors, which Node itself does not hand out.
+"""Says a port, accepts a connection there, and becomes another program, which inherits it.
 
-INHERITED names them: the connection, the listening socket, a pipe, a datagram socket. With a number of milliseconds the connection gets as its
-TCP_USER_TIMEOUT, and as much output as the kernel takes."""
+Node itself hands out no raw descriptors. INHERITED names them: the connection, the listening socket, a pipe, a datagram
+socket. With a number of milliseconds, the connection gets this number as its TCP_USER_TIMEOUT, and as much output as
+the kernel takes.
+"""
 import json
 import os
 import socket

@@ -1,4 +1,4 @@
-// Servers in a process of their own, with lingerOnClose or as Node is, and raw peers that visit them.
+// Servers in a process of their own, with lingerOnClose or as plain Node, and raw peers that visit them.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,28 +10,30 @@ import type {
   TcpAbortCounters,
 } from '../../src/index.ts';
 import { enterNetns } from './enter-netns.ts';
-import { Fixture, STREAMS_ENGINE } from './fixture.ts';
+import { STREAMS_ENGINE } from './fixture.ts';
 import { netns } from './netns.ts';
-import { type Address, Peer, type PeerOptions } from './peer.ts';
+import type { Address, Peer, PeerOptions } from './peer.ts';
+import { PeerPool } from './peer-pool.ts';
+import { Remote } from './remote.ts';
 
 export type Kind = 'http' | 'https' | 'http2' | 'http2s' | 'net' | 'tls';
 export type Attach = Omit<LingerOnCloseOptions, 'signal' | 'choose'> & { signal?: true; choose?: string };
 
 export interface ServeOptions {
   args?: object;
-  /** Of createServer(). */
+  /** Options of createServer(). */
   options?: object;
-  /** Set on the server: `keepAliveTimeout`. */
+  /** Properties to set on the server, such as `keepAliveTimeout`. */
   properties?: object;
-  /** Of lingerOnClose(); without it the server is as Node made it. */
+  /** Options of lingerOnClose(). Without them the server is plain Node. */
   attach?: Attach | undefined;
-  /** A UNIX socket. */
+  /** The path of a UNIX socket. */
   listen?: { path: string };
 }
 
 export interface HostOptions {
   engine?: 'native' | 'streams';
-  /** In a network namespace of its own, with its peers. */
+  /** Whether the process and its peers are in a network namespace of their own. */
   isolated?: boolean;
   prefix?: string[];
   execArgv?: string[];
@@ -44,108 +46,32 @@ export interface State {
 
 export type End = CloseReport & ConnectionAddresses;
 
-interface Message {
-  id?: number;
-  result?: unknown;
-  error?: { message: string };
-  server?: number;
-  name?: string;
-  data?: unknown;
-}
-
-/** What is said by name, and who waits for it. */
-class Mailbox {
-  readonly #said: unknown[] = [];
-  readonly #waiting: ((data: unknown) => void)[] = [];
-
-  put(data: unknown): void {
-    const waiter = this.#waiting.shift();
-    if (waiter) waiter(data);
-    else this.#said.push(data);
-  }
-
-  take(): Promise<unknown> {
-    return this.#said.length > 0
-      ? Promise.resolve(this.#said.shift())
-      : new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  get size(): number {
-    return this.#said.length;
-  }
-}
-
-export class ServerHost implements AsyncDisposable {
-  readonly fixture: Fixture<Message>;
-  readonly #calls = new Map<number, { resolve(result: unknown): void; reject(error: unknown): void }>();
-  readonly #mailboxes = new Map<string, Mailbox>();
-  /** To start a process for each connection takes longer than most tests. */
-  readonly #idlePeers: Peer[] = [];
-  #peerPrefix: string[] = [];
-  #lastId = 0;
-  #failure: unknown;
+/** A process that serves one server after another. */
+export class LingerOnCloseHost extends Remote {
+  readonly peers = new PeerPool();
 
   static async start({
     engine = 'native',
     isolated = false,
     prefix = [],
     execArgv = [],
-  }: HostOptions = {}): Promise<ServerHost> {
-    const host = new ServerHost({
+  }: HostOptions = {}): Promise<LingerOnCloseHost> {
+    const host = new LingerOnCloseHost('server/linger-on-close-host', {
       execArgv: [...execArgv, ...(engine === 'streams' ? STREAMS_ENGINE : [])],
       prefix: [...(isolated ? netns() : []), ...prefix],
     });
-    await host.fixture.next();
-    if (isolated) host.#peerPrefix = enterNetns(host.fixture.process.pid as number);
-    void host.#dispatch();
+    await host.ready();
+    if (isolated) host.peers.prefix = enterNetns(host.fixture.process.pid as number);
     return host;
   }
 
-  private constructor(options: { execArgv: string[]; prefix: string[] }) {
-    this.fixture = new Fixture('server/linger-on-close-host', options);
+  /** See test/fixtures/server/linger-on-close-host.mjs. Infinity goes as a string: JSON has no number for it. */
+  override call<Result = void>(call: string, args: object = {}): Promise<Result> {
+    const toJson = (_key: string, value: unknown) => (value === Infinity ? 'Infinity' : value);
+    return super.call(call, JSON.parse(JSON.stringify(args, toJson)));
   }
 
-  async #dispatch(): Promise<void> {
-    try {
-      for (;;) {
-        const { id, result, error, server, name, data } = await this.fixture.next();
-        if (id === undefined) {
-          this.mailbox(server as number, name as string).put(data);
-        } else {
-          const call = this.#calls.get(id);
-          this.#calls.delete(id);
-          if (error) call?.reject(Object.assign(new Error(error.message), error));
-          else call?.resolve(result);
-        }
-      }
-    } catch (error) {
-      this.#failure = error;
-      for (const { reject } of this.#calls.values()) reject(error);
-    }
-  }
-
-  mailbox(server: number, name: string): Mailbox {
-    const key = `${server} ${name}`;
-    const known = this.#mailboxes.get(key);
-    if (known) return known;
-    const mailbox = new Mailbox();
-    this.#mailboxes.set(key, mailbox);
-    return mailbox;
-  }
-
-  /** See test/fixtures/server/linger-on-close-host.mjs. */
-  call<Result = void>(call: string, args: object = {}): Promise<Result> {
-    const id = ++this.#lastId;
-    return new Promise<unknown>((resolve, reject) => {
-      if (this.#failure) throw this.#failure;
-      this.#calls.set(id, { resolve, reject });
-      this.fixture.send(
-        JSON.parse(JSON.stringify({ id, call, ...args }, (_key, value) => (value === Infinity ? 'Infinity' : value))),
-      );
-    }) as Promise<Result>;
-  }
-
-  async serve(kind: Kind, behaviour: string, options: ServeOptions = {}): Promise<Served> {
+  async serve(kind: Kind, behaviour: string, options: ServeOptions = {}): Promise<HostedServer> {
     const { server, address } = await this.call<{
       server: number;
       address: string | { address: string; port: number };
@@ -155,51 +81,37 @@ export class ServerHost implements AsyncDisposable {
       ...options,
     });
     const where = typeof address === 'string' ? { path: address } : { host: address.address, port: address.port };
-    return new Served(this, server, where, kind);
+    return new HostedServer(this, server, where, kind);
   }
 
-  /** All that the kernel counts of resets. */
+  /** The reset counters of the kernel. */
   async resets(): Promise<{ abortOnClose: number; abortOnData: number; resetsSent: number }> {
     const { abortOnClose, abortOnData, resetsSent } = await this.call<TcpAbortCounters>('counters');
     return { abortOnClose, abortOnData, resetsSent };
   }
 
-  async peer(address: Address, options: PeerOptions): Promise<Peer> {
-    const idle = this.#idlePeers.pop();
-    if (!idle) return Peer.connect(address, { ...options, prefix: this.#peerPrefix });
-    await idle.reconnect(address, options);
-    return idle;
-  }
-
-  /** Ends a connection from the peer's side. */
-  async release(peer: Peer): Promise<void> {
-    if (peer.busy) return peer.kill();
-    await peer.close();
-    this.#idlePeers.push(peer);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.fixture[Symbol.asyncDispose](), ...this.#idlePeers.map((peer) => peer.kill())]);
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([super[Symbol.asyncDispose](), this.peers[Symbol.asyncDispose]()]);
   }
 }
 
 /** One server of the host. */
-export class Served {
-  readonly host: ServerHost;
+export class HostedServer {
+  readonly host: LingerOnCloseHost;
   readonly address: Address;
   readonly #id: number;
   readonly #tls: boolean;
 
-  constructor(host: ServerHost, id: number, address: Address, kind: Kind) {
+  constructor(host: LingerOnCloseHost, id: number, address: Address, kind: Kind) {
     this.host = host;
     this.#id = id;
     this.address = address;
     this.#tls = kind === 'https' || kind === 'tls' || kind === 'http2s';
   }
 
-  /** A peer that is connected, and that the server knows of. */
+  /** A connected peer that the server has accepted. */
   async connect(options: PeerOptions = {}): Promise<Visit> {
-    const peer = await this.host.peer(this.address, { tls: this.#tls, ...options });
+    const peer = await this.host.peers.connect(this.address, { tls: this.#tls, ...options });
     await this.said('connection');
     return new Visit(this.host, peer);
   }
@@ -212,14 +124,14 @@ export class Served {
     return this.call<State>('state');
   }
 
-  /** The next of what the server's application, or the host, has said by that name. */
+  /** The next message of this name, from the server's application or from the host. */
   said<Data = unknown>(name: string): Promise<Data> {
-    return this.host.mailbox(this.#id, name).take() as Promise<Data>;
+    return this.host.next(`${this.#id} ${name}`);
   }
 
-  /** How many of that name have been said, and not taken. */
+  /** How many messages of this name are waiting to be taken. */
   countSaid(name: string): number {
-    return this.host.mailbox(this.#id, name).size;
+    return this.host.count(`${this.#id} ${name}`);
   }
 
   /** How the next linger ended. */
@@ -227,18 +139,21 @@ export class Served {
     return this.said<End>('end');
   }
 
-  /** Blocks the server's event loop while `meanwhile` runs and for some milliseconds more, then calls a method of the server. */
+  /**
+   * Blocks the server's event loop while `meanwhile` runs and for `pause` milliseconds more, then calls a method of the
+   * server.
+   */
   async blocked(
     meanwhile: () => Promise<unknown>,
-    { behindAnswerTo, ...then }: { pause?: number; method?: string; behindAnswerTo?: () => Promise<unknown> } = {},
+    { afterAnswerTo, ...then }: { pause?: number; method?: string; afterAnswerTo?: () => Promise<unknown> } = {},
   ): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
     try {
       const file = join(folder, 'go on');
-      const call = this.call(behindAnswerTo ? 'blockBehindAnswer' : 'block', { file, ...then });
-      if (behindAnswerTo) {
-        await this.said('blocks behind the answer');
-        await behindAnswerTo();
+      const call = this.call(afterAnswerTo ? 'blockAfterAnswer' : 'block', { file, ...then });
+      if (afterAnswerTo) {
+        await this.said('blocks after the answer');
+        await afterAnswerTo();
       }
       await this.said('blocked');
       await meanwhile();
@@ -253,14 +168,14 @@ export class Served {
 /** A peer's connection. */
 export class Visit implements AsyncDisposable {
   readonly peer: Peer;
-  readonly #host: ServerHost;
+  readonly #host: LingerOnCloseHost;
 
-  constructor(host: ServerHost, peer: Peer) {
+  constructor(host: LingerOnCloseHost, peer: Peer) {
     this.#host = host;
     this.peer = peer;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#host.release(this.peer);
+    await this.#host.peers.release(this.peer);
   }
 }

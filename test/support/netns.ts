@@ -1,13 +1,15 @@
-// A fresh network namespace for a fixture: its kernel counters start at zero and nobody else's traffic is in them, which makes them an exact test of
-// RST or FIN.
+// A fresh network namespace for a fixture. Its kernel counters start at zero and count no other traffic, so they tell
+// RST from FIN exactly.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { python } from './python.ts';
 
-// A new namespace has its loopback interface down; `ip` is not installed everywhere. The kernel gives it 127.0.0.1 and ::1 on its way up.
+// A new namespace has its loopback interface down, and `ip` is not installed everywhere. The kernel assigns 127.0.0.1
+// and ::1 when the interface comes up.
 //
-// On a starved machine TCP takes segments for lost that only wait for their reader, and sends them again. Where both sides have closed meanwhile, such a stray one is answered with a RST
-// that says nothing of a close (by a capture: behind both FINs and their acknowledgements). Loopback loses nothing, so nothing is sent again here before the retransmission time-out.
+// On a starved machine TCP retransmits segments that only wait for their reader. If both sides have closed meanwhile,
+// the kernel answers such a segment with a RST that says nothing about a close (seen in a capture: after both FINs and
+// their acknowledgements). Loopback loses nothing, so nothing is retransmitted here before the retransmission timeout.
 const LOOPBACK_UP = `
 import contextlib, fcntl, os, socket, struct, sys
 for name, value in [("tcp_early_retrans", 0), ("tcp_recovery", 0), ("tcp_sack", 0), ("tcp_reordering", 300)]:
@@ -20,7 +22,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
 os.execvp(sys.argv[1], sys.argv[1:])
 `;
 
-// As root, or as anybody where the kernel lets everybody make user namespaces.
+// As root, or as any user where the kernel lets any user make user namespaces.
 const CANDIDATES = ['-n', '-rn'].map((flags) => ['unshare', flags, python, '-c', LOOPBACK_UP]);
 
 let found: string[] | null | undefined;
@@ -37,22 +39,25 @@ export function netnsPermitted(): boolean {
   return find() !== null;
 }
 
-/** The name of a skip where it does not: append it to a test's name. */
+/** The reason of a skip: append it to a test's name. */
 export const NETNS_SKIPPED = netnsPermitted() ? '' : ' [skipped: network namespaces are not permitted here]';
 
-/** A command to put in front of another (`prefix` of a fixture), which then runs in a namespace of its own, as do its child processes. */
+/**
+ * A command to put before another (`prefix` of a fixture), which then runs in a new namespace, with its child
+ * processes.
+ */
 export function netns(): string[] {
   const prefix = find();
   if (!prefix) throw new Error('network namespaces are not permitted here: ask netnsPermitted() first');
   return prefix;
 }
 
-/** How many RST have been sent in the network namespace of a process, since it was made. */
+/** How many RST have been sent in the network namespace of a process since the namespace was made. */
 export function resetsSentIn(pid: number): number {
   return countersIn(pid, 'snmp', 'Tcp').OutRsts as number;
 }
 
-/** The same, and why, in the kernel's words: TCPAbortOnClose is a close with unread data. */
+/** The same counters by reason, with the kernel's names: TCPAbortOnClose counts closes with unread data. */
 export function resetsWithReasonsIn(pid: number): Record<string, number> {
   const reasons = Object.entries(countersIn(pid, 'netstat', 'TcpExt')).filter(
     ([name, count]) => name.startsWith('TCPAbort') && count > 0,

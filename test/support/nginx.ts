@@ -1,4 +1,4 @@
-// nginx as a reverse proxy in front of a server, with a folder and a configuration of its own.
+// nginx as a reverse proxy before a server, with its own folder and configuration.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export interface NginxOptions {
-  /** The port of the server behind it. */
+  /** The port of the server behind nginx. */
   upstream: number;
-  /** Whether it takes in a whole request before it passes it on. */
+  /** Whether nginx reads a whole request before it passes it on. */
   buffering: 'on' | 'off';
 }
 
@@ -49,7 +49,10 @@ export class Nginx implements AsyncDisposable {
     return `http://127.0.0.1:${this.#port}/`;
   }
 
-  /** What its error log has of level "error" and worse, and the status lines of its access log that are not 413. It is stopped for that. */
+  /**
+   * Stops nginx. The result: lines of its error log of level "error" and worse, and status lines of its access log
+   * other than 413.
+   */
   async complaints(): Promise<string[]> {
     await this.#stop();
     const errors = this.#log.split('\n').filter((line) => /\[(error|crit|alert|emerg)\]/.test(line));
@@ -70,7 +73,7 @@ export class Nginx implements AsyncDisposable {
   }
 }
 
-// As root its worker would run as nobody, who cannot enter the folder.
+// When nginx runs as root, its worker would run as the user "nobody", which cannot enter the folder.
 const USER = process.getuid?.() === 0 ? 'user root;' : '';
 const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   .map((name) => `${name}_temp_path ${name};`)
@@ -106,7 +109,7 @@ http {
 `;
 }
 
-/** nginx cannot be asked which port it took. */
+/** nginx does not report which port it took. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -10,7 +10,7 @@ export type Family = 'IPv4' | 'IPv6' | 'UNIX';
 
 export interface Pair extends AsyncDisposable {
   server: Server;
-  /** Not read by anybody: what the peer sends stays in the kernel. */
+  /** A socket that does not read: what the peer sends stays in the kernel. */
   socket: Socket;
   peer: Peer;
 }
@@ -31,7 +31,7 @@ export async function connectPair(family: Family = 'IPv4', options: { receiveBuf
     socket,
     peer,
     async [Symbol.asyncDispose]() {
-      // A peer that goes first may leave a RST behind.
+      // A peer that closes first may leave a RST behind.
       socket.on('error', () => {});
       socket.destroy();
       server.close();
@@ -41,7 +41,7 @@ export async function connectPair(family: Family = 'IPv4', options: { receiveBuf
   };
 }
 
-/** The descriptor of a socket of Node, for what is tested on raw ones. */
+/** The descriptor of a Node socket, for tests on raw descriptors. */
 export function rawDescriptor(of: Socket | Server): number {
   return (of as unknown as { _handle: { fd: number } })._handle.fd;
 }

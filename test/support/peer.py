@@ -1,4 +1,4 @@
-"""A raw peer: does what it is told, line by line, and tells what the kernel answered. One JSON object a line, in and out."""
+"""A raw peer: reads steps from stdin, one JSON object a line, and prints what the kernel answered."""
 import errno
 import fcntl
 import json
@@ -16,7 +16,7 @@ received = 0
 
 
 def name_of(error):
-    # The errno of an SSLError is OpenSSL's own number.
+    # The errno of an SSLError is a number of OpenSSL.
     in_kernel = type(error).__module__ == "builtins"
     return errno.errorcode.get(error.errno, type(error).__name__) if in_kernel else type(error).__name__
 
@@ -40,13 +40,16 @@ def connect(host=None, port=None, path=None, receiveBuffer=0, tls=False, alpn=No
         context.verify_mode = ssl.CERT_NONE
         if alpn:
             context.set_alpn_protocols([alpn])
-        # An end without close_notify is an error then, and not an EOF.
+        # An end without close_notify is then an error, not an EOF.
         sock = context.wrap_socket(sock, suppress_ragged_eofs=False)
     return {}
 
 
 def send(bytes, fill=120, raw=False):
-    """Sends so many bytes, however long it takes. `sent` is what the kernel took. `raw`: past the TLS, which may have ended already."""
+    """Sends `bytes` bytes, however long that takes.
+
+    `sent` is what the kernel took. `raw` goes past TLS, which may have ended already.
+    """
     sent = 0
     to = socket.socket(fileno=os.dup(sock.fileno())) if raw else sock
     chunk = memoryview(b"%c" % fill * min(bytes, 1 << 20))
@@ -64,7 +67,7 @@ def write(text):
 
 
 def drip(bytes, every):
-    """Sends so many bytes one by one, with `every` milliseconds between them."""
+    """Sends `bytes` bytes one by one, with `every` milliseconds between them."""
     sent = 0
     try:
         while sent < bytes:
@@ -76,8 +79,11 @@ def drip(bytes, every):
 
 
 def receive(bytes=None, step=1 << 20, pause=0, keep=64):
-    """Reads so many bytes, or to the end: `end` is how it ended, 'eof' or an errno. A slow reader takes `step` bytes, then rests for `pause` milliseconds.
-    The last `keep` bytes are told."""
+    """Reads `bytes` bytes, or to the end.
+
+    `end` is how the connection ended: 'eof' or an errno. A slow reader takes `step` bytes, then rests for `pause`
+    milliseconds. `tail` is the last `keep` bytes.
+    """
     total = 0
     tail = b""
     try:
@@ -95,7 +101,7 @@ def receive(bytes=None, step=1 << 20, pause=0, keep=64):
 
 
 def receive_response():
-    """One HTTP response and not a byte more, or what there is of it, and how it ended."""
+    """Reads one HTTP response and not a byte more. `end` is there if the connection ended first."""
     text = b""
     length = None
     try:
@@ -105,7 +111,8 @@ def receive_response():
                 return {"text": text.decode("latin-1"), "end": "eof"}
             text += data
             if length is None and text.endswith(b"\r\n\r\n"):
-                sizes = [line.split(b":")[1] for line in text.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+                lines = text.lower().split(b"\r\n")
+                sizes = [line.split(b":")[1] for line in lines if line.startswith(b"content-length:")]
                 length = len(text) + int(sizes[0] if sizes else 0)
     except OSError as error:
         return {"text": text.decode("latin-1"), "end": name_of(error)}
@@ -133,7 +140,7 @@ def reset():
 
 
 def until_broken(timeout=10):
-    """Waits for the connection to be reset, without reading or writing a byte: the errno, or null when the time is over."""
+    """Waits for a reset without reading or writing: the errno, or null after `timeout` seconds."""
     poll = select.poll()
     poll.register(sock, 0)
     if not poll.poll(timeout * 1000):
@@ -143,7 +150,7 @@ def until_broken(timeout=10):
 
 
 def until_ended():
-    """Waits for FIN or RST without reading: the errno that a RST has left behind, or null."""
+    """Waits for FIN or RST without reading: the errno that a RST left, or null."""
     poll = select.poll()
     poll.register(sock, select.POLLRDHUP)
     if not poll.poll(10_000):
@@ -153,7 +160,10 @@ def until_ended():
 
 
 def write_twice():
-    """A byte past the TLS, and one more when the other side's kernel has acknowledged the first or refused it: what each of them met, an errno or null."""
+    """Writes a byte past TLS, and a second one after the peer's kernel has acknowledged or refused the first.
+
+    `errors`: for each byte an errno, or null.
+    """
     errors = []
     # TLS may have sent an alert of its own.
     settle()
@@ -168,7 +178,7 @@ def write_twice():
 
 
 def settle():
-    # A UNIX socket has nothing on its way; what stands in its queue has arrived.
+    # For a UNIX socket nothing is in flight: what is in the queue has arrived.
     if sock.family == socket.AF_UNIX:
         return
     poll = select.poll()
@@ -180,7 +190,7 @@ def settle():
 
 
 def die_of_writing():
-    """What a program meets that has left SIGPIPE as it is: the signal that a write ends it with, or null."""
+    """Writes as a program that has left SIGPIPE at its default: the signal that ends the program, or null."""
     child = os.fork()
     if child == 0:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -194,7 +204,21 @@ def die_of_writing():
 
 STEPS = {
     f.__name__: f
-    for f in (connect, send, write, drip, receive, receive_response, shutdown, close, reset, until_broken, until_ended, write_twice, die_of_writing)
+    for f in (
+        connect,
+        send,
+        write,
+        drip,
+        receive,
+        receive_response,
+        shutdown,
+        close,
+        reset,
+        until_broken,
+        until_ended,
+        write_twice,
+        die_of_writing,
+    )
 }
 
 for line in sys.stdin:

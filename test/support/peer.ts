@@ -1,4 +1,4 @@
-// A raw peer in a process of its own: plain system calls, so that FIN and RST are what the kernel says they are.
+// A raw peer in a process of its own: plain system calls, so that FIN and RST are what the kernel says.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
@@ -11,19 +11,19 @@ export type Address = { host: string; port: number } | { path: string };
 
 export interface Received {
   received: number;
-  /** The last 64 bytes, or as many as were to be kept. */
+  /** The last 64 bytes, or the last `keep` bytes. */
   tail: string;
-  /** 'eof' or an errno; missing if the wanted number of bytes came first. */
+  /** 'eof' or an errno. Missing if the wanted number of bytes came first. */
   end?: string;
 }
 
 export interface PeerOptions {
-  /** SO_RCVBUF: how much may be sent to a peer that does not read. */
+  /** SO_RCVBUF: how much a peer that does not read can be sent. */
   receiveBuffer?: number;
   tls?: boolean;
-  /** The protocol that TLS is to agree upon. */
+  /** The ALPN protocol to agree upon. */
   alpn?: string;
-  /** A command in front of python: see `enterNetns`. */
+  /** A command before python: see `enterNetns`. */
   prefix?: string[];
 }
 
@@ -38,7 +38,7 @@ export class Peer implements AsyncDisposable {
     return peer;
   }
 
-  /** A new connection, in place of the one that this peer had. */
+  /** Opens a new connection, in place of this peer's last one. */
   async reconnect(address: Address, options: Omit<PeerOptions, 'prefix'> = {}): Promise<void> {
     await this.#do('connect', { ...address, ...options });
   }
@@ -47,14 +47,14 @@ export class Peer implements AsyncDisposable {
     return this.#process.pid as number;
   }
 
-  /** Whether a step is not over yet. */
+  /** Whether a step is still running. */
   get busy(): boolean {
     return this.#pending > 0;
   }
 
   private constructor(prefix: string[]) {
     const [command = python, ...args] = [...prefix, python, '-u', script];
-    // A sanitizer's runtime, preloaded for the sake of the addon, would make a peer take seconds to start.
+    // The runtime of a sanitizer, preloaded for the addon, would slow the start of a peer by seconds.
     const { LD_PRELOAD, ...env } = process.env;
     this.#process = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
     const lines: Interface = createInterface({ input: this.#process.stdout as NodeJS.ReadableStream });
@@ -72,7 +72,7 @@ export class Peer implements AsyncDisposable {
     return answer;
   }
 
-  /** `error`: EPIPE, ECONNRESET. `raw`: past the TLS. */
+  /** `error`: EPIPE, ECONNRESET. `raw` goes past TLS. */
   async send(bytes: number, options: { fill?: number; raw?: boolean } = {}): Promise<{ sent: number; error?: string }> {
     return (await this.#do('send', { bytes, ...options })) as { sent: number; error?: string };
   }
@@ -86,12 +86,12 @@ export class Peer implements AsyncDisposable {
     return (await this.#do('drip', { bytes, every })) as { sent: number; error?: string };
   }
 
-  /** So many bytes, or all to the end. A slow reader takes `step` bytes, then rests for `pause` milliseconds. */
+  /** Reads `bytes` bytes, or all to the end. A slow reader takes `step` bytes, then rests for `pause` milliseconds. */
   async receive(bytes?: number, options: { step?: number; pause?: number; keep?: number } = {}): Promise<Received> {
     return (await this.#do('receive', { bytes: bytes ?? null, ...options })) as unknown as Received;
   }
 
-  /** One HTTP response and not a byte more, or what there is of it; then with its end, 'eof' or an errno. */
+  /** One HTTP response and not a byte more. `end`, 'eof' or an errno, is there if the connection ended first. */
   async receiveResponse(): Promise<{ text: string; end?: string }> {
     return (await this.#do('receive_response')) as unknown as { text: string; end?: string };
   }
@@ -108,22 +108,22 @@ export class Peer implements AsyncDisposable {
     await this.#do('reset');
   }
 
-  /** The errno with which the connection broke; null if it did not in time. */
+  /** The errno with which the connection broke, or null if it did not break in time. */
   async untilBroken(timeout = 10): Promise<string | null> {
     return (await this.#do('until_broken', { timeout })).errno as string | null;
   }
 
-  /** Waits for FIN, or for RST, which leaves an errno: EPIPE behind a FIN, ECONNRESET without. Reads nothing. */
+  /** Waits for FIN or RST without reading. A RST leaves an errno: EPIPE after a FIN, else ECONNRESET. */
   async untilEnded(): Promise<string | null> {
     return (await this.#do('until_ended')).errno as string | null;
   }
 
-  /** What a byte met, and one more when the first was acknowledged or refused: an errno, or null. */
+  /** Writes a byte, and a second one after the first was acknowledged or refused: for each an errno, or null. */
   async writeTwice(): Promise<(string | null)[]> {
     return (await this.#do('write_twice')).errors as (string | null)[];
   }
 
-  /** The signal that ends a program that writes here and has left SIGPIPE as it is, or null. */
+  /** The signal that ends a program which writes here with SIGPIPE at its default, or null. */
   async dieOfWriting(): Promise<string | null> {
     return (await this.#do('die_of_writing')).signal as string | null;
   }

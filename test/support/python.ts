@@ -1,4 +1,4 @@
-// The interpreter itself: `python3` may be a script that looks for it, and takes longer than a test.
+// The interpreter itself: `python3` may be a script that searches for it, and that takes longer than a test.
 import { spawnSync } from 'node:child_process';
 
 export const python =

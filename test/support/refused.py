@@ -1,5 +1,8 @@
-"""Sends much behind a head that the server refuses, so often, and prints what each got: the status and the length of the body, or an errno. A client that writes all before
-it reads. args: host, port, count, bytes, the head."""
+"""Sends a head that the server refuses, and then many bytes: a client that writes all before it reads.
+
+It repeats this `count` times and prints what each attempt got: the status and the length of the body, or an errno.
+args: host, port, count, bytes, the head.
+"""
 import errno
 import socket
 import sys

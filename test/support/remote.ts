@@ -1,5 +1,6 @@
-// A fixture that is told what to do by calls, and that tells of events.
-import { Fixture, type FixtureOptions } from './fixture.ts';
+// A fixture that takes calls and sends events.
+import { Fixture } from './fixture.ts';
+import type { NodeProcessOptions } from './node-process.ts';
 
 interface Message {
   id?: number;
@@ -22,11 +23,11 @@ export class Remote implements AsyncDisposable {
   #lastId = 0;
   #failure: unknown;
 
-  constructor(name: string, options?: FixtureOptions) {
+  constructor(name: string, options?: NodeProcessOptions) {
     this.fixture = new Fixture(name, options);
   }
 
-  /** What the fixture says first. */
+  /** The first message of the fixture. */
   async ready<First>(): Promise<First> {
     const first = await this.fixture.next();
     void this.#dispatch();
@@ -64,7 +65,7 @@ export class Remote implements AsyncDisposable {
     });
   }
 
-  /** The next event of this name, also one that has been already. */
+  /** The next event of this name. Events that have already come are kept until they are taken. */
   next<Data = unknown>(event: string): Promise<Data> {
     const known = this.#events.get(event);
     if (known?.length) return Promise.resolve(known.shift() as Data);
@@ -77,7 +78,7 @@ export class Remote implements AsyncDisposable {
     });
   }
 
-  /** How many events of this name nobody has asked for yet. */
+  /** How many events of this name are waiting to be taken. */
   count(event: string): number {
     return this.#events.get(event)?.length ?? 0;
   }

@@ -1,4 +1,5 @@
-// Runs a command to its end. Variables that npm and vitest leave in the environment would reach the npm and the node of a test; they are taken out.
+// Runs a command to its end. Variables of npm and vitest are taken out of its environment: they would change the npm
+// and the node of a test.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { delimiter, dirname } from 'node:path';
@@ -36,7 +37,7 @@ export async function run(command: string, args: string[], { cwd, env = {} }: Ru
   return result;
 }
 
-/** The command's standard output. It throws with all that the command said if that is not its end with exit code 0. */
+/** The standard output of a command. It throws, with all the output, unless the command exits with 0. */
 export async function runOk(command: string, args: string[], options?: RunOptions): Promise<string> {
   const { code, stdout, stderr } = await run(command, args, options);
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with exit code ${code}:\n${stdout}${stderr}`);

@@ -1,4 +1,4 @@
-// A server in a process of its own, and a raw peer in another: what each of them does is said here, step by step.
+// A server in one process and a raw peer in another. The test tells each of them what to do, step by step.
 import { rmSync } from 'node:fs';
 import type { ServerOpts } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,8 +6,11 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { CloseReport, SafeCloseOptions } from '../../src/index.ts';
 import { enterNetns } from './enter-netns.ts';
-import { type Exit, Fixture, STREAMS_ENGINE } from './fixture.ts';
-import { type Address, Peer, type PeerOptions } from './peer.ts';
+import { STREAMS_ENGINE } from './fixture.ts';
+import type { Exit } from './node-process.ts';
+import type { Address, Peer, PeerOptions } from './peer.ts';
+import { PeerPool } from './peer-pool.ts';
+import { Remote } from './remote.ts';
 
 export type Engine = CloseReport['engine'];
 export const ENGINES: Engine[] = ['native', 'streams'];
@@ -16,7 +19,10 @@ export type Transport = 'tcp4' | 'tcp6' | 'unix' | 'tls';
 export const KB = 1 << 10;
 export const MB = 1 << 20;
 
-/** `signal`: 'controller' for the one that the step 'abort' aborts, milliseconds for AbortSignal.timeout(). */
+/**
+ * `signal`: 'controller' is the signal that the step 'abort' aborts; a number is the milliseconds of
+ * AbortSignal.timeout().
+ */
 export type CloseOptions = Omit<SafeCloseOptions, 'signal'> & { signal?: 'aborted' | 'controller' | number };
 
 /** See test/fixtures/close/safe-close-host.mjs. */
@@ -42,28 +48,22 @@ export type Step =
         | 'counters',
     ];
 
-interface Answer {
-  id: number;
-  results?: unknown[];
-  error?: { name: string; code: string; message: string };
-}
-
-export interface ServerOptions {
+export interface SafeCloseHostOptions {
   engine?: Engine;
   transport?: Transport;
   options?: ServerOpts;
-  /** `netns()` for a network namespace of its own, in which its peers are too. */
+  /** `netns()` puts the server and its peers into a network namespace of their own. */
   prefix?: string[];
-  /** Whether it has lingerOnClose. */
+  /** Whether the server has lingerOnClose. */
   lingers?: boolean;
 }
 
-/** What the streams engine cannot know. */
+/** `figure`, or null for the streams engine, which cannot know it. */
 export function known<Figure>(engine: Engine, figure: Figure): Figure | null {
   return engine === 'native' ? figure : null;
 }
 
-/** A report to compare with: everything delivered, nothing discarded, unless `figures` say otherwise. */
+/** A report to compare with: everything delivered and nothing discarded, unless `figures` say otherwise. */
 export function ended(
   engine: Engine,
   outcome: CloseReport['outcome'],
@@ -80,17 +80,10 @@ export function ended(
   };
 }
 
-export class CloseServer implements AsyncDisposable {
-  readonly #fixture: Fixture<Record<string, unknown>>;
+/** A process with one server. */
+export class SafeCloseHost extends Remote {
+  readonly peers = new PeerPool();
   readonly #transport: Transport;
-  readonly #waiting = new Map<number, { resolve(results: unknown[]): void; reject(error: unknown): void }>();
-  readonly #accepted: number[] = [];
-  /** To start a process for each connection takes longer than most tests. */
-  readonly #idlePeers: Peer[] = [];
-  #peerPrefix: string[] = [];
-  #onAccepted: (() => void) | undefined;
-  #lastId = 0;
-  #failure: unknown;
   address!: Address;
 
   static async start({
@@ -99,139 +92,77 @@ export class CloseServer implements AsyncDisposable {
     options = {},
     prefix = [],
     lingers = false,
-  }: ServerOptions = {}): Promise<CloseServer> {
-    const server = new CloseServer(engine, transport, options, prefix, lingers);
-    await server.#listening();
-    if (prefix.length > 0) server.#peerPrefix = enterNetns(server.pid);
-    return server;
+  }: SafeCloseHostOptions = {}): Promise<SafeCloseHost> {
+    const host = new SafeCloseHost(engine, transport, options, prefix, lingers);
+    const { address } = await host.ready<{ address: string | { address: string; port: number } }>();
+    host.address = typeof address === 'string' ? { path: address } : { host: address.address, port: address.port };
+    if (prefix.length > 0) host.peers.prefix = enterNetns(host.pid);
+    return host;
   }
 
   private constructor(engine: Engine, transport: Transport, options: ServerOpts, prefix: string[], lingers: boolean) {
-    this.#transport = transport;
     const path = join(tmpdir(), `lingering-close-${process.pid}-${Math.random().toString(36).slice(2)}.sock`);
     const address = transport === 'unix' ? { path } : { host: transport === 'tcp6' ? '::1' : '127.0.0.1', port: 0 };
-    this.#fixture = new Fixture('close/safe-close-host', {
+    super('close/safe-close-host', {
       args: [JSON.stringify({ tls: transport === 'tls', address, options, lingers })],
       execArgv: engine === 'streams' ? STREAMS_ENGINE : [],
       prefix,
     });
-  }
-
-  async #listening(): Promise<void> {
-    const { address } = await this.#fixture.next();
-    this.address =
-      typeof address === 'string' ? { path: address } : toAddress(address as { address: string; port: number });
-    void this.#dispatch();
-  }
-
-  async #dispatch(): Promise<void> {
-    try {
-      for (;;) {
-        const message = await this.#fixture.next();
-        if ('connection' in message) {
-          this.#accepted.push(message['connection'] as number);
-          this.#onAccepted?.();
-        } else {
-          this.#settle(message as unknown as Answer);
-        }
-      }
-    } catch (error) {
-      this.#failure = error;
-      for (const { reject } of this.#waiting.values()) reject(error);
-    }
-  }
-
-  #settle({ id, results, error }: Answer): void {
-    const call = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    if (results) call?.resolve(results);
-    else call?.reject(Object.assign(new Error(error?.message), error));
+    this.#transport = transport;
   }
 
   get pid(): number {
-    return this.#fixture.process.pid as number;
+    return this.fixture.process.pid as number;
   }
 
   get exit(): Promise<Exit> {
-    return this.#fixture.exit;
+    return this.fixture.exit;
   }
 
-  /** A peer that is connected, and the server's end of its connection. One at a time. */
+  /** A connected peer, and the server's end of its connection. Connect one at a time. */
   async connect(options: PeerOptions = {}): Promise<Connection> {
-    const peer = await this.#peer({ tls: this.#transport === 'tls', ...options });
-    while (this.#accepted.length === 0) {
-      await new Promise<void>((resolve) => {
-        this.#onAccepted = resolve;
-      });
-    }
-    return new Connection(this, this.#accepted.shift() as number, peer);
+    const peer = await this.peers.connect(this.address, { tls: this.#transport === 'tls', ...options });
+    return new Connection(this, await this.next<number>('connection'), peer);
   }
 
-  async #peer(options: PeerOptions): Promise<Peer> {
-    const idle = this.#idlePeers.pop();
-    if (!idle) return Peer.connect(this.address, { ...options, prefix: this.#peerPrefix });
-    await idle.reconnect(this.address, options);
-    return idle;
-  }
-
-  /** Ends a connection from the peer's side. */
-  async release(peer: Peer): Promise<void> {
-    if (peer.busy) return peer.kill();
-    await peer.close();
-    this.#idlePeers.push(peer);
-  }
-
-  /** Steps that are done in one tick; their results, once there are all of them. */
-  do(connection: number, todo: Step[]): Promise<unknown[]> {
-    const id = ++this.#lastId;
-    return new Promise((resolve, reject) => {
-      if (this.#failure) throw this.#failure;
-      this.#waiting.set(id, { resolve, reject });
-      this.#fixture.send({ id, connection, todo });
-    });
-  }
-
-  /** Steps that are about the process. */
+  /** Runs a step that concerns the process, not a connection. */
   async ask<Result = number>(step: Step): Promise<Result> {
-    return (await this.do(-1, [step]))[0] as Result;
+    const [result] = await this.call<[Result]>('do', { todo: [step] });
+    return result;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#fixture[Symbol.asyncDispose](), ...this.#idlePeers.map((peer) => peer.kill())]);
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([super[Symbol.asyncDispose](), this.peers[Symbol.asyncDispose]()]);
     if ('path' in this.address) rmSync(this.address.path, { force: true });
   }
 }
 
 export class Connection implements AsyncDisposable {
-  readonly #server: CloseServer;
+  readonly #host: SafeCloseHost;
   readonly #id: number;
   readonly peer: Peer;
 
-  constructor(server: CloseServer, id: number, peer: Peer) {
-    this.#server = server;
+  constructor(host: SafeCloseHost, id: number, peer: Peer) {
+    this.#host = host;
     this.#id = id;
     this.peer = peer;
   }
 
-  /** Steps that are done in one tick; their results, once there are all of them. */
+  /** Runs steps in one tick: their results, when all have one. */
   do(...todo: Step[]): Promise<unknown[]> {
-    return this.#server.do(this.#id, todo);
+    return this.#host.call('do', { connection: this.#id, todo });
   }
 
   async ask<Result>(...step: Step): Promise<Result> {
     return (await this.do(step))[0] as Result;
   }
 
-  /** How the close ended, once it has. */
+  /** The report of the close, when it has ended. */
   report(): Promise<CloseReport> {
     return this.ask('report');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.release(this.peer);
+    await this.#host.peers.release(this.peer);
   }
-}
-
-function toAddress({ address, port }: { address: string; port: number }): Address {
-  return { host: address, port };
 }

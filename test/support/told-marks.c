@@ -1,5 +1,6 @@
-// Preloaded, it says which receive low-water mark is asked for, a line each: descriptor and mark, which is 0 when that is closed. With MARK_CAP in
-// the environment it caps them, as the kernel does where receive buffers may not be large (tcp_rmem).
+// Preloaded, it prints each receive low-water mark that is set: a line with descriptor and mark. The mark is 0 when the
+// descriptor is closed. MARK_CAP in the environment caps the marks, as the kernel does where receive buffers must stay
+// small (tcp_rmem).
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,13 +11,13 @@
 enum { DESCRIPTORS = 4096 };
 static char told[DESCRIPTORS];
 
-int setsockopt(int fd, int level, int name, const void *value, socklen_t size) {
+int setsockopt(int fd, int level, int name, const void* value, socklen_t size) {
   int mark;
   if (level == SOL_SOCKET && name == SO_RCVLOWAT) {
-    mark = *(const int *)value;
+    mark = *(const int*)value;
     dprintf(STDERR_FILENO, "%d %d\n", fd, mark);
     if (fd < DESCRIPTORS) told[fd] = 1;
-    const char *cap = getenv("MARK_CAP");
+    const char* cap = getenv("MARK_CAP");
     if (cap && mark > atoi(cap)) mark = atoi(cap);
     value = &mark;
   }

@@ -1,4 +1,4 @@
-// The tests of the clients' suite: the same uploads to a server as Node closes, and to one that lingers.
+// The tests of the clients' suite: the same uploads to a plain Node server, and to a server that lingers.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClientFolder, type Tally, UPLOADS } from './client-folder.ts';
 import type { Client } from './clients.ts';
@@ -6,7 +6,7 @@ import { Fixture } from './fixture.ts';
 
 export type Closing = 'plain' | 'lingering';
 
-/** A way to a server. */
+/** A route to a server. */
 export interface Route {
   name: string;
   open(closing: Closing): Promise<OpenRoute>;
@@ -14,7 +14,7 @@ export interface Route {
 
 export interface OpenRoute extends AsyncDisposable {
   url: string;
-  /** Asked after the uploads: what else went wrong on the way, to be empty. */
+  /** Called after the uploads: other faults on the way. The list must be empty. */
   complaints?(): Promise<string[]>;
 }
 
@@ -33,7 +33,7 @@ declare module 'vitest' {
   }
 }
 
-/** The server itself; see test/fixtures/clients/clients-server.mjs. */
+/** The server: see test/fixtures/clients/clients-server.mjs. */
 export async function serve(protocol: 'http' | 'https' | 'http2' | 'http2-clear', closing: Closing) {
   const fixture = new Fixture<{ port: number }>('clients/clients-server', { args: [protocol, closing] });
   const { port } = await fixture.next();
@@ -43,7 +43,7 @@ export async function serve(protocol: 'http' | 'https' | 'http2' | 'http2-clear'
 
 /**
  * One test for each framing of each client on each route.
- * @param needed a program beside the clients, if it is missing
+ * @param needed a program that is needed besides the clients, if it is missing
  */
 export function testUploads(clients: Client[], routes: Route[], needed?: string): void {
   let folder: ClientFolder;
@@ -62,12 +62,14 @@ export function testUploads(clients: Client[], routes: Route[], needed?: string)
     const missing = client.version === undefined ? client.name : needed;
     for (const route of routes) {
       for (const [framing, title] of Object.entries(client.framings)) {
-        // In CI a client that is missing is a failure.
+        // In CI a missing client is a failure.
         const skipped = missing !== undefined && !process.env['CI'];
         const notes = [client.lacks, skipped && `skipped: ${missing} is not installed`]
           .filter(Boolean)
           .map((note) => ` [${note}]`);
-        const name = `${client.name}, ${route.name}, ${title}: ${UPLOADS} of ${UPLOADS} uploads get their 413${notes.join('')}`;
+        const name =
+          `${client.name}, ${route.name}, ${title}: ` +
+          `${UPLOADS} of ${UPLOADS} uploads get their 413${notes.join('')}`;
         test.skipIf(skipped)(name, async ({ task }) => {
           if (missing) throw new Error(`${missing} is not installed`);
           const plain = await uploads(client, route, framing, 'plain');

@@ -1,4 +1,4 @@
-"""Begins so many uploads, 50 at a time: each reads the answer to its end, then closes. args: host port count."""
+"""Starts uploads, 50 at a time. Each reads the answer to its end, then closes. args: host port count."""
 import socket
 import sys
 

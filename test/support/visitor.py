@@ -1,4 +1,7 @@
-"""Connects so many times, one after the other: each time it reads to the end, then closes. args: host port, or path; count; tls or not."""
+"""Connects `count` times, one after the other. Each time it reads to the end, then closes.
+
+args: host port, or path; count; tls or not.
+"""
 import socket
 import ssl
 import sys
@@ -17,5 +20,5 @@ for _ in range(int(count)):
         while sock.recv(65536):
             pass
     except OSError:
-        pass  # Some are reset, as they should be, and a few before connect() has returned.
+        pass  # Some connections are reset on purpose, a few of them before connect() returns.
     sock.close()

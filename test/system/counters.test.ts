@@ -17,7 +17,7 @@ const NAMES = [
 ];
 const NONE = Object.fromEntries(NAMES.map((name) => [name, 0]));
 
-/** What one close adds to the counters of a namespace that nobody else uses, and what the peer read. */
+/** What one close adds to the counters of a fresh namespace, and what the peer read. */
 async function closeOne(how: 'unread' | '0' | 'false', execArgv: string[] = []) {
   await using fixture = new Fixture<TcpAbortCounters & { port: number }>('system/counters-abort', {
     prefix: netns(),
@@ -38,7 +38,7 @@ async function closeOne(how: 'unread' | '0' | 'false', execArgv: string[] = []) 
   return { end, counted: await fixture.next() };
 }
 
-test('are seven totals, and they never go back', () => {
+test('are seven totals, and never decrease', () => {
   const first = tcpAbortCounters();
   expect(Object.keys(first)).toEqual(NAMES);
   for (const [name, total] of Object.entries(tcpAbortCounters())) {
@@ -47,22 +47,22 @@ test('are seven totals, and they never go back', () => {
   }
 });
 
-test('are all known to this kernel: a renamed one would read as 0 for ever', () => {
+test('are all known to this kernel: a renamed counter would read as 0 for ever', () => {
   const columns = readFileSync('/proc/net/netstat', 'utf8') + readFileSync('/proc/net/snmp', 'utf8');
   for (const name of ['Close', 'Data', 'Linger', 'Timeout', 'Memory']) expect(columns).toContain(` TCPAbortOn${name} `);
   expect(columns).toContain(' TCPAbortFailed ');
   expect(columns).toContain(' OutRsts ');
 });
 
-test.skipIf(!netnsPermitted())(`a close with unread data is one abortOnClose${NETNS_SKIPPED}`, async () => {
+test.skipIf(!netnsPermitted())(`a close with unread data adds one to abortOnClose${NETNS_SKIPPED}`, async () => {
   expect(await closeOne('unread')).toEqual({ end: 'ECONNRESET', counted: { ...NONE, abortOnClose: 1, resetsSent: 1 } });
 });
 
-test.skipIf(!netnsPermitted())(`a close with a linger of 0 is one abortOnData${NETNS_SKIPPED}`, async () => {
+test.skipIf(!netnsPermitted())(`a close with a linger of 0 adds one to abortOnData${NETNS_SKIPPED}`, async () => {
   expect(await closeOne('0')).toEqual({ end: 'ECONNRESET', counted: { ...NONE, abortOnData: 1, resetsSent: 1 } });
 });
 
-test.skipIf(!netnsPermitted())(`a close with FIN is none of them${NETNS_SKIPPED}`, async () => {
+test.skipIf(!netnsPermitted())(`a close with FIN adds to none of them${NETNS_SKIPPED}`, async () => {
   expect(await closeOne('false')).toEqual({ end: 'eof', counted: NONE });
 });
 

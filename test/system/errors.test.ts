@@ -26,7 +26,7 @@ async function errorEvent(emitter: NodeJS.EventEmitter): Promise<NodeJS.ErrnoExc
   return error;
 }
 
-describe('isConnectionReset knows what Node makes of a broken connection', () => {
+describe('isConnectionReset recognises the errors that Node makes of a broken connection', () => {
   test('a read: ECONNRESET', async () => {
     await using pair = await connectPair();
     const failing = errorEvent(pair.socket.resume());
@@ -61,7 +61,7 @@ describe('isConnectionReset knows what Node makes of a broken connection', () =>
     const { port } = await server.next();
     const request = get({ host: '127.0.0.1', port, agent: false });
     const [response] = (await once(request, 'response')) as [IncomingMessage];
-    // A RST is told to the request too.
+    // The request is told of a RST too.
     request.on('error', () => {});
     const error = await errorEvent(response.resume());
     expect(error.code).toBe('ECONNRESET');
@@ -84,7 +84,7 @@ describe('isConnectionReset knows what Node makes of a broken connection', () =>
     expect(isConnectionReset(error)).toBe(true);
   });
 
-  test('a server: its request is aborted, its response closed before its time', async () => {
+  test('a server: its request is aborted, and its response closes early', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     await using client = new Fixture('system/errors-client', {
@@ -102,7 +102,7 @@ describe('isConnectionReset knows what Node makes of a broken connection', () =>
     server.close();
   });
 
-  test('an error of its own', async () => {
+  test('an error of this package', async () => {
     expect(isConnectionReset(new SocketError('recv', -104))).toBe(true);
     expect(isConnectionReset(new SocketError('send', -32))).toBe(true);
     expect(isConnectionReset(new SocketError('connect', -103))).toBe(true);
@@ -113,9 +113,9 @@ describe('isConnectionReset knows what Node makes of a broken connection', () =>
   });
 });
 
-describe('isConnectionReset takes for none', () => {
+describe('isConnectionReset does not match', () => {
   test('a refused connection, one address or two', async () => {
-    // Port 1 of the loopback: nobody is there.
+    // Port 1 of the loopback: no one listens there.
     expect(await errorEvent(connect(1, '127.0.0.1'))).toSatisfy(
       (error) => error.code === 'ECONNREFUSED' && !isConnectionReset(error),
     );
@@ -194,7 +194,7 @@ describe('SocketError', () => {
     throw new Error('it did not throw');
   }
 
-  test('has the shape and the sign of Node’s own', async () => {
+  test("has the shape and the sign of Node's own errors", async () => {
     const error = realOne();
     expect(error).toBeInstanceOf(SocketError);
     expect(error).toBeInstanceOf(Error);
@@ -215,14 +215,14 @@ describe('SocketError', () => {
     expect(Math.sign(node.errno)).toBe(-1);
   });
 
-  test('shows its name where an error is shown', () => {
+  test('shows its name where an error is printed', () => {
     const error = realOne();
     expect(String(error)).toBe(`SocketError: ${error.message}`);
     expect(error.stack).toMatch(/^SocketError: /);
     expect(inspect(error)).toMatch(/^SocketError: /);
   });
 
-  test('of an errno that no table knows has a code all the same', () => {
+  test('has a code even for an unknown errno', () => {
     expect(new SocketError('recv', -9_999)).toMatchObject({ code: expect.any(String), errno: -9_999 });
     expect(new SocketError('recv', 0)).toMatchObject({ code: expect.any(String) });
   });

@@ -6,10 +6,10 @@ import { Fixture, STREAMS_ENGINE } from '../support/fixture.ts';
 import { Peer } from '../support/peer.ts';
 import { node } from '../support/project.ts';
 
-// What a shell makes of a death by SIGPIPE.
+// The status that a shell gives to a death by SIGPIPE.
 const STATUS = 128 + 13;
 
-/** Runs a pipeline of bash; `$cli` in it is the tool. Gives the lines of its output. */
+/** Runs a pipeline of bash, in which `$cli` is the tool: the lines of its output. */
 function bash(pipeline: string, flags: string[] = []) {
   const cli = [node, ...flags, fileURLToPath(new URL('../fixtures/system/sigpipe-cli.mjs', import.meta.url))].map(
     (word) => `'${word}'`,
@@ -17,7 +17,7 @@ function bash(pipeline: string, flags: string[] = []) {
   return spawnSync('bash', ['-c', pipeline.replaceAll('$cli', cli.join(' '))], { encoding: 'utf8', timeout: 30_000 });
 }
 
-/** Has the fixture write to a connection whose peer is gone. */
+/** Makes the fixture write to a connection whose peer is gone. */
 async function writeToClosedPeer(fixture: Fixture<{ port: number }>): Promise<void> {
   const { port } = await fixture.next();
   await using peer = await Peer.connect({ host: '127.0.0.1', port });
@@ -26,18 +26,18 @@ async function writeToClosedPeer(fixture: Fixture<{ port: number }>): Promise<vo
 }
 
 describe('the disposition', () => {
-  test('is ignore at first, is set, and is lost with the last listener', async () => {
+  test('is ignore at first, can be set, and is lost with the last listener', async () => {
     await using fixture = new Fixture<string[]>('system/sigpipe-dispositions');
     expect(await fixture.next()).toEqual([
       ...['ignore', 'ignore', 'default', 'default', 'ignore'],
       'handler',
-      // The trap: not what it was before the listener.
+      // The trap: the disposition is not what it was before the listener.
       ...['default', 'default', 'ignore'],
       'handler',
     ]);
   });
 
-  test('default: a write to a closed peer is the end of the process', async () => {
+  test('default: a write to a closed peer ends the process', async () => {
     await using fixture = new Fixture<{ port: number }>('system/sigpipe-trap', { args: ['default'] });
     await writeToClosedPeer(fixture);
     expect(await fixture.exit).toEqual({ code: null, signal: 'SIGPIPE' });
@@ -50,7 +50,7 @@ describe('the disposition', () => {
     expect(await fixture.exit).toEqual({ code: null, signal: 'SIGPIPE' });
   });
 
-  test('and lives, with an error event, when setSigpipe has mended it', async () => {
+  test('and survives, with an error event, when setSigpipe has repaired it', async () => {
     await using fixture = new Fixture<{ port: number }>('system/sigpipe-trap', { args: ['mended'] });
     await writeToClosedPeer(fixture);
     expect(await fixture.next()).toEqual({ code: 'EPIPE', syscall: 'write' });
@@ -58,7 +58,7 @@ describe('the disposition', () => {
   });
 
   test.each([undefined, null, 0, 'handler', 'Ignore', 'SIG_IGN', {}, Symbol('ignore')])(
-    '%o is none that can be set',
+    '%o is not a disposition that can be set',
     (value) => {
       const call = () => setSigpipe(value as never);
       expect(call).toThrow(TypeError);
@@ -79,7 +79,7 @@ describe.each([
   test.each([
     ['console.log', 'log'],
     ['process.stdout.write', 'write'],
-  ])('%s into head: killed by SIGPIPE, and not a word about it', (_name, how) => {
+  ])('%s into head: killed by SIGPIPE, without a message', (_name, how) => {
     const { stdout, stderr } = bash(`$cli ${how} | head -1 | wc -l; echo \${PIPESTATUS[0]}`, flags);
     expect(stdout.split(/\s+/)).toEqual(['1', String(STATUS), '']);
     expect(stderr).toBe('');
@@ -105,7 +105,7 @@ describe.each([
     if (how === 'log') expect(fixture.stderr).toBe('');
   });
 
-  test('leaves EPIPE of a socket an error event', async () => {
+  test('EPIPE of a socket stays an error event', async () => {
     await using fixture = new Fixture<{ port: number }>('system/sigpipe-sockets', { execArgv: flags });
     await writeToClosedPeer(fixture);
     expect(await fixture.next()).toEqual({ code: 'EPIPE', syscall: 'write' });
@@ -113,13 +113,13 @@ describe.each([
   });
 });
 
-test('the control: without exitOnBrokenPipe the same pipeline ends in a stack trace', () => {
+test('control: without exitOnBrokenPipe the same pipeline ends in a stack trace', () => {
   const { stdout, stderr } = bash(`$cli log bare | head -1 | wc -l; echo \${PIPESTATUS[0]}`);
   expect(stdout.split(/\s+/)).toEqual(['1', '1', '']);
   expect(stderr).toContain('Error: write EPIPE');
 });
 
-test('another error of stdout goes its usual way', () => {
+test('another error of stdout is handled as usual', () => {
   const file = fileURLToPath(new URL('../fixtures/system/sigpipe-full-disk.mjs', import.meta.url));
   const run = (guard: string) =>
     spawnSync('bash', ['-c', `'${node}' '${file}' ${guard} > /dev/full`], { encoding: 'utf8' });
@@ -132,9 +132,10 @@ test('another error of stdout goes its usual way', () => {
 });
 
 const pidNamespaces = spawnSync('unshare', ['--pid', '--fork', 'true'], { stdio: 'ignore' }).status === 0;
+const PID_SKIPPED = pidNamespaces ? '' : ' [skipped: unshare --pid is not permitted here]';
 
 test.skipIf(!pidNamespaces)(
-  `as the first process of a container, which no default action kills${pidNamespaces ? '' : ' [skipped: unshare --pid is not permitted here]'}`,
+  `works in the first process of a container, which no default action kills${PID_SKIPPED}`,
   () => {
     const { stdout, stderr } = bash(`unshare --pid --fork $cli log | head -1 | wc -l; echo \${PIPESTATUS[0]}`);
     expect(stdout.split(/\s+/)).toEqual(['1', String(STATUS), '']);
@@ -142,7 +143,7 @@ test.skipIf(!pidNamespaces)(
   },
 );
 
-test('in a Worker: exitOnBrokenPipe is refused, the disposition is the process’s', async () => {
+test('in a Worker exitOnBrokenPipe is refused, and the disposition is that of the process', async () => {
   await using fixture = new Fixture('system/sigpipe-worker');
   expect(await fixture.next()).toEqual({
     error: {
