@@ -28,10 +28,11 @@ function writeModules() {
 }
 
 function source(i) {
-  return `const seen = new WeakMap();
-  export function use${i}(key, value = ${i}) {
-    seen.set(key, { value, list: [key] });
-    return () => seen.delete(key);
-  }
-  `;
+  return [
+    'const seen = new WeakMap();',
+    `export function use${i}(key, value = ${i}) {`,
+    '  seen.set(key, { value, list: [key] });',
+    '  return () => seen.delete(key);',
+    '}\n',
+  ].join('\n');
 }
