@@ -28,7 +28,7 @@ function request(agent) {
         response.on('error', ({ code }) => settle(code));
       })
       .on('timeout', function () {
-        this.destroy(Object.assign(new Error('nobody answers'), { code: 'timeout' }));
+        this.destroy(Object.assign(new Error('no answer in time'), { code: 'timeout' }));
       })
       // `connect`: the connection could not be made. Otherwise it ended before the first byte of an answer.
       .on('error', ({ code, syscall }) => settle(syscall === 'connect' ? `connect ${code}` : code));
