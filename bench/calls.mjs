@@ -1,4 +1,5 @@
-// Nanoseconds of CPU of setLinger, pendingBytes and send, through the public function, beside the bare system call in C and other ways to it.
+// CPU nanoseconds of setLinger, pendingBytes and send: through the public function, as the bare system call in C, and
+// in other ways.
 import { fileURLToPath } from 'node:url';
 import { runJson } from '../lab/children.mjs';
 import { compile } from '../lab/compile.mjs';

@@ -1,4 +1,5 @@
-// What docs/capacity.md says on paper, checked by runs: how many connections linger under the default limits, what they hold, and what stops them.
+// Checks the figures of docs/capacity.md: how many connections linger under the default limits, what they hold, and
+// what limits them.
 
 import { runJson, startAnswering } from '../lab/children.mjs';
 import { compile } from '../lab/compile.mjs';
@@ -20,7 +21,7 @@ const columns = {
   buffers: { label: "kernel's buffers, MB, both ends", digits: 1 },
 };
 
-/** Watches the server while `work` lasts. */
+/** Watches the server while `work` runs. */
 async function watch(name, options, expected, work) {
   const server = await startNodeServer('upload', ['lingerOnClose', JSON.stringify(options)]);
   const [memoryBefore, buffersBefore] = [residentBytes(server.pid), tcpBufferBytes()];
@@ -44,7 +45,7 @@ async function watch(name, options, expected, work) {
   await server.stop();
 }
 
-/** So many a second arrive for so long. */
+/** `rate` connections a second arrive for that many seconds. */
 const arrivals = (rate, seconds, drips) => async (port) => {
   const peers = startAnswering(holder, drips ? [port, 'drips'] : [port]);
   await peers.ask(`arrive ${rate} ${seconds}`);
@@ -52,7 +53,7 @@ const arrivals = (rate, seconds, drips) => async (port) => {
 };
 const flood = (senders, seconds) => (port) => runJson(sender, [port, senders, 1e15, seconds]);
 
-// They travel as JSON, which has no Infinity.
+// The options travel as JSON, which has no Infinity.
 const unlimited = { maxLingering: Number.MAX_SAFE_INTEGER };
 await watch('silent peers, 100 a second, x 5 s', {}, short ? 100 : 500, arrivals(100, short ? 1 : 12));
 if (!short) {

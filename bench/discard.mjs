@@ -1,4 +1,5 @@
-// What it costs a server to throw an upload away: CPU seconds of the whole process a GB, behind an early 413 that the sender ignores.
+// What a server pays for discarding an upload, after an early 413 that the sender ignores: CPU seconds a GB, of all its
+// processes.
 
 import { runJson } from '../lab/children.mjs';
 import { compile } from '../lab/compile.mjs';
@@ -11,7 +12,7 @@ const GB = 1e9;
 const bench = new Bench('discard', { runs: 5 });
 const sender = compile('sender');
 const uploader = compile('uploader');
-// Of the two with a mark, the one by which the target was set.
+// The target was set by this one of the two loops with a mark.
 const BARE = 'C loop, MSG_TRUNC, 1 MiB mark';
 const NAMES = [
   OURS,
@@ -36,7 +37,7 @@ const CASES = [
   { senders: 64, bytes: many },
 ];
 
-/** One upload, or several at once, of so many bytes in all. */
+/** One upload, or several at once, of `bytes` together. */
 async function measure(server, { senders, bytes }) {
   await countDeferredFreesAnew(bench);
   const cpuBefore = cpuSeconds(server.pid);
@@ -47,7 +48,7 @@ async function measure(server, { senders, bytes }) {
   }, 10);
   const { sent, seconds, broken } = await runJson(sender, [server.port, senders, Math.floor(bytes / senders), 0]);
   clearInterval(watch);
-  // What is left to do when the sender has seen our EOF is to close.
+  // The sender is done at our EOF. The server still has to close.
   await new Promise((resolve) => setTimeout(resolve, 50));
   return {
     cpu: (cpuSeconds(server.pid) - cpuBefore) / (sent / GB),
@@ -63,7 +64,7 @@ for (let run = 0; run < bench.runs; run++) {
   for (const name of NAMES) {
     const server = await bench.start(name);
     if (!server) continue;
-    // Warm, as a server is that has been up for a while.
+    // Warm the server up first.
     await runJson(uploader, [server.port, bench.size(3_000, 100), 4, 65_536]);
     for (const [i, each] of CASES.entries()) {
       const { broken, sent, ...figures } = await measure(server, each);

@@ -1,4 +1,5 @@
-// What lingering connections cost while they only linger: CPU of the process, with peers that say nothing, and with peers that drip a byte a second.
+// What connections cost while they only linger: CPU of the process, with silent peers, and with peers that drip a byte
+// a second.
 
 import { startAnswering } from '../lab/children.mjs';
 import { compile } from '../lab/compile.mjs';
@@ -14,7 +15,7 @@ const NAMES = [OURS, 'socket.resume()', 'nginx'];
 const COUNTS = bench.size([900, 9_000], [100]);
 const SECONDS = bench.size(8, 1);
 
-/** Per cent of a core while `work` lasts. */
+/** Per cent of a core while `work` runs. */
 async function share({ pid }, work) {
   const cpuBefore = cpuSeconds(pid);
   const startedAt = performance.now();
@@ -30,7 +31,7 @@ for (let run = 0; run < bench.runs; run++) {
       if (!server) continue;
       const peers = startAnswering(holder, [server.port]);
       await peers.ask(`open ${count}`);
-      // The heap of so many requests is tidied up behind them, and that is not what is measured.
+      // Wait until V8 has tidied the heap up after that many requests. That time is not measured.
       await new Promise((resolve) => setTimeout(resolve, bench.size(3_000, 100)));
       samplesAt(samples, name, count, 'silent').push(
         await share(server, () => new Promise((resolve) => setTimeout(resolve, SECONDS * 1_000))),

@@ -1,5 +1,6 @@
-// What a request over keep-alive pays, counted and not timed: instructions of the server outside the kernel, by valgrind. The difference is too small to be timed. On a busy machine V8
-// collects garbage at other moments, and the figures differ by some per cent.
+// What a keep-alive request pays: instructions of the server outside the kernel, counted by valgrind, because the
+// difference is too small to be timed. On a busy machine V8 collects garbage at other moments, and the counts differ by
+// some per cent.
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -13,12 +14,12 @@ import { startOrdinary, WITH_US } from './lib/ordinary.mjs';
 import { NODE_AS_IT_IS as PLAIN } from './lib/rivals.mjs';
 
 const bench = new Bench('instructions', { runs: 2 });
-/** What lies between the two is counted: behind the start of the process, and behind the compiler. */
+/** The requests between the two counts are measured: without the start of the process, and without the compiler. */
 const COUNTS = bench.size([10_000, 25_000], [20, 40]);
 const folder = mkdtempSync(join(tmpdir(), 'instructions-'));
 process.on('exit', () => rmSync(folder, { recursive: true }));
 
-/** Instructions of a process from its start to its end, with so many requests in between, one at a time. */
+/** Instructions of a process from its start to its end, with `requests` requests, one at a time. */
 async function count(name, requests, seed) {
   const log = join(folder, `${name}-${requests}`);
   const prefix = [
@@ -28,7 +29,7 @@ async function count(name, requests, seed) {
     '--cachegrind-out-file=/dev/null',
     '--smc-check=all-non-file',
   ];
-  // Of one thread, and with the same seeds, the same program takes the same way.
+  // With one thread and the same seeds, V8 does the same each time.
   const execArgv = ['--single-threaded', `--hash-seed=${seed}`, `--random-seed=${seed}`];
   if (name === WITH_MODULES) execArgv.push(...loadModules());
   const server = await startOrdinary(name === WITH_MODULES ? PLAIN : name, 'http', {
@@ -41,7 +42,7 @@ async function count(name, requests, seed) {
     const [response] = await once(request, 'response');
     await once(response.resume(), 'end');
   }
-  // It writes what it has counted when it ends.
+  // valgrind writes its count when the process ends.
   await server.stop('SIGTERM', 60_000);
   for (const agent of agents) agent.destroy();
   const counted = /I\s+refs:\s+([\d,]+)/.exec(readFileSync(log, 'utf8'));
@@ -51,7 +52,7 @@ async function count(name, requests, seed) {
 
 async function perRequest(name, seed) {
   const [few, many] = COUNTS;
-  // Side by side, for valgrind takes its time.
+  // In parallel, because valgrind is slow.
   const [before, after] = await Promise.all(COUNTS.map((requests) => count(name, requests, seed)));
   return (after - before) / (many - few);
 }

@@ -1,4 +1,4 @@
-// How long a close takes: from safeClose to its report, beside end() and 'close', with a peer that closes when it has read all.
+// How long a close takes: safeClose until its report, and end() until 'close'. The peer closes when it has read all.
 import { fileURLToPath } from 'node:url';
 import { runJson } from '../lab/children.mjs';
 import { median, quantile } from '../lab/statistics.mjs';

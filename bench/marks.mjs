@@ -1,4 +1,5 @@
-// By what the receive low-water mark was chosen: CPU seconds a GB of the bare loop, and the kernel's memory, by the mark.
+// Why the receive low-water marks have their sizes: CPU seconds a GB of the bare loop, and the kernel's memory, by
+// mark.
 
 import { runJson, startServer } from '../lab/children.mjs';
 import { compile } from '../lab/compile.mjs';

@@ -1,4 +1,5 @@
-// What a lingering connection weighs: bytes of the process, and of the kernel's buffers, while thousands of peers hold on and say nothing.
+// The memory of a lingering connection: bytes of the process and of the kernel's buffers, while thousands of peers hold
+// their connections and send nothing.
 
 import { startAnswering } from '../lab/children.mjs';
 import { compile } from '../lab/compile.mjs';
@@ -14,10 +15,11 @@ const BARE = 'bare duplicates';
 const NAMES = [OURS, BARE, CONTROL, 'socket.resume()', 'nginx'];
 const COUNTS = bench.size([1_000, 5_000, 9_000], [200]);
 const VISITS = bench.size(9_000, 200);
-// A small young generation: V8 doubles it with a burst of requests, and gives it back when it likes; either would be counted as lingering, 16 MB at a time.
+// A small young generation. V8 doubles it in a burst of requests and shrinks it at any time. Both would be counted as
+// memory of the lingering connections, 16 MB at a time.
 const SMALL_HEAP = ['--expose-gc', '--max-semi-space-size=1'];
 
-/** A server, and peers that hold on to it, a hundred of them at first. Gives what `use` gives. */
+/** Starts a server, and peers that hold their connections, first a hundred. Returns what `use` returns. */
 async function withPeers(name, execArgv, use) {
   const server = await bench.start(name, { execArgv });
   if (!server) return undefined;
@@ -36,7 +38,7 @@ async function withPeers(name, execArgv, use) {
   }
 }
 
-/** What so many weigh in a process that has been through three bursts of peers, all gone by now. */
+/** Bytes for each of `count` connections, in a process that has had three bursts of peers, all gone now. */
 function measure(name, count) {
   return withPeers(name, SMALL_HEAP, async (server, peers, letGo) => {
     let before = await letGo();
@@ -58,7 +60,7 @@ function measure(name, count) {
   });
 }
 
-/** What the process grows by with the first burst of its life, by V8's defaults. */
+/** Bytes by which a new process grows in its first burst, with the defaults of V8. */
 function measureCold(name, count) {
   return withPeers(name, ['--expose-gc'], async (server, peers, letGo) => {
     const { resident } = await letGo();
@@ -67,7 +69,7 @@ function measureCold(name, count) {
   });
 }
 
-/** Bytes, when garbage has been collected. */
+/** Bytes after garbage collections. */
 async function settled(server) {
   for (let i = 0; i < 2; i++) {
     await server.ask?.('collect');
@@ -122,7 +124,8 @@ if (samples[BARE][most]) {
     bench.target(`${what} above a bare duplicate`, ours - median(samples[BARE][most][key]), 1_024, { digits: 0 });
   }
   if (samples[OURS][most].given) {
-    // By what is given back: the compiled code of a server comes and goes by a hundred kilobytes meanwhile, a third of what a thousand weigh. Hash tables double, hence the quarter.
+    // Measured by what is given back. Meanwhile the compiled code of a server grows and shrinks by a hundred kilobytes,
+    // which is a third of what a thousand connections weigh. Hash tables double in size, hence the quarter.
     const [few, many] = [COUNTS[0], most].map((count) => median(samples[OURS][count].given));
     bench.target(`bytes given back a connection, ${most} against ${COUNTS[0]}`, many / few, 1.25);
   }

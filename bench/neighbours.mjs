@@ -1,4 +1,5 @@
-// What good neighbours feel: the latency of small GETs while hostile uploads of unlimited size hammer the same server, and come again whenever they are cut off.
+// What good neighbours notice: the latency of small GETs, while hostile uploads of unlimited size load the same server,
+// and come again when they are cut off.
 
 import { runJson } from '../lab/children.mjs';
 import { compile } from '../lab/compile.mjs';

@@ -1,4 +1,4 @@
-// Makes docs/benchmarks.md and its plots of bench/results/*.json, so that the text and the figures cannot disagree.
+// Makes docs/benchmarks.md and its plots from bench/results/*.json, so that the text and the figures always agree.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe } from '../lab/machine.mjs';
@@ -74,10 +74,11 @@ mkdirSync(plots, { recursive: true });
 const subjects = Object.keys(NOTES).filter((key) => key !== 'introduction');
 const results = subjects.map(read).filter((result) => result !== undefined);
 const loads = results.map(({ load }) => load.before);
+const load = [Math.min(...loads), Math.max(...loads)].map((each) => each.toFixed(1)).join(' to ');
 const page = [
   '# Benchmarks',
   NOTES.introduction,
-  `${describe(results)} Load average when the scripts began: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}.`,
+  `${describe(results)} Load average when the scripts began: ${load}.`,
   ...subjects.map(section),
 ];
 writeFileSync(

@@ -1,4 +1,5 @@
-// All benchmarks, one after the other, and the report on them. Arguments are handed on: --quick, --runs N, --scale 0.1, --out FOLDER.
+// Runs all benchmarks, one after the other, and writes the report. Passes on --quick, --runs N, --scale 0.1 and
+// --out FOLDER.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

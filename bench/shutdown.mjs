@@ -1,8 +1,10 @@
-// What clients lose when a server is shut down: by each of the packages for it, by Node.js alone, and by us. Counts, not times.
+// What clients lose when a server is shut down: by each package for that purpose, by Node.js alone, and by this
+// package. Counts, not times.
 //
 //   node bench/shutdown.mjs [--quick] [--only http-terminator] [--write]
 //
-// --quick: one short run, to see that it works. --write: the results into bench/results/shutdown.json, and the table into docs/shutdown.md.
+// --quick: one short run, to test the script. --write: writes the results into bench/results/shutdown.json, and the
+// table into docs/shutdown.md.
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -19,9 +21,9 @@ const UPLOAD = 20_000_000;
 const RESPONSE = 3_000_000;
 const RESTARTS = quick ? 1 : 5;
 const CONNECTIONS = 32;
-/** Every second connection rests up to so many milliseconds before it asks again. */
+/** Every second connection rests up to that many milliseconds before its next request. */
 const THINK = 50;
-/** Milliseconds that each has for what is in flight. */
+/** Milliseconds that each way has for requests in flight. */
 const GRACE = { readers: 10_000, restarts: 3_000 };
 const DRAIN_DELAY = 1_000;
 
@@ -31,13 +33,13 @@ const start = (name, options) =>
   });
 const next = async (child) => (await once(child, 'message'))[0];
 
-/** How many get a whole response from a server that is told to end while their requests are in flight. */
+/** How many clients get a whole response from a server that is told to end during their requests. */
 async function readers(adapter) {
   const server = start('server', { adapter, grace: GRACE.readers, drainDelay: 0, response: RESPONSE });
   const { port } = await next(server);
   const script = fileURLToPath(new URL('shutdown/readers.py', import.meta.url));
   const clients = spawn('python3', [script, port, READERS, UPLOAD, RESPONSE], { stdio: ['ignore', 'pipe', 'inherit'] });
-  // once() for each would miss those that come together.
+  // A listener, because once() would miss messages that come together.
   const requests = new Promise((resolve) => {
     let count = 0;
     server.on('message', () => ++count === READERS && resolve());
@@ -54,7 +56,7 @@ async function readers(adapter) {
   return Number(whole);
 }
 
-/** What a client loses in some rolling restarts. */
+/** What a client loses in several rolling restarts. */
 async function restarts(adapter, drainDelay) {
   const fleet = start('fleet', { adapter, grace: GRACE.restarts, drainDelay, restarts: RESTARTS, pause: 500 });
   const { port } = await next(fleet);
@@ -88,10 +90,16 @@ for (const [adapter, { drains }] of Object.entries(ADAPTERS)) {
 
 function row(adapter) {
   const { readers, restarts, drained } = results[adapter];
-  return `| ${[ADAPTERS[adapter].title, `${sum(readers)} of ${RUNS * READERS}`, lost(restarts), drained ? lost(drained) : 'has none'].join(' | ')} |`;
+  const cells = [
+    ADAPTERS[adapter].title,
+    `${sum(readers)} of ${RUNS * READERS}`,
+    lost(restarts),
+    drained ? lost(drained) : 'has none',
+  ];
+  return `| ${cells.join(' | ')} |`;
 }
 
-/** In all runs, and from run to run. */
+/** The sum over all runs, and the count of each run. */
 function lost(runs) {
   const counts = runs.map((run) => run.lost);
   return `${sum(counts)} of ${sum(runs.map(({ requests }) => requests)).toLocaleString('en')} (${counts.join(', ')})`;

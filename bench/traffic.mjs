@@ -1,5 +1,5 @@
-// What ordinary traffic pays: requests a second of a server with us, against the same server without. Server and wrk have a processor each, so that neither waits for the other's, and
-// what the server does is what is measured.
+// What ordinary traffic pays: requests a second of a server with this package, against the same server without. Server
+// and wrk have a processor each, so that they do not wait for each other, and only the server's work is measured.
 import { spawnSync } from 'node:child_process';
 import { runText } from '../lab/children.mjs';
 import { cpuSeconds } from '../lab/cpu.mjs';
@@ -12,14 +12,17 @@ import { NODE_AS_IT_IS as PLAIN } from './lib/rivals.mjs';
 const bench = new Bench('traffic', { runs: 15 });
 const SECONDS = 1;
 const CONNECTIONS = bench.size([10, 100], [10]);
-/** More of them where the targets are. Short turns, for the machine is never the same for long; and few, for what differs most is the processes. */
+/**
+ * More rounds where the targets are. Rounds are short, because the load of the machine changes. They are few, because
+ * the processes differ more than the rounds.
+ */
 const roundsOf = (connections) => (connections === CONNECTIONS.at(-1) ? bench.size(3, 1) : 1);
 const pinned = canPin && processors.length > 1;
 const [forServer, forWrk] = pinned ? processors.map(on) : [[], []];
 if (!pinned)
   bench.note('taskset', 'is not installed, or there is a single processor: server and wrk share what there is');
 
-/** Requests a second, and CPU of the server a request. */
+/** Requests a second, and the server's CPU time a request. */
 async function wrk({ pid, port }, { protocol, close }, connections) {
   const cpuBefore = cpuSeconds(pid);
   const headers = close ? ['-H', 'Connection: close'] : [];
@@ -51,18 +54,20 @@ else {
       ]),
     );
     for (let run = 0; run < bench.runs; run++) {
-      // New processes each time: two of the very same server differ by some per cent for as long as they live, so that it takes many.
+      // New processes for each run, and many runs: two processes of the same server differ by some per cent all their
+      // life.
       const servers = {};
       for (const name of [PLAIN, ...WITH_US])
         servers[name] = await startOrdinary(name, each.protocol, { prefix: forServer });
-      // Warm by requests and not by time: on a busy machine V8 has not compiled everything after some seconds. Over TLS a server is a fifth faster behind its first fifty thousand.
+      // Warm-up by requests, not by time: on a busy machine V8 needs long to compile everything. A TLS server is a
+      // fifth faster after fifty thousand requests.
       for (const server of Object.values(servers)) {
         for (let i = 0, requests = 0; i < 20 && requests < bench.size(120_000, 1); i++)
           requests += (await wrk(server, each, 20)).requests;
       }
       for (const connections of CONNECTIONS) {
         for (let round = 0; round < roundsOf(connections); round++) {
-          // In turn forwards and backwards, so that none is always the first.
+          // By turns forwards and backwards, so that no server is always the first.
           const order = Object.entries(servers);
           for (const [name, server] of (run + round) % 2 === 0 ? order : order.reverse()) {
             const { rate, cpu } = await wrk(server, each, connections);

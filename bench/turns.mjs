@@ -1,4 +1,5 @@
-// By what the caps on a wake-up of the discard loop were chosen: what floods cost, and what everybody else waits beside them, by the caps. Each is an addon of its own.
+// Why the caps on a wake-up of the discard loop have their values: the cost of floods, and the delay of other clients,
+// by caps. Each set of caps is an addon of its own.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +15,7 @@ import { buildVariant } from './lib/variant.mjs';
 const bench = new Bench('turns', { runs: 4 });
 const sender = compile('sender');
 const getter = compile('getter');
-/** The budget of the low-water marks is enough for 64: of 1,000 most have none. */
+/** The budget of the low-water marks is enough for 64 connections. Of 1,000 most have no mark. */
 const FLOODS = bench.size([64, 1_000], [8]);
 const SECONDS = bench.size(3, 0.5);
 const STANDSTILLS = bench.size(4, 1);
@@ -56,7 +57,7 @@ async function measure(name, floods, env) {
   const server = await startRival(OURS, { env });
   await runJson(getter, [server.port, 0.5, 500]);
   const received = loopbackBytes();
-  // To the end of the server, which breaks them.
+  // The floods go on until the server ends.
   const flood = runJson(sender, [server.port, floods, UNLIMITED, 600]);
   do await sleep(50);
   while ((await server.ask('lingering')).active < floods || loopbackBytes() - received < 2 * floods * MIB);
@@ -84,7 +85,10 @@ async function measure(name, floods, env) {
   };
 }
 
-/** When a process goes on that stood still, and the queues have filled up: milliseconds until it has answered a new client, and MB in the kernel's buffers at that moment. */
+/**
+ * Stops a process until the queues are full, and lets it go on. `waited`: milliseconds until it has then answered a new
+ * client. `parked`: MB in the kernel's buffers when it goes on.
+ */
 async function standStill({ pid, port }) {
   process.kill(pid, 'SIGSTOP');
   try {

@@ -1,4 +1,4 @@
-// Small uploads that are rejected early: CPU and time of each, and how many of the clients see their answer.
+// Small uploads that the server rejects early: CPU and time of each, and how many clients see their answer.
 
 import { runJson } from '../lab/children.mjs';
 import { compile } from '../lab/compile.mjs';
@@ -12,10 +12,10 @@ const bench = new Bench('uploads', { runs: 16 });
 const uploader = compile('uploader');
 const SAFE_CLOSE = 'lingering-close, safeClose';
 const NAMES = [OURS, SAFE_CLOSE, NODE, WITH_MODULES, 'socket.resume()', 'nginx', 'Apache', 'squid', 'HAProxy'];
-/** Measured more often at 64 KB: they are a few per cent apart, and two processes of the very same server a fifth. */
+/** Measured more often at 64 KB: they differ by a few per cent, and two processes of the same server by a fifth. */
 const CLOSE_TOGETHER = [OURS, SAFE_CLOSE, NODE];
 const CLIENTS = 4;
-/** Of each size so many in all at least, in as many batches as there are runs. */
+/** At least that many uploads of each size, in as many batches as there are runs. */
 const UPLOADS = bench.scaled(20_000, 200);
 const batch = Math.ceil(UPLOADS / bench.runs);
 
@@ -27,7 +27,7 @@ const columns = {
 };
 const growth = {};
 
-/** So many uploads: microseconds and page faults each, and how many of their clients saw the answer. */
+/** Microseconds and page faults of an upload, and how many clients saw their answer. */
 async function measure({ pid, port }, uploads, bytes) {
   const [cpuBefore, faultsBefore] = [cpuSeconds(pid), pageFaults(pid)];
   const { seconds, answered } = await runJson(uploader, [port, uploads, CLIENTS, bytes]);
@@ -40,7 +40,7 @@ async function measure({ pid, port }, uploads, bytes) {
   };
 }
 
-/** A new server, and warm: V8 goes on compiling, and sizing its heap, over the first ten thousand requests. */
+/** Starts a server and warms it up: in the first ten thousand requests V8 still compiles and sizes its heap. */
 async function startWarm(name, bytes) {
   const server = await bench.start(name);
   if (!server) return undefined;
@@ -51,9 +51,9 @@ async function startWarm(name, bytes) {
 
 for (const bytes of bench.size([65_536, 1_048_576], [65_536])) {
   const samples = {};
-  /** CPU seconds of smaller batches, and of the whole one, for the curve. */
+  /** CPU seconds of smaller batches and of the whole batch, for the curve. */
   const curve = {};
-  // New processes for each run: two of the very same server differ by a fifth for as long as they live.
+  // New processes for each run: two processes of the same server differ by a fifth all their life.
   for (let run = 0; run < bench.runs; run++) {
     for (const name of bytes === 65_536 ? [...CLOSE_TOGETHER, ...NAMES, ...CLOSE_TOGETHER] : NAMES) {
       const server = await startWarm(name, bytes);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { root } from './targets.mjs';
 
 const MOST = 120;
-// Not here, because programs write them and nobody reads them as text: JSON, SVG and the prebuilt binaries.
+// Not JSON, SVG and the prebuilt binaries: programs write them.
 const CODE = /\.(?:ts|mjs|js|cjs|cc|h|c|py|go|java|sh|gyp|map|clang-tidy|yml)$|^\.ci\/run$/;
 // These lines of Markdown cannot be wrapped: tables, HTML, definitions of links, headings that hold a link, and images
 // that stand alone.

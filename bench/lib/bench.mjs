@@ -1,4 +1,4 @@
-// The frame of a benchmark: its arguments, what it was run on, and its results as JSON and as a table.
+// What all benchmarks share: their arguments, the machine, and their results as JSON and as a table.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ import { startRival } from './rivals.mjs';
 const DAEMONS = ['nginx', 'Apache', 'squid', 'HAProxy'];
 
 export class Bench {
-  /** `quick`: a smoke run, whose figures mean nothing and are written nowhere but where `--out` says. */
+  /** A smoke run. Its figures mean nothing, and are written only to a folder given with `--out`. */
   quick;
   runs;
   #result;
@@ -20,7 +20,7 @@ export class Bench {
   #absent = new Set();
   #scale;
 
-  /** `runs`: how many, unless `--runs` says otherwise. */
+  /** `runs`: the number of runs without `--runs`. */
   constructor(subject, { runs = 5 } = {}) {
     const { values } = parseArgs({
       options: {
@@ -47,17 +47,19 @@ export class Bench {
     };
   }
 
-  /** The value of an ordinary run, or of a quick one. */
+  /** The value for an ordinary run, or for a quick one. */
   size(ordinary, quick) {
     return this.quick ? quick : ordinary;
   }
 
-  /** The value of an ordinary run times `--scale`, for a machine that has no half an hour; the captions tell of it. */
+  /**
+   * The value for an ordinary run times `--scale`, for when there is no half an hour. The captions show the real value.
+   */
   scaled(ordinary, quick) {
     return this.quick ? quick : ordinary * this.#scale;
   }
 
-  /** Starts a rival, or notes why it cannot be had, and gives nothing. */
+  /** Starts a rival. When this is impossible, notes why and returns undefined. */
   async start(name, options) {
     if (this.#absent.has(name)) return undefined;
     try {
@@ -69,13 +71,15 @@ export class Bench {
     }
   }
 
-  /** A rival that has no figures, or not of every run, and why. */
+  /** Notes why a rival has no figures, or not for every run. */
   note(name, reason) {
     if (!this.#missing.has(name)) console.error(`${name}: ${reason}`);
     this.#missing.set(name, reason);
   }
 
-  /** `rows`: the samples of each rival, by column. An array is summed up; anything else stands as it is. */
+  /**
+   * `rows`: the samples of each rival, by column. An array of samples becomes a summary; other values stay as they are.
+   */
   table(id, caption, columns, rows) {
     const summed = Object.entries(rows).map(([name, cells]) => ({
       name,
@@ -96,9 +100,9 @@ export class Bench {
     this.#result.curves.push({ id, title, x, y, series: points });
   }
 
-  /** The target that a figure keeps at most (or, with `atLeast`, at least). */
+  /** Compares a figure with its target: at most `limit`, or with `atLeast` at least `limit`. */
   target(what, figure, limit, { atLeast = false, digits = 3 } = {}) {
-    // The sizes of a quick run are too small for any of them.
+    // The sizes of a quick run are too small for any target.
     if (this.quick || figure === undefined || Number.isNaN(figure)) return;
     const met = atLeast ? figure >= limit : figure <= limit;
     this.#result.targets.push({
@@ -107,17 +111,16 @@ export class Bench {
       limit: `${atLeast ? '>=' : '<='} ${Number(limit.toFixed(4))}`,
       met,
     });
-    console.log(
-      `${met ? 'reached    ' : 'NOT REACHED'}  ${what}: ${figure.toFixed(digits)} (${atLeast ? 'at least' : 'at most'} ${Number(limit.toFixed(4))})`,
-    );
+    const wanted = `${atLeast ? 'at least' : 'at most'} ${Number(limit.toFixed(4))}`;
+    console.log(`${met ? 'reached    ' : 'NOT REACHED'}  ${what}: ${figure.toFixed(digits)} (${wanted})`);
   }
 
-  /** A target for the median of the ratios of paired runs. Without the rival there is none. */
+  /** A target for the median of the ratios of paired runs. Nothing without the rival. */
   targetRatio(what, ours, theirs, limit, options) {
     if (ours?.length && theirs?.length) this.target(what, pairedRatio(ours, theirs).median, limit, options);
   }
 
-  /** Writes the results. The process ends here, and with it whatever it has started. */
+  /** Writes the results, and ends the process with everything that it has started. */
   finish() {
     this.#result.missing = [...this.#missing].map(([name, reason]) => ({ name, reason }));
     this.#result.load.after = os.loadavg()[0];
@@ -129,7 +132,7 @@ export class Bench {
   }
 }
 
-/** Five significant digits: more would be noise, and as large as everything else in the file. */
+/** Rounds to five significant digits: more would be noise, and would make the file much larger. */
 function rounded(_key, value) {
   return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value;
 }

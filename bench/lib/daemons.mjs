@@ -1,22 +1,24 @@
-// nginx, Apache, squid and HAProxy as Debian has them, each with a configuration of its own in a temporary folder, on a free loopback port.
+// nginx, Apache, squid and HAProxy of Debian, each with its own configuration in a temporary folder, on a free loopback
+// port.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, startDaemon } from '../../lab/children.mjs';
 
-/** An answer to every upload over 1 KB before its body is read: 413, by the limit that each of them has for it. */
+/** They answer every upload over 1 KB with 413 before they read its body, each by its own limit for the body. */
 const DAEMONS = {
   nginx: {
     version: ['nginx', '-v'],
     command: (folder) => ['nginx', '-p', folder, '-c', 'nginx.conf', '-e', 'stderr'],
-    // The times are long, so that what ends a linger is the peer, as in every other server here.
+    // The times are long, so that the peer ends a linger, as with every other server here.
     configuration: (port) => [
       'nginx.conf',
       `daemon off; pid nginx.pid; worker_processes 1; worker_rlimit_nofile 20000; user root; error_log /dev/null;
 events { worker_connections 19000; }
 http {
-  access_log off; client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+  access_log off; client_body_temp_path body; proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
   client_max_body_size 1k; lingering_time 600s; lingering_timeout 600s; keepalive_requests 100000000;
   server { listen 127.0.0.1:${port} backlog=4096; location / { return 200 "ok"; } }
 }`,
@@ -25,7 +27,7 @@ http {
   Apache: {
     version: ['apache2', '-v'],
     command: (folder) => ['apache2', '-d', folder, '-f', 'apache.conf', '-DFOREGROUND'],
-    // Its time for a linger, 30 s, cannot be set.
+    // The time of Apache's linger, 30 s, cannot be set.
     configuration: (port, folder) => [
       'apache.conf',
       `ServerName localhost
@@ -89,19 +91,19 @@ frontend early
   },
 };
 
-/** The first line of what the program says of itself; undefined where it is not installed. */
+/** The version that the program prints, or undefined when it is not installed. */
 export function daemonVersion(name) {
   const [command, ...args] = DAEMONS[name].version;
   const { stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
   return error ? undefined : /[\d.]+\d\S*/.exec(`${stdout}${stderr}`)?.[0];
 }
 
-/** Starts one: `{ pid, port, stop }`. Throws with the reason where that cannot be. */
+/** Starts one: `{ pid, port, stop }`. Throws an error with the reason when this is impossible. */
 export async function startByName(name) {
   if (daemonVersion(name) === undefined) throw new Error(`${name} is not installed`);
   const { command, configuration } = DAEMONS[name];
   const folder = mkdtempSync(join(tmpdir(), `lingering-close-bench-${name}-`));
-  // For the daemons that run as somebody else.
+  // For daemons that run as another user.
   chmodSync(folder, 0o777);
   const port = await freePort();
   const [file, text] = configuration(port, folder);

@@ -1,8 +1,9 @@
-// What a discard costs hangs on who frees the packets. A packet that another processor has allocated is handed back to it (skb_attempt_defer_free),
-// unless as many as net.core.skb_defer_max wait there already. Linux 6.18 can lose count: a list that is filled while it is being emptied
-// (skb_defer_free_flush) leaves a count with no packets, and while the list is empty nothing sets it back. Once that is over the limit the reader frees
-// all packets itself, for two or three times the CPU, until the limit is over the count for a moment. (There is a count for each processor, and on
-// larger machines for each NUMA node of a reader; those of other nodes are not reached here.)
+// The cost of a discard depends on who frees the packets. A packet that another processor has allocated is handed back
+// to that processor (skb_attempt_defer_free), unless net.core.skb_defer_max packets wait there already. Linux 6.18 can
+// lose count: when a list is filled while it is emptied (skb_defer_free_flush), its count stays above zero without
+// packets, and while the list is empty nothing resets the count. Once the count is over the limit, the reader frees all
+// packets itself, for two or three times the CPU, until the limit is above the count for a moment. (Each processor has
+// a count, and on larger machines one for each NUMA node of a reader. The counts of other nodes are not reset here.)
 import { readFileSync, writeFileSync } from 'node:fs';
 import { runText, startServer } from '../../lab/children.mjs';
 import { compile } from '../../lab/compile.mjs';
@@ -15,7 +16,7 @@ const MARK = 1 << 20;
 
 let programs;
 
-/** Makes the processors count from zero. Not where the limit is 0, when no packets are to be handed back, or is none. */
+/** Makes the processors count from zero. Does nothing when the limit is 0 (no packets are handed back) or none. */
 export async function countDeferredFreesAnew(bench) {
   const unable = (reason) =>
     bench.note('net.core.skb_defer_max', `${reason}: where the kernel has lost count of deferred frees, it stays so`);

@@ -1,22 +1,23 @@
-// A package that does nothing: what loading so many modules, whosever they are, does to a process. V8 and malloc come to place things elsewhere.
+// A package that does nothing. It shows what loading that many modules does to a process, whatever they contain: V8 and
+// malloc then place things differently.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { made } from '../../lab/compile.mjs';
 
-/** As many as any small package has. */
+/** As many as a small package has. */
 const COUNT = 24;
 export const WITH_MODULES = `Node as it is, and ${COUNT} modules more`;
 
 let options;
 
-/** Options of Node.js that load them. */
+/** Options of Node.js that load these modules. */
 export function loadModules() {
   options ??= ['--import', pathToFileURL(writeModules()).href];
   return options;
 }
 
-/** Once: a process that is starting may be reading them. */
+/** Writes the modules, only once, because a process that starts may be reading them. */
 function writeModules() {
   const folder = join(made, 'modules');
   mkdirSync(folder, { recursive: true });
@@ -27,5 +28,11 @@ function writeModules() {
 }
 
 function source(i) {
-  return `const seen = new WeakMap();\nexport function use${i}(key, value = ${i}) {\n  seen.set(key, { value, list: [key] });\n  return () => seen.delete(key);\n}\n`;
+  return [
+    'const seen = new WeakMap();',
+    `export function use${i}(key, value = ${i}) {`,
+    '  seen.set(key, { value, list: [key] });',
+    '  return () => seen.delete(key);',
+    '}\n',
+  ].join('\n');
 }

@@ -1,4 +1,4 @@
-// An ordinary server, as Node makes it and with us: what the benchmarks of ordinary traffic compare.
+// An ordinary server, as Node.js makes it and with this package: the rivals in the benchmarks of ordinary traffic.
 import { NODE_AS_IT_IS as PLAIN } from './rivals.mjs';
 import { startNodeServer } from './servers.mjs';
 
@@ -9,7 +9,7 @@ const WAYS = {
   register: ['plain', ['--import', 'lingering-close/register']],
 };
 export const WITH_US = Object.keys(WAYS).filter((name) => name !== PLAIN);
-/** `close`: whether each request has a connection of its own. `limit`: the share of Node's requests a second that is to be reached. */
+/** `close`: each request has its own connection. `limit`: the wanted share of Node's requests a second. */
 export const CASES = {
   'keep-alive': { protocol: 'http', close: false, limit: 0.99 },
   'Connection: close': { protocol: 'http', close: true, limit: 0.97 },

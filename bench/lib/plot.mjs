@@ -1,6 +1,6 @@
-// Plots as SVG, written by hand: bars with their spread, and curves. One file for light and dark, by the colour scheme of the reader's system.
+// Plots as SVG, written by hand: bars with their spread, and curves. One file serves light and dark colour schemes.
 const STYLE = `
-    /* A background of its own: an image on a page follows the colour scheme of the system, which need not be that of the page. */
+    /* Its own background: an image follows the colour scheme of the system, and its page may have another. */
     :root { --paper: #ffffff; --ink: #1f2328; --faint: #59636e; --rule: #d1d9e0; --ours: #0757b8; --other: #8c959f;
       --c0: #0757b8; --c1: #bc4c00; --c2: #116329; --c3: #8250df; --c4: #c0151f; --c5: #7d4e00; --c6: #59636e; }
     @media (prefers-color-scheme: dark) {
@@ -8,13 +8,16 @@ const STYLE = `
         --c0: #6cb6ff; --c1: #f0883e; --c2: #56d364; --c3: #bc8cff; --c4: #ff7b72; --c5: #e3b341; --c6: #a3adb8; }
     }
     text { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: var(--ink); }
-    .paper { fill: var(--paper); } .title { font-weight: 600; font-size: 15px; } .note { fill: var(--faint); font-size: 12px; }
-    .right { text-anchor: end; } .middle { text-anchor: middle; } .rule { stroke: var(--rule); } .spread { stroke: var(--ink); stroke-width: 1.5; }
+    .paper { fill: var(--paper); } .title { font-weight: 600; font-size: 15px; }
+    .note { fill: var(--faint); font-size: 12px; } .right { text-anchor: end; } .middle { text-anchor: middle; }
+    .rule { stroke: var(--rule); } .spread { stroke: var(--ink); stroke-width: 1.5; }
     .ours { fill: var(--ours); } .other { fill: var(--other); } .curve { fill: none; stroke-width: 2; }`;
 const WIDTH = 760;
 const DASHES = ['', '', '', '6 3', '6 3', '2 3', '2 3'];
 
-/** `bars`: name, median, min, max, and whether it is ours. On a logarithmic scale where they are worlds apart. */
+/**
+ * `bars`: name, median, min, max, and whether it is ours. The scale is logarithmic when the values differ very much.
+ */
 export function barChart(title, unit, bars) {
   const left = 240;
   const right = 110;
@@ -24,7 +27,7 @@ export function barChart(title, unit, bars) {
   const smallest = Math.min(...bars.map(({ min }) => min));
   const log = smallest > 0 && largest / smallest > 30;
   const along = axis(log ? smallest / 2 : 0, largest, log, WIDTH - left - right);
-  // Where there is next to nothing, noise may be less.
+  // A minimum may be slightly below zero by noise.
   const scale = (value) => Math.max(along(value), 0);
   const rows = bars.map(({ name, median, min, max, ours }, i) => {
     const y = 52 + i * rowHeight;
@@ -39,7 +42,7 @@ export function barChart(title, unit, bars) {
   return svg(title, `${unit}${log ? ', logarithmic' : ''}; the line is the spread of the runs`, height, rows);
 }
 
-/** `series`: name and points of x and y. */
+/** `series`: name, and points of x and y. */
 export function lineChart(title, x, y, series) {
   const [left, top, plotWidth, plotHeight] = [70, 52, 440, 260];
   const values = series
@@ -103,7 +106,8 @@ function ticks(from, to, log) {
 }
 
 function svg(title, note, height, parts) {
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escapeXml(title)}">
+  const size = `viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" aria-label="${escapeXml(title)}">
   <style>${STYLE}
   </style>
   <rect class="paper" width="${WIDTH}" height="${height}" />

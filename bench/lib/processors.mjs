@@ -1,8 +1,8 @@
-// The processors that this process may use, and how a program is kept on one of them.
+// The processors that this process may use, and a command that keeps a program on one of them.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** Their numbers: the kernel writes `0-3,8`. */
+/** Their numbers. The kernel writes `0-3,8`. */
 export const processors = /^Cpus_allowed_list:\s*(\S+)/m
   .exec(readFileSync('/proc/self/status', 'utf8'))[1]
   .split(',')
@@ -13,5 +13,5 @@ export const processors = /^Cpus_allowed_list:\s*(\S+)/m
 
 export const canPin = !spawnSync('taskset', ['-V']).error;
 
-/** In front of a command. */
+/** A command to put in front of another command. */
 export const on = (processor) => ['taskset', '-c', String(processor)];

@@ -1,4 +1,4 @@
-// Who is measured beside whom, by the names of the tables. Each answers an upload early, with 413.
+// The rivals, by their names in the tables. Each answers an upload early, with 413.
 import { startServer } from '../../lab/children.mjs';
 import { compile } from '../../lab/compile.mjs';
 import { startByName } from './daemons.mjs';
@@ -30,7 +30,7 @@ const RIVALS = {
   'C loop, MSG_TRUNC, 2 MiB mark': bareLoop(0, 2 << 20),
 };
 
-/** `{ pid, port, stop }`. Throws with the reason where it cannot be had. */
+/** Starts a rival: `{ pid, port, stop }`. Throws an error with the reason when this is impossible. */
 export function startRival(name, options) {
   return RIVALS[name](options);
 }

@@ -1,10 +1,10 @@
-// The addon with other constants, to measure by what they were chosen.
+// The addon with other constants. So the benchmarks can compare the chosen values with others.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { made } from '../../lab/compile.mjs';
 import { buildCopy } from '../../scripts/toolchain.mjs';
 
-/** @returns the environment by which a process loads it */
+/** @returns the environment with which a process loads this addon */
 export function buildVariant(id, constants) {
   const environment = buildCopy(join(made, `variant-${id}`), {
     edit: (folder) => {

@@ -1,4 +1,5 @@
-// Nanoseconds of CPU of a call, of the main thread: neither what else runs on the machine counts, nor the compiler of V8. args: the rival, how many calls of each. Prints JSON.
+// CPU nanoseconds of a call, of the main thread only: other processes and V8's compiler thread do not count. args: the
+// rival, and how many calls of each function. Prints JSON.
 import { once } from 'node:events';
 import { readFileSync, readSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -10,12 +11,12 @@ await once(server, 'listening');
 const socket = connect(server.address().port, '127.0.0.1');
 const [[peer]] = await Promise.all([once(server, 'connection'), once(socket, 'connect')]);
 const { fd } = socket._handle;
-// As the program in C has it: each send a segment. Coalesced, they cost what the acknowledgements happen to make of them.
+// As in the C program, each send is a segment. Without this, the cost of a send depends on the timing of the ACKs.
 socket.setNoDelay(true);
 const data = Buffer.from('x');
 const sink = Buffer.alloc(65_536);
 
-/** The reads keep the buffer from filling; they are few, and the same in every rival. */
+/** The reads keep the buffer from filling. They are few, and every rival does the same. */
 let inFlight = 0;
 function drainAfter(sent) {
   inFlight += sent;
@@ -34,7 +35,7 @@ const RIVALS = {
   },
   socket: async () => {
     const { setLinger, pendingBytes, send } = await import('lingering-close');
-    // 0, for a time would arrange more than the option: a destroy() that does not block.
+    // 0, because any other time would also change how destroy() works.
     return {
       setLinger: () => setLinger(socket, 0),
       pendingBytes: () => pendingBytes(socket),
@@ -55,12 +56,12 @@ const RIVALS = {
       send: () => drainAfter(send(fd, data, 1, 0x4040)),
     };
   },
-  // It has no SO_LINGER: another integer option of the socket.
+  // net-keepalive has no SO_LINGER: another integer option of the socket.
   'net-keepalive': async () => {
     const { default: keepalive } = await import('net-keepalive');
     return { setLinger: () => keepalive.setUserTimeout(socket, 5_000) };
   },
-  // Node's own way to an option; on and off in turn, for what is set already is not set again.
+  // Node's own way to set an option. On and off by turns, because Node.js does not set an option twice.
   setNoDelay: async () => {
     let on = false;
     return {
@@ -73,7 +74,7 @@ const RIVALS = {
 };
 
 function cpuNanoseconds() {
-  // The kernel counts a thread's time at each tick, 4 ms, and where it is asked by getrusage(2).
+  // The kernel updates a thread's time at each tick (4 ms), and when getrusage(2) asks.
   process.cpuUsage();
   return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ', 1)[0]);
 }

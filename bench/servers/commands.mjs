@@ -1,4 +1,4 @@
-// What a server is asked on its standard input, a line a command, each answered with a line of JSON.
+// Answers commands on the standard input, one a line, each with a line of JSON.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { inUseReader } from './in-use.mjs';
@@ -7,7 +7,7 @@ export function answerCommands(commands = {}) {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   let inUse;
   const all = {
-    /** A garbage collection, with --expose-gc: twice, for what finalizers let go. */
+    /** Collects garbage (with --expose-gc), twice, because finalizers release more. */
     collect: async () => {
       for (let i = 0; i < 3; i++) {
         await new Promise(setImmediate);
@@ -18,7 +18,7 @@ export function answerCommands(commands = {}) {
       inUse ??= await inUseReader();
       return inUse();
     },
-    /** The delays of the event loop, in milliseconds, begin to be counted. */
+    /** Starts to measure the delays of the event loop, in milliseconds. */
     watch: () => {
       delay.reset();
       delay.enable();

@@ -1,4 +1,5 @@
-// The floor under every lingering connection: FIN is sent, a bare duplicate of the descriptor is kept, and the socket is destroyed. Nothing is read or watched.
+// The least that a lingering connection can cost: the server sends FIN, keeps a bare duplicate of the descriptor, and
+// destroys the socket. Nothing is read or watched.
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import 'lingering-close';

@@ -1,4 +1,4 @@
-// Connects so many times, one after the other, reads all that comes, and closes at EOF. args: port, how many.
+// Connects several times, one after the other, reads everything, and closes at EOF. args: port, number of connections.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 

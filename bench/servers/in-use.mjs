@@ -1,6 +1,7 @@
-// Bytes that this process has allocated and not freed: JavaScript's heap and malloc's. Resident memory says less of a few megabytes, for both keep pages for later, and take them from there.
+// Bytes that this process has allocated and not freed, in JavaScript's heap and by malloc. For a few megabytes resident
+// memory is less exact: both keep free pages and use them again.
 
-/** A function that tells: `{ bytes }`, or the `reason` where koffi or mallinfo2(3) is missing. */
+/** Resolves with a function that returns `{ bytes }`, or `{ reason }` when koffi or mallinfo2(3) is missing. */
 export async function inUseReader() {
   try {
     const { default: koffi } = await import('koffi');

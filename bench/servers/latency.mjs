@@ -1,5 +1,5 @@
-// How long a close takes with an honest peer, who closes when it has read all: by safeClose to its report, or by end() to 'close'. The two in turn.
-// args: how many of each, bytes of the answer. Prints JSON: milliseconds.
+// How long a close takes with an honest peer, which closes when it has read all: safeClose until its report, and end()
+// until 'close', by turns. args: number of closes of each kind, bytes of the answer. Prints JSON: milliseconds.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';

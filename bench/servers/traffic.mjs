@@ -1,10 +1,11 @@
-// An ordinary server, with or without us. args: http or https, plain or lingerOnClose (register is an --import).
+// An ordinary server, with or without this package. args: http or https, plain or lingerOnClose (register is an
+// --import).
 import { readFileSync } from 'node:fs';
 
 const [protocol, way] = process.argv.slice(2);
 const { createServer } = await import(`node:${protocol}`);
 const pem = readFileSync(new URL('../../test/fixtures/localhost.pem', import.meta.url));
-// Nobody's connection is closed because the client had to wait for its turn: under valgrind everything takes its time.
+// A long keepAliveTimeout, because under valgrind a client waits long for its turn.
 const server = createServer({ key: pem, cert: pem, keepAliveTimeout: 60_000 }, (_request, response) =>
   response.end('ok'),
 );

@@ -1,5 +1,5 @@
-// A server that answers every upload early, with 413 and `Connection: close`, and closes in one of the ways that are compared. args: the way, options for
-// lingerOnClose as JSON.
+// A server that answers every upload early, with 413 and `Connection: close`, and closes in one of the compared ways.
+// args: the way, and options for lingerOnClose as JSON.
 import { readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { answerCommands } from './commands.mjs';
@@ -10,12 +10,12 @@ let lingering;
 const server = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 600_000 });
 
 const CLOSES = {
-  /** As Node closes by itself: destroySoon() behind the response. */
+  /** Node.js itself closes: destroySoon() after the response. */
   node: () => () => {},
-  /** What can be done in JavaScript: FIN, and read on to the peer's. */
+  /** What JavaScript alone can do: send FIN, and read on until the peer's FIN. */
   resume: () => (request) => {
     const { socket } = request;
-    // Core's destroySoon() would close behind the FIN.
+    // Core's destroySoon() would close right after the FIN.
     socket.destroySoon = () => socket.end();
     request.resume();
     socket.resume();

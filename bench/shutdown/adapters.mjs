@@ -1,7 +1,9 @@
-// The ways to shut a server down, each as its documentation has it, and each with the same time for what is in flight. `prepare` is called when the server is made, what it returns on
-// SIGTERM; the process exits when that has settled.
+// The ways to shut a server down, each as its documentation shows it, and each with the same time for requests in
+// flight.
+// `prepare` is called when the server is made. The function that it returns is called on SIGTERM; when it has settled,
+// the process exits.
 
-/** What they are called in the table, and whether there is a way to go on listening first. */
+/** `title`: the name in the table. `drains`: whether the way can first go on listening for a while. */
 export const ADAPTERS = {
   node: { title: 'Node.js alone: `close()`, `closeIdleConnections()`', drains: false, prepare: prepareNode },
   stoppable: { title: 'stoppable', drains: false, prepare: prepareStoppable },

@@ -1,5 +1,5 @@
-// Rolling restarts on one port: a new process listens there before the old one is told to end, so that there is always somebody to connect to. The port is the primary process's own, which
-// hands each connection to a process that accepts it.
+// Rolling restarts on one port: a new process listens before the old one is told to end, so that a client can always
+// connect. The primary process owns the port, and hands each connection to a worker that accepts it.
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

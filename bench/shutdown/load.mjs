@@ -1,9 +1,9 @@
-// A client under way all the time, which never tries anything twice: each of its connections asks again as soon as it is answered, or after a short while. Every request
-// without a whole answer is counted as lost, by the error.
+// A client that is always busy and never retries: each of its connections sends the next request after the answer, or
+// after a short rest. Every request without a whole answer counts as lost, by its error.
 import http from 'node:http';
 
 const { port, connections, think } = JSON.parse(process.argv[2]);
-/** Milliseconds: a hundred times what an answer takes, against a connection that nobody answers and nobody closes. */
+/** Milliseconds, a hundred times the time of an answer: for a connection that is neither answered nor closed. */
 const TIMEOUT = 5_000;
 const counts = { requests: 0, lost: 0, errors: {} };
 let running = true;
@@ -28,9 +28,9 @@ function request(agent) {
         response.on('error', ({ code }) => settle(code));
       })
       .on('timeout', function () {
-        this.destroy(Object.assign(new Error('nobody answers'), { code: 'timeout' }));
+        this.destroy(Object.assign(new Error('no answer in time'), { code: 'timeout' }));
       })
-      // Of a connection that the client could not even make, or that ended before the first byte of an answer.
+      // `connect`: the connection could not be made. Otherwise it ended before the first byte of an answer.
       .on('error', ({ code, syscall }) => settle(syscall === 'connect' ? `connect ${code}` : code));
   });
 }

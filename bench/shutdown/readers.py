@@ -1,6 +1,7 @@
-"""Clients that upload while they read a large response slowly, with the small receive buffer of a client far away: 64 KB, a rest of 20 ms, and so on.
+"""Clients that upload while they slowly read a large response, as distant clients do: with a small receive buffer,
+64 KB at a time and a rest of 20 ms between.
 
-Says how many got all of it. args: port, number of clients, bytes of the upload, bytes of the response."""
+Prints how many clients got the whole response. args: port, number of clients, bytes of the upload, of the response."""
 import socket
 import sys
 import threading
@@ -14,7 +15,7 @@ def send(sock):
     try:
         sock.sendall(bytes(upload))
     except OSError:
-        pass  # It counts what is received.
+        pass  # Only the response counts.
 
 
 def read():

@@ -1,4 +1,5 @@
-// The server that is shut down: the same for all. A GET is answered after 20 ms; a POST, whose body is never read, after half a second, with so many bytes as `response` says.
+// The server that is shut down, the same for all ways. It answers a GET after 20 ms. It answers a POST after half a
+// second with `response` bytes, and never reads the body.
 import http from 'node:http';
 import { ADAPTERS } from './adapters.mjs';
 

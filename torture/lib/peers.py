@@ -63,8 +63,8 @@ class Peer:
             self.read += len(data)
 
     def beat(self, began):
-        """For a peer that must be busy all the time. `gap`: the longest pause in milliseconds, from the start of one act
-        to the end of the next."""
+        """For a peer that must be busy all the time. `gap`: the longest pause in milliseconds, from the start of one
+        act to the end of the next."""
         self.gap = self.gap_by_now()
         self.beat_at = began
 
