@@ -262,11 +262,11 @@ describe('README.md', () => {
     ['CloseServerOptions', 'shutdown/close-server-options'],
   ])('names every option of %s with its default', (type, file) => {
     const source = readFileSync(join(root, `src/${file}.ts`), 'utf8');
-    // Of two layers of options, each has a line.
-    const defaults = [...source.matchAll(/const \{(.*)\} = options(?: \?\? \{\})?;/g)]
+    // Of two layers of options, each has a destructuring of its own, on one line or on several.
+    const defaults = [...source.matchAll(/const \{([^}]*)\} = options(?: \?\? \{\})?;/g)]
       .map(([, names = '']) => names)
       .join();
-    const options = defaults.split(',').map((option) => option.trim().split(' = '));
+    const options = defaults.match(/\w[^,\n]*/g)?.map((option) => option.trim().split(' = ')) ?? [];
     expect(options.length).toBeGreaterThan(2);
     const table = readme.slice(readme.indexOf(`| \`${type}\` |`)).split('\n\n')[0] as string;
     for (const [name, value = 'none'] of options) {
