@@ -4,8 +4,9 @@
 const SEED = Math.floor(Math.random() * 2 ** 32);
 
 /**
- * A number for the address of a peer: the same one for all addresses of an IPv6 network of 64 bits, which usually belongs
- * to one customer, and for an IPv4 address in IPv6 form. Addresses that are unknown, as on UNIX sockets, have one number.
+ * A number for the address of a peer: the same one for all addresses of an IPv6 network of 64 bits, which usually
+ * belongs to one customer, and for an IPv4 address in IPv6 form. Addresses that are unknown, as on UNIX sockets, have
+ * one number.
  */
 export function addressKey(address: string | undefined): number {
   let hash = SEED;

@@ -56,7 +56,10 @@ export class HeaviestFirst<Member extends Keyed> {
     return this.#largest;
   }
 
-  /** The oldest member of the largest group: of any of them, where several are equally large; of groups of one, the oldest. */
+  /**
+   * The oldest member of the largest group: of any of them, where several are equally large; of groups of one, the
+   * oldest.
+   */
   get next(): Member | undefined {
     const group = this.#lists[this.largest];
     const [first] = group ? group.members : (this.#groups.values() as Iterable<Member>);

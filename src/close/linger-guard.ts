@@ -60,7 +60,8 @@ export function keepFromBlocking(socket: Socket, fd: number, seconds: number): v
 }
 
 /**
- * Whether a close of this package is under way: `destroy()` is intercepted, and not by the guard of {@link setLinger}.
+ * Whether a close of this package is under way: it holds the socket, and the holder is not the guard of {@link
+ * setLinger}.
  */
 export function isClosing(socket: Socket): boolean {
   return isHeld(socket) && !guards.has(socket);
