@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { holdDescriptor, releaseDescriptor, startLinger } from '../engine/linger-loop.ts';
-import { findDescriptor } from '../socket/descriptor.ts';
+import { findDescriptor, isAccepted } from '../socket/descriptor.ts';
 import { destroyNow, hold, isHeld, letGo } from '../socket/ownership.ts';
 import { switchLingerOff } from '../socket/reset.ts';
 import { isTls } from '../socket/tls.ts';
@@ -41,7 +41,8 @@ export function keepFromBlocking(socket: Socket, fd: number, seconds: number): v
     const reset = (socket as { resetAndClosing?: boolean }).resetAndClosing === true;
     if (reset) dropGuard(socket);
     // Without a duplicate (EMFILE) the background close that SO_LINGER off means is still better than a blocked event loop.
-    else if (startLinger(findDescriptor(socket), false, limits, nobody) < 0) switchLingerOff(socket);
+    else if (startLinger(findDescriptor(socket), false, isAccepted(socket), limits, nobody) < 0)
+      switchLingerOff(socket);
     destroyNow(socket, error);
   });
   if (clearsOnExit) return;

@@ -1,5 +1,6 @@
 // The native discard loop as seen from JavaScript: opened once per environment, one callback for all lingers.
 
+import { constants } from 'node:os';
 import type { LingerAddon } from '../system/addon.ts';
 import { addon, LINGER_FIGURES, OUTCOMES, UNTIL, unavailable } from '../system/addon.ts';
 
@@ -91,21 +92,32 @@ export function checkTakeover(fd: number): number {
 }
 
 /** Whether there is nothing to linger for any more: the peer has closed too, and has everything. FIN has been sent. */
-export function isOver(fd: number): boolean {
-  return (loop as LingerAddon).isOver(fd) === 1;
+export function isOver(fd: number, accepted: boolean): boolean {
+  return (loop as LingerAddon).isOver(fd, Number(accepted)) === 1;
 }
+
+/** What {@link startLinger} returns for a connection that the peer has reset, when the error was taken off the socket. */
+export const BROKEN = -constants.errno.ENOTCONN;
 
 let drainsOnExit = false;
 
 /**
  * Starts to discard what the peer sends on a duplicate of `fd`, or on `fd` itself with `take`. FIN has been sent, or is sent here.
- * @returns an id >= 0, or -errno; then nothing has been changed
+ * @param accepted whether the connection certainly comes from a listening socket
+ * @returns an id >= 0; or -errno, {@link BROKEN} among them: then nothing has been changed
  */
-export function startLinger(fd: number, take: boolean, limits: LingerLimits, owner: LingerListener): number {
+export function startLinger(
+  fd: number,
+  take: boolean,
+  accepted: boolean,
+  limits: LingerLimits,
+  owner: LingerListener,
+): number {
   const { until, idleTimeout, timeout, maxBytes, ref } = limits;
   const id = (loop as LingerAddon).startLinger(
     fd,
     Number(take),
+    Number(accepted),
     UNTIL.indexOf(until),
     idleTimeout,
     timeout,
