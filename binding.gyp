@@ -35,6 +35,7 @@
             "src-native/low_water_marks.cc",
             "src-native/poller.cc",
             "src-native/poller_epoll.cc",
+            "src-native/tcp_ending.cc",
             "src-native/libstdcxx_floor.cc"
           ],
           "ldflags": [

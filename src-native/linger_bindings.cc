@@ -5,6 +5,7 @@
 #include "exports.h"
 #include "linger_loop.h"
 #include "platform.h"
+#include "tcp_ending.h"
 
 namespace lingering_close {
 
@@ -29,10 +30,10 @@ Napi::Value CheckTakeover(const Napi::CallbackInfo& info) {
   return Result(info, loop ? loop->CheckTakeover(Descriptor(numbers[0])) : -ENOSYS);
 }
 
-// isOver(fd): 1 where the peer has closed its side, everything that it sent has been read, and everything that was sent
-// to it, FIN included, is acknowledged; else 0.
+// isOver(fd, accepted): 1 where the peer has closed its side, everything that it sent has been read, and everything
+// that was sent to it, FIN included, is acknowledged; else 0. `accepted` as for startLinger.
 Napi::Value IsOver(const Napi::CallbackInfo& info) {
-  const Numbers<1> numbers(info);
+  const Numbers<2> numbers(info);
   if (!numbers) return {};
   const int fd = Descriptor(numbers[0]);
   char byte;
@@ -40,27 +41,31 @@ Napi::Value IsOver(const Napi::CallbackInfo& info) {
   // poll comes first, because recv would take an error off the socket. A linger that begins afterwards could then not
   // tell RST from EOF.
   pollfd state = {fd, POLLRDHUP, 0};
-  const bool over = Call([&] { return poll(&state, 1, 0); }) == 1 &&
-                    (state.revents & (POLLRDHUP | POLLERR)) == POLLRDHUP &&
-                    Call([&] { return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); }) == 0 &&
-                    platform::UnackedBytes(fd, &unacked) == 0 && unacked == 0;
+  if (Call([&] { return poll(&state, 1, 0); }) != 1 || (state.revents & (POLLRDHUP | POLLERR)) != POLLRDHUP ||
+      Call([&] { return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); }) != 0)
+    return Result(info, 0);
+  const Ending ending = HowEnded(fd, numbers[1] != 0);
+  const bool over = ending == Ending::kDelivered ||
+                    (ending == Ending::kNone && platform::UnackedBytes(fd, &unacked) == 0 && unacked == 0);
   return Result(info, over);
 }
 
-// startLinger(fd, take, until, idleTimeout, timeout, maxBytes, ref): an id >= 0, or -errno.
+// startLinger(fd, take, accepted, until, idleTimeout, timeout, maxBytes, ref): an id >= 0, or -errno. `accepted` is 1
+// where the connection certainly comes from a listening socket. -ENOTCONN: it is broken, and nothing was started.
 Napi::Value StartLinger(const Napi::CallbackInfo& info) {
-  const Numbers<7> numbers(info);
+  const Numbers<8> numbers(info);
   if (!numbers) return {};
   auto* loop = LingerLoop::Get(info.Env());
   if (!loop) return Result(info, -ENOSYS);
-  const double until = numbers[2];
-  const double idle = numbers[3];
-  const double timeout = numbers[4];
-  const double max_bytes = numbers[5];
+  const double until = numbers[3];
+  const double idle = numbers[4];
+  const double timeout = numbers[5];
+  const double max_bytes = numbers[6];
   // Written so that NaN fails too.
   if (!(until >= 0 && until <= 2 && idle >= 0 && timeout >= 0 && max_bytes >= 0)) return Result(info, -EINVAL);
-  const auto result = loop->Start(Descriptor(numbers[0]), numbers[1] != 0, static_cast<Until>(static_cast<int>(until)),
-                                  idle, timeout, max_bytes, numbers[6] != 0);
+  const auto result =
+      loop->Start(Descriptor(numbers[0]), numbers[1] != 0, numbers[2] != 0, static_cast<Until>(static_cast<int>(until)),
+                  idle, timeout, max_bytes, numbers[7] != 0);
   return Result(info, static_cast<double>(result));
 }
 

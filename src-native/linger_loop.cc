@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include "syscall.h"
+#include "tcp_ending.h"
 
 namespace lingering_close {
 namespace {
@@ -75,7 +76,8 @@ int LingerLoop::CheckTakeover(int fd) {
   return lingers || IsOwned(fd) ? 2 : 0;
 }
 
-int64_t LingerLoop::Start(int fd, bool take, Until until, double idle, double timeout, double max_bytes, bool ref) {
+int64_t LingerLoop::Start(int fd, bool take, bool accepted, Until until, double idle, double timeout, double max_bytes,
+                          bool ref) {
   int type = SOCK_STREAM;
   int domain = AF_INET;
   int protocol = 0;
@@ -94,6 +96,20 @@ int64_t LingerLoop::Start(int fd, bool take, Until until, double idle, double ti
     if (!take) Close(own);
     return result;
   }
+  const bool tcp = protocol == IPPROTO_TCP;
+  const bool local = domain == AF_UNIX;
+  // After libuv's own shutdown, a second one does nothing. A UNIX socket that was never connected can be shut down too.
+  bool fin_sent = Call([&] { return shutdown(own, SHUT_WR); }) == 0 && (!local || WasConnected(own));
+  if (!fin_sent && tcp) {
+    // The connection is over already.
+    const Ending ending = HowEnded(own, accepted);
+    if (ending == Ending::kBroken && !HasError(own)) {
+      poller_.Remove(own);
+      if (!take) Close(own);
+      return -ENOTCONN;
+    }
+    fin_sent = ending == Ending::kDelivered;
+  }
   const uint64_t now = uv_hrtime();
   LingeringSocket& socket = sockets_[id];
   socket.id = id;
@@ -105,10 +121,9 @@ int64_t LingerLoop::Start(int fd, bool take, Until until, double idle, double ti
   socket.progress = now;
   socket.unacked = -1;
   socket.ref = ref;
-  socket.tcp = protocol == IPPROTO_TCP;
-  socket.local = domain == AF_UNIX;
-  // ENOTCONN: the connection is over already. After libuv's own shutdown, a second one does nothing.
-  socket.fin_sent = Call([&] { return shutdown(own, SHUT_WR); }) == 0;
+  socket.tcp = tcp;
+  socket.local = local;
+  socket.fin_sent = fin_sent;
   deadlines_.Schedule(socket, NextLook(socket, now));
   if (ref && refs_++ == 0) poller_.KeepAlive(true);
   return static_cast<int64_t>(id);
@@ -129,12 +144,14 @@ bool LingerLoop::End(uint64_t id, Outcome outcome) {
 
 int LingerLoop::Hold(int fd) {
   const int own = Duplicate(fd);
-  if (own >= 0) held_.insert(own);
+  if (own >= 0) held_.push_back(own);
   return own;
 }
 
 bool LingerLoop::Release(int fd) {
-  if (held_.erase(fd) == 0) return false;
+  const auto found = std::find(held_.begin(), held_.end(), fd);
+  if (found == held_.end()) return false;
+  held_.erase(found);
   SetLingerOption(fd, false);
   Close(fd);
   return true;
@@ -248,6 +265,12 @@ Queue LingerLoop::Advance(LingeringSocket& socket, size_t budget, bool to_the_en
   }
   if (!socket.eof && socket.until == Until::kEof) return queue;
   const int unacked = UnackedBytes(socket);
+  // The peer has reset the connection, and somebody else has taken the error: nothing is acknowledged any more.
+  if (socket.eof && socket.tcp && unacked > 0 && HowEnded(socket.fd, false) == Ending::kBroken) {
+    SocketOption(socket.fd, SO_ERROR, &error);
+    FinishByError(socket, error == 0 ? ECONNRESET : error);
+    return queue;
+  }
   if (socket.until == Until::kDrained) {
     Finish(socket, Outcome::kDrained, 0, unacked);
   } else if (unacked <= 0) {
@@ -291,8 +314,10 @@ void LingerLoop::CheckDeadline(LingeringSocket& socket) {
 }
 
 void LingerLoop::FinishByError(LingeringSocket& socket, int error) {
+  // A socket that was never connected: recv gives ENOTCONN for TCP, EINVAL for UNIX sockets.
+  const bool unconnected = error == ENOTCONN || (socket.local && error == EINVAL);
   const Outcome outcome = IsConnectionReset(error) ? Outcome::kPeerReset
-                          : error == ENOTCONN      ? Outcome::kClosed
+                          : unconnected            ? Outcome::kClosed
                                                    : Outcome::kError;
   Finish(socket, outcome, error, UnackedBytes(socket));
 }
@@ -301,10 +326,9 @@ void LingerLoop::Finish(LingeringSocket& socket, Outcome outcome, int error, int
   // What the peer's TCP has acknowledged stays delivered, even if RST follows. The buffer of a UNIX socket is also
   // empty when the peer has closed without reading it.
   const bool thrown_away = socket.local && outcome == Outcome::kPeerReset;
-  // Nothing is unacknowledged either where RST came before our FIN. When shutdown finds the connection over already,
-  // it does not tell whether FIN was sent.
-  const bool fin_known = socket.fin_sent || (socket.eof && error == 0);
-  const int delivered = unacked > 0 || thrown_away ? 0 : unacked == 0 && fin_known ? 1 : -1;
+  // Nothing is unacknowledged either where RST came before our FIN.
+  const bool lost = unacked > 0 || thrown_away || outcome == Outcome::kClosed;
+  const int delivered = lost ? 0 : unacked == 0 && socket.fin_sent ? 1 : -1;
   reports_.push_back({socket.id, socket.discarded, outcome, error, unacked, delivered});
   marks_.Forget(socket);
   if (socket.ref && --refs_ == 0) poller_.KeepAlive(false);
@@ -357,7 +381,7 @@ void LingerLoop::OnTeardown(napi_async_cleanup_hook_handle, void* data) {
   auto* self = static_cast<LingerLoop*>(data);
   self->Drain();
   for (auto& [id, socket] : self->sockets_) Close(socket.fd);
-  while (!self->held_.empty()) self->Release(*self->held_.begin());
+  while (!self->held_.empty()) self->Release(self->held_.back());
   self->sockets_.clear();
   self->callback_.Reset();
   napi_async_destroy(self->env_, self->async_);

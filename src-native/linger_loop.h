@@ -7,7 +7,6 @@
 #pragma once
 
 #include <memory>
-#include <set>
 #include <vector>
 
 #include <napi.h>
@@ -32,8 +31,10 @@ class LingerLoop {
   int CheckTakeover(int fd);
 
   // An id, or -errno. With `take` the descriptor itself is ours from now on. Otherwise the loop uses a duplicate, and
-  // the caller can close its own descriptor at once.
-  int64_t Start(int fd, bool take, Until until, double idle, double timeout, double max_bytes, bool ref);
+  // the caller can close its own descriptor at once. -ENOTCONN: the peer has reset the connection, and the error was
+  // taken off the socket before; there is nothing to linger for. With an errno, the descriptor stays the caller's.
+  // `accepted`: the connection certainly comes from a listening socket.
+  int64_t Start(int fd, bool take, bool accepted, Until until, double idle, double timeout, double max_bytes, bool ref);
 
   // Ends a linger now. False where it has ended already.
   bool End(uint64_t id, Outcome outcome);
@@ -91,7 +92,7 @@ class LingerLoop {
   std::vector<Report> reports_;
   // Connections of this wake-up that still had bytes after kBytesPerTurn.
   std::vector<uint64_t> unread_;
-  std::set<int> held_;
+  std::vector<int> held_;
   const std::unique_ptr<char[]> scratch_{new char[kBytesPerTurn]};
 };
 

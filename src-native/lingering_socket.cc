@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <uv.h>
 
 #include "low_water_marks.h"
@@ -52,6 +53,17 @@ size_t WholeQueue(const LingeringSocket& socket) {
   int bytes = 0;
   Call([&] { return ioctl(socket.fd, FIONREAD, &bytes); });
   return static_cast<size_t>(bytes) + 1;
+}
+
+bool HasError(int fd) {
+  pollfd state = {fd, 0, 0};
+  return Call([&] { return poll(&state, 1, 0); }) == 1 && (state.revents & POLLERR);
+}
+
+bool WasConnected(int fd) {
+  sockaddr_storage peer;
+  socklen_t size = sizeof peer;
+  return Call([&] { return getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size); }) == 0;
 }
 
 int UnackedBytes(const LingeringSocket& socket) {

@@ -65,6 +65,12 @@ Queue Discard(LingeringSocket& socket, size_t budget, bool to_the_end, LowWaterM
 // A budget for what is in the queue now and an EOF behind it, but not for what a fast sender adds meanwhile.
 size_t WholeQueue(const LingeringSocket& socket);
 
+// Whether an error is pending, which stays on the socket.
+bool HasError(int fd);
+
+// Whether a UNIX socket has, or had, a peer.
+bool WasConnected(int fd);
+
 // -1 where the socket cannot tell.
 int UnackedBytes(const LingeringSocket& socket);
 

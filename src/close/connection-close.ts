@@ -9,9 +9,9 @@ import { onAbort } from '../core/on-abort.ts';
 import { throwLater } from '../core/throw-later.ts';
 import { now } from '../core/time.ts';
 import type { LingerEnd, LingerLimits, LingerListener, Outcome } from '../engine/linger-loop.ts';
-import { endLinger, engine, isOver, startLinger } from '../engine/linger-loop.ts';
+import { BROKEN, endLinger, engine, isOver, startLinger } from '../engine/linger-loop.ts';
 import { discardByStream } from '../engine/stream-discard.ts';
-import { findDescriptor } from '../socket/descriptor.ts';
+import { findDescriptor, isAccepted } from '../socket/descriptor.ts';
 import type { SocketClose } from '../socket/ownership.ts';
 import { destroyNow, setClose } from '../socket/ownership.ts';
 import { readUnacked } from '../socket/queues.ts';
@@ -112,12 +112,14 @@ export class ConnectionClose implements LingerListener, SocketClose {
     }
     const fd = findDescriptor(socket);
     const limits = lingerLimits(options);
-    if (socket.writableFinished && !underTls && limits.until === 'eof' && isOver(fd)) {
+    if (socket.writableFinished && !underTls && limits.until === 'eof' && isOver(fd, isAccepted(socket))) {
       this.#endAtOnce(socket, error);
       return;
     }
-    this.#lingerId = startLinger(fd, false, limits, this);
-    if (this.#lingerId >= 0) {
+    this.#lingerId = startLinger(fd, false, isAccepted(socket), limits, this);
+    if (this.#lingerId === BROKEN) {
+      this.#endBroken(socket, error);
+    } else if (this.#lingerId >= 0) {
       this.#listenForAbort(signal);
       destroyNow(socket, error);
     } else if (!underTls) {
@@ -138,9 +140,13 @@ export class ConnectionClose implements LingerListener, SocketClose {
       this.#report({ outcome: signal?.aborted ? 'aborted' : 'reset', delivered: false, unackedBytes });
       return;
     }
-    this.#lingerId = startLinger(fd, true, lingerLimits(options), this);
+    this.#lingerId = startLinger(fd, true, false, lingerLimits(options), this);
     if (this.#lingerId >= 0) {
       this.#listenForAbort(signal);
+    } else if (this.#lingerId === BROKEN) {
+      const unackedBytes = readUnacked(fd);
+      closeSync(fd);
+      this.#report({ outcome: 'peer-reset', delivered: false, unackedBytes });
     } else {
       closeSync(fd);
       this.#report({ outcome: 'error', delivered: false, error: lingerError(this.#lingerId) });
@@ -218,13 +224,26 @@ export class ConnectionClose implements LingerListener, SocketClose {
   #discard(socket: Socket, limits: LingerLimits): void {
     this.#cutStage = undefined;
     const fd = engine === 'native' ? findDescriptor(socket) : -1;
-    if (fd >= 0 && limits.until === 'eof' && isOver(fd)) {
+    if (fd >= 0 && limits.until === 'eof' && isOver(fd, isAccepted(socket))) {
       this.#endAtOnce(socket, undefined);
       return;
     }
-    this.#lingerId = fd < 0 ? -1 : startLinger(fd, false, limits, this);
-    if (this.#lingerId >= 0) destroyNow(socket);
+    this.#lingerId = fd < 0 ? -1 : startLinger(fd, false, isAccepted(socket), limits, this);
+    if (this.#lingerId === BROKEN) this.#endBroken(socket, undefined);
+    else if (this.#lingerId >= 0) destroyNow(socket);
     else this.#discardByStream(socket, limits, fd < 0 ? undefined : lingerError(this.#lingerId));
+  }
+
+  /** The peer has reset the connection: there is nothing to linger for. */
+  #endBroken(socket: Socket, error: Error | undefined): void {
+    const unackedBytes = readUnacked(findDescriptor(socket));
+    destroyNow(socket, error);
+    this.#report({
+      outcome: 'peer-reset',
+      delivered: false,
+      discardedBytes: this.#discardedBefore,
+      unackedBytes,
+    });
   }
 
   /** The peer has closed already (a proxy nearby does): neither a duplicate nor the discard loop is needed. */

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { holdDescriptor, releaseDescriptor, startLinger } from '../engine/linger-loop.ts';
-import { findDescriptor } from '../socket/descriptor.ts';
+import { findDescriptor, isAccepted } from '../socket/descriptor.ts';
 import { destroyNow, hold, isHeld, isResetting, letGo } from '../socket/ownership.ts';
 import { resetSocket, switchLingerOff } from '../socket/reset.ts';
 import { isTls } from '../socket/tls.ts';
@@ -48,7 +48,8 @@ export function keepFromBlocking(socket: Socket, fd: number, seconds: number): v
     }
     // Without a duplicate (EMFILE) the option is switched off, and the kernel delivers in the background. That is
     // better than a blocked event loop.
-    if (startLinger(findDescriptor(socket), false, limits, noListener) < 0) switchLingerOff(socket);
+    const id = startLinger(findDescriptor(socket), false, isAccepted(socket), limits, noListener);
+    if (id < 0) switchLingerOff(socket);
     destroyNow(socket, error);
   });
   if (clearsOnExit) return;

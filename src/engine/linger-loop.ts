@@ -1,6 +1,7 @@
 // The native discard loop as seen from JavaScript. It is opened once per environment, with one callback for all
 // lingers.
 
+import { constants } from 'node:os';
 import { throwLater } from '../core/throw-later.ts';
 import type { LingerAddon } from '../system/addon.ts';
 import { addon, LINGER_FIGURES, OUTCOMES, UNTIL, unavailable } from '../system/addon.ts';
@@ -107,23 +108,36 @@ export function checkTakeover(fd: number): number {
 
 /**
  * Whether a linger would end at once: the peer has closed its side, and has acknowledged everything. FIN has been sent.
+ * @param accepted whether the connection certainly comes from a listening socket
  */
-export function isOver(fd: number): boolean {
-  return (loop as LingerAddon).isOver(fd) === 1;
+export function isOver(fd: number, accepted: boolean): boolean {
+  return (loop as LingerAddon).isOver(fd, Number(accepted)) === 1;
 }
+
+/** What {@link startLinger} returns for a connection that the peer has reset, when the error was taken off the socket. */
+export const BROKEN = -constants.errno.ENOTCONN;
 
 let drainsOnExit = false;
 
 /**
+/**
  * Starts to discard what the peer sends. FIN has been sent, or is sent here.
  * @param take whether the loop takes `fd` itself, and closes it in the end; otherwise it works on a duplicate
- * @returns an id >= 0; or -errno, and then nothing has been changed
+ * @param accepted whether the connection certainly comes from a listening socket
+ * @returns an id >= 0; or -errno, {@link BROKEN} among them: then nothing has been changed
  */
-export function startLinger(fd: number, take: boolean, limits: LingerLimits, listener: LingerListener): number {
+export function startLinger(
+  fd: number,
+  take: boolean,
+  accepted: boolean,
+  limits: LingerLimits,
+  listener: LingerListener,
+): number {
   const { until, idleTimeout, timeout, maxBytes, ref } = limits;
   const id = (loop as LingerAddon).startLinger(
     fd,
     Number(take),
+    Number(accepted),
     UNTIL.indexOf(until),
     idleTimeout,
     timeout,

@@ -58,6 +58,16 @@ export function findDescriptor(socket: Socket): number {
 }
 
 /**
+ * Whether the connection certainly comes from a listening socket of this process. False also where Node.js does not tell,
+ * as for a socket that another process has sent.
+ */
+export function isAccepted(socket: Socket): boolean {
+  // Not `server`: an HTTP server sets that on whatever socket its 'connection' event brings.
+  const { _server, _parent } = socket as { _server?: unknown; _parent?: { _server?: unknown } };
+  return Boolean(_server ?? _parent?._server);
+}
+
+/**
  * The descriptor of what a caller passed.
  * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED` for a closed socket;
  * `ERR_INVALID_STATE` for a socket that is not connected yet; `ERR_INVALID_HANDLE_TYPE` for a socket without a

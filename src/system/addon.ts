@@ -26,10 +26,12 @@ export interface LingerAddon extends Addon {
   /** 0 for a stream socket that may be taken over, 1 for one that listens, 2 for one that this thread's event loop has. */
   checkTakeover(fd: number): number;
   /** 1 where the peer has closed its side, all that it sent is read, and all that it was sent, FIN included, is acknowledged; else 0. */
-  isOver(fd: number): number;
+  isOver(fd: number, accepted: number): number;
+  /** `accepted`: 1 where the connection certainly comes from a listening socket. -ENOTCONN: it is broken already. */
   startLinger(
     fd: number,
     take: number,
+    accepted: number,
     until: number,
     idle: number,
     timeout: number,

@@ -134,6 +134,19 @@ describe('native engine', () => {
     expect(answer).toMatchObject({ error: { code, message: expect.stringMatching(message) }, open: true });
   });
 
+  test.each(['unconnectedUnix', 'unconnectedTcp'])('%s: closed, and nothing was delivered', async (name) => {
+    await using raw = await start('native');
+    await raw.close({ name, until: 'delivered' });
+    const { report } = await raw.fixture.next();
+    expect(report).toMatchObject({ outcome: 'closed', delivered: false, engine: 'native' });
+    const aborted = await start('native');
+    await aborted.close({ name, signal: true });
+    aborted.fixture.send({ abort: true });
+    const { report: second } = await aborted.fixture.next();
+    expect(second).not.toMatchObject({ delivered: true });
+    await aborted[Symbol.asyncDispose]();
+  });
+
   test('idle', async () => {
     await using raw = await start('native');
     await raw.close({ idleTimeout: 100 });

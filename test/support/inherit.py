@@ -23,11 +23,15 @@ if user_timeout:
         pass
 pipe, _ = os.pipe()
 datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+unconnected_unix = socket.socket(socket.AF_UNIX)
+unconnected_tcp = socket.socket()
 inherited = {
     "connection": connection.detach(),
     "listener": listener.detach(),
     "pipe": pipe,
     "datagram": datagram.detach(),
+    "unconnectedUnix": unconnected_unix.detach(),
+    "unconnectedTcp": unconnected_tcp.detach(),
 }
 for descriptor in inherited.values():
     os.set_inheritable(descriptor, True)
