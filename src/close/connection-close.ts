@@ -45,6 +45,8 @@ export class ConnectionClose implements LingerListener, SocketClose {
   #lingerId = -1;
   #ended: CloseReport | undefined;
   #discardedBefore = 0;
+  /** Output may be thrown away that the connection has never seen: then nothing is certainly delivered. */
+  #mayLoseOutput = false;
   #stopListening: (() => void) | undefined;
   #announced: Omit<CloseEnd, 'report'> | undefined;
   readonly #onEnd: ((closing: ConnectionClose, report: CloseReport) => void) | undefined;
@@ -102,14 +104,18 @@ export class ConnectionClose implements LingerListener, SocketClose {
    * Starts in place of a `destroy(error)`: nothing is flushed, and the events of the socket are those of the destroy.
    * FIN goes out here, if it has not yet. Where the addon cannot take the connection (EMFILE), the streams engine
    * lingers, unless there is TLS over the connection.
+   *
+   * @param top the TLSSocket over the connection, or the socket itself
    */
-  startDestroying(socket: Socket, options: CheckedOptions, error: Error | undefined, underTls: boolean): void {
+  startDestroying(socket: Socket, options: CheckedOptions, error: Error | undefined, top: Socket): void {
     const { mode, signal } = options;
     this.#announce(socket);
     if (signal?.aborted || mode === 'reset') {
       this.#reset(socket, signal?.aborted ? 'aborted' : 'reset');
       return;
     }
+    const underTls = top !== socket;
+    this.#mayLoseOutput = top.writableLength > 0;
     const fd = findDescriptor(socket);
     const limits = lingerLimits(options);
     if (socket.writableFinished && !underTls && limits.until === 'eof' && isOver(fd, isAccepted(socket))) {
@@ -299,7 +305,8 @@ export class ConnectionClose implements LingerListener, SocketClose {
     if (this.#ended) return;
     this.#cutStage = undefined;
     this.#lingerId = -1;
-    const { outcome, delivered = null, discardedBytes = 0, unackedBytes = null, error } = end;
+    const { outcome, discardedBytes = 0, unackedBytes = null, error } = end;
+    const delivered = end.delivered && this.#mayLoseOutput ? null : (end.delivered ?? null);
     const duration = now() - this.startedAt;
     const report: CloseReport = {
       outcome,

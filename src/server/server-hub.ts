@@ -12,7 +12,15 @@ import { engine } from '../engine/linger-loop.ts';
 import { claimServer } from '../socket/copies.ts';
 import { hasHandle } from '../socket/descriptor.ts';
 import type { SocketClose, SocketOwner } from '../socket/ownership.ts';
-import { defineHidden, destroyNow, isResetting, otherCopyOf, ownerOf, setOwner } from '../socket/ownership.ts';
+import {
+  defineHidden,
+  destroyNow,
+  destroyTlsNow,
+  isResetting,
+  otherCopyOf,
+  ownerOf,
+  setOwner,
+} from '../socket/ownership.ts';
 import { resetSocket } from '../socket/reset.ts';
 import { bareSocketOf, isTls, isTlsServer, TLS, topOf } from '../socket/tls.ts';
 import { Connections } from './connection-list.ts';
@@ -180,8 +188,7 @@ export class ServerHub implements SocketOwner {
   #adoptTls(socket: TLSSocket): void {
     const bare = bareSocketOf(socket);
     if (bare && ownerOf(bare) === this) defineHidden(bare, TLS, socket);
-    // The streams engine discards through the TLSSocket: the connection under a TLSSocket cannot be read past it.
-    if (!bare || engine === 'streams') setOwner(socket, this);
+    setOwner(socket, this);
   }
 
   onDestroy(socket: Socket, error: Error | undefined): void {
@@ -192,6 +199,10 @@ export class ServerHub implements SocketOwner {
     }
     if (isResetting(socket)) {
       resetSocket(socket);
+      return;
+    }
+    if (engine === 'native' && bareSocketOf(socket)) {
+      this.#onTlsDestroy(socket, error);
       return;
     }
     const top = topOf(socket);
@@ -208,10 +219,26 @@ export class ServerHub implements SocketOwner {
     }
     this.#lingering?.add(socket, (closing) =>
       begin(closing, socket, () => {
-        if (engine === 'native') closing.startDestroying(socket, given, error, top !== socket);
+        if (engine === 'native') closing.startDestroying(socket, given, error, top);
         else closing.start(socket, given);
       }),
     );
+  }
+
+  /**
+   * A TLSSocket is destroyed, and then Node destroys the connection under it, which lingers. Node throws away what the
+   * TLSSocket has not encrypted yet, though the connection may have room for it: then the output is flushed first.
+   */
+  #onTlsDestroy(socket: Socket, error: Error | undefined): void {
+    const options = this.#options;
+    const holdsOutput = options && this.#asking !== socket && socket.writableLength > 0;
+    const given = holdsOutput && !isHardClose(socket, socket, error) ? this.#ask(options, socket, socket) : undefined;
+    if (socket.destroyed) return;
+    if (given) {
+      this.#lingering?.add(socket, (closing) => begin(closing, socket, () => closing.start(socket, given)));
+    } else {
+      destroyTlsNow(socket, error);
+    }
   }
 
   /**
@@ -229,10 +256,15 @@ export class ServerHub implements SocketOwner {
     error: Error | undefined,
   ): CheckedChoice | undefined {
     if (isHardClose(top, socket, error)) return undefined;
+    const choice = this.#ask(options, top, socket);
+    return choice && mayReset(top, socket, choice.when, error) ? choice : undefined;
+  }
+
+  #ask(options: CheckedServerOptions, top: Socket, socket: Socket): CheckedChoice | undefined {
     this.#asking = socket;
     const choice = options.choose ? askHook(options, top) : options;
     this.#asking = undefined;
-    return choice && mayReset(top, socket, choice.when, error) ? choice : undefined;
+    return choice;
   }
 
   /** Ends a connection that has nothing to do any more: FIN, and a linger. */

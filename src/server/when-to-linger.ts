@@ -23,9 +23,9 @@ export function askHook(options: CheckedServerOptions, socket: Socket): CheckedC
 }
 
 /**
- * Whether `destroy()` means to break the connection off: it has an error of the application or of the connection, it
- * throws away output that is still in the process. The error of a write behind
- * end() does not count: the peer still gets what was written before.
+ * Whether `destroy()` means to break the connection off: it has an error of the application or of the connection, or it
+ * throws away output that the peer does not take. The error of a write behind end() does not count: the peer still gets
+ * what was written before.
  *
  * @param socket the socket that the application knows: a TLSSocket where there is TLS
  * @param bare the connection itself

@@ -130,6 +130,11 @@ export function destroyNow(socket: OwnedSocket, error?: Error): void {
   if (!socket.destroyed && socket.destroy !== destroy) destroy.call(socket, error as Error);
 }
 
+/** Destroys a TLSSocket as Node does. The connection under it is still its owner's. */
+export function destroyTlsNow(socket: OwnedSocket, error?: Error): void {
+  Reflect.apply(nodesDestroy(socket), socket, [error]);
+}
+
 /** Whether this call of `destroy()` comes from Node's resetAndDestroy(), which sets a property and calls destroy(). */
 export function isResetting(socket: Socket): boolean {
   return (socket as { resetAndClosing?: boolean }).resetAndClosing === true;
@@ -166,7 +171,7 @@ function stateOf(socket: OwnedSocket): State {
 /** One function for all sockets: with a closure each, every connection of a server would pay for one. */
 function destroy(this: OwnedSocket, ...args: [error?: Error]): Socket {
   // The state is absent on an object that got only the string-keyed properties of a socket (for...in, Object.keys).
-  const { holder, owner, skipsOwner, original } = this[STATE] ?? UNKNOWN;
+  const { holder, owner, skipsOwner } = this[STATE] ?? UNKNOWN;
   if (!this.destroyed) {
     if (holder) {
       holder(args[0]);
@@ -178,7 +183,11 @@ function destroy(this: OwnedSocket, ...args: [error?: Error]): Socket {
     }
     owner?.forget(this);
   }
-  return Reflect.apply(original ?? (Object.getPrototypeOf(this) as Socket).destroy, this, args);
+  return Reflect.apply(nodesDestroy(this), this, args);
+}
+
+function nodesDestroy(socket: OwnedSocket): Socket['destroy'] {
+  return socket[STATE]?.original ?? (Object.getPrototypeOf(socket) as Socket).destroy;
 }
 
 /** A property that neither `inspect` nor a loop over the object shows. */
