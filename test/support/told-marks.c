@@ -40,7 +40,7 @@ int setsockopt(int fd, int level, int name, const void* value, socklen_t size) {
 int open(const char* path, int flags, ...) {
   va_list rest;
   va_start(rest, flags);
-  int mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, int) : 0;
+  int mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(rest, int) : 0;
   va_end(rest);
   const char* instead = getenv("PROTOCOLS");
   if (instead && strcmp(path, "/proc/net/protocols") == 0) path = instead;
