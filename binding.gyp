@@ -36,6 +36,7 @@
             "src-native/poller.cc",
             "src-native/poller_epoll.cc",
             "src-native/tcp_ending.cc",
+            "src-native/tcp_memory.cc",
             "src-native/libstdcxx_floor.cc"
           ],
           "ldflags": [

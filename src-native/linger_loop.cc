@@ -14,8 +14,6 @@ namespace {
 constexpr int kEventsPerWakeup = 64;
 // A wake-up ends earlier once it has taken so long. The clock is read after every few connections.
 constexpr uint64_t kTimePerWakeup = kMillisecond / 2;
-// How long there are no low-water marks after the kernel was short of memory.
-constexpr uint64_t kWithoutMarks = 1'000 * kMillisecond;
 
 // Whether the linger goes on until the peer has acknowledged our FIN.
 bool AwaitsAcknowledgement(const LingeringSocket& socket) { return socket.eof || socket.until != Until::kEof; }
@@ -222,18 +220,9 @@ void LingerLoop::HandleEvent(const Event& event) {
   const Queue queue = Advance(socket, kBytesPerTurn, event.to_the_end);
   if (queue == Queue::kMore) unread_.push_back(event.id);
   if (!marked || queue != Queue::kEmpty) return;
-  // The kernel wakes us below the mark where TCP is short of memory (tcp_epollin_ready, tcp_rmem_pressure). Somewhat
-  // below the mark it also wakes us where small segments have filled the receive buffer of this connection.
+  // A quarter of the mark: somewhat below the mark, a receive buffer may be full without any fault.
   const auto still = sockets_.find(event.id);
-  if (still != sockets_.end() && still->second.discarded < enough) RemoveAllMarks();
-}
-
-// What was waiting below the marks comes as events: the kernel looks when a mark is lowered.
-void LingerLoop::RemoveAllMarks() {
-  for (auto& [id, socket] : sockets_) {
-    if (socket.bulk) marks_.Remove(socket);
-  }
-  marks_.Suspend(uv_hrtime() + kWithoutMarks);
+  if (still != sockets_.end() && still->second.discarded < enough) marks_.WokenEarly(still->second, sockets_);
 }
 
 // Reads what there is, and finishes the linger if that was its end. With kMore `socket` is valid afterwards; with any

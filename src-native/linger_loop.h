@@ -63,7 +63,6 @@ class LingerLoop {
 
   void HandleEvents();
   void HandleEvent(const Event& event);
-  void RemoveAllMarks();
   Queue Advance(LingeringSocket& socket, size_t budget, bool to_the_end);
 
   void CheckDeadlines();

@@ -37,7 +37,7 @@ struct LingeringSocket {
   uint64_t progress;  // when a byte was last received or acknowledged
   uint64_t max_bytes;
   uint64_t discarded;
-  uint64_t bulk_from;  // `discarded` when the mark was last lowered
+  uint64_t bulk_from;  // a mark is no larger than what has come after so many bytes
   uint64_t looked_at;  // `discarded` when the limits were last checked
   uint64_t wakeup;     // when the limits are checked next, or kNever
   int fd;

@@ -7,6 +7,7 @@
 
 #include "lingering_socket.h"
 #include "syscall.h"
+#include "tcp_memory.h"
 
 namespace lingering_close {
 namespace {
@@ -19,6 +20,12 @@ constexpr uint64_t kBudget = 128 << 20;
 // By default TCP comes under memory pressure at a sixteenth of the machine's memory (tcp_mem in tcp(7), tcp_init_mem).
 // The marks take at most an eighth of that.
 constexpr uint64_t kShareOfMemory = 128;
+
+// How much a connection has to send before it gets a mark again, after the kernel has woken us early for it.
+constexpr uint64_t kWithoutMark = 16 << 20;
+// How long there are no marks after the kernel was short of memory, and how often it is asked for that.
+constexpr uint64_t kWithoutMarks = 1'000 * kMillisecond;
+constexpr uint64_t kBetweenQuestions = 100 * kMillisecond;
 
 int64_t Budget() {
   const uint64_t allowed = uv_get_constrained_memory();
@@ -72,7 +79,22 @@ void LowWaterMarks::Lower(LingeringSocket& socket) {
   LowerTo(socket, less == std::end(kSteps) ? 0 : static_cast<int>(*less));
 }
 
-void LowWaterMarks::Remove(LingeringSocket& socket) { LowerTo(socket, 0); }
+// The kernel wakes us below the mark where TCP is short of memory (tcp_epollin_ready, tcp_rmem_pressure). It also does
+// so where the receive buffer of this connection is full: very small segments fill it with little data. A peer could
+// send those on purpose, so its early wake-up says nothing about the others.
+void LowWaterMarks::WokenEarly(LingeringSocket& socket, LingeringSockets& sockets) {
+  LowerTo(socket, 0);
+  socket.bulk_from += kWithoutMark;
+  const uint64_t now = uv_hrtime();
+  if (now < ask_from_) return;
+  ask_from_ = now + kBetweenQuestions;
+  if (!TcpIsShortOfMemory()) return;
+  suspended_until_ = now + kWithoutMarks;
+  // What was waiting below the marks comes as events: the kernel looks when a mark is lowered.
+  for (auto& [id, other] : sockets) {
+    if (other.bulk) LowerTo(other, 0);
+  }
+}
 
 void LowWaterMarks::LowerTo(LingeringSocket& socket, int mark) {
   SetMark(socket.fd, std::max(mark, 1));

@@ -9,9 +9,9 @@
 
 #include <cstdint>
 
-namespace lingering_close {
+#include "lingering_socket.h"
 
-struct LingeringSocket;
+namespace lingering_close {
 
 class LowWaterMarks {
  public:
@@ -21,11 +21,11 @@ class LowWaterMarks {
   // Called at each tick with the bytes `received` since the last. Lowers the mark by a step, at last to none, where
   // they do not fill it. A sender without a mark leaves the budget where they would not fill the lowest mark.
   void LowerIfSlow(LingeringSocket& socket, uint64_t received);
-  void Remove(LingeringSocket& socket);
   // For a connection that ends: its descriptor is about to be closed.
   void Forget(LingeringSocket& socket);
-  // No mark is set before `until`, a time of uv_hrtime.
-  void Suspend(uint64_t until) { suspended_until_ = until; }
+  // Called when the kernel has woken us far below the mark. This connection loses its mark. Where TCP is short of
+  // memory, all `sockets` lose their marks for a while.
+  void WokenEarly(LingeringSocket& socket, LingeringSockets& sockets);
 
  private:
   void Lower(LingeringSocket& socket);
@@ -35,7 +35,9 @@ class LowWaterMarks {
   // How many connections share the budget: they have sent enough for a mark, with or without room for one.
   int64_t bulk_ = 0;
   int64_t sum_ = 0;
+  // Times of uv_hrtime: when marks may be set again, and when the kernel may be asked again for its memory.
   uint64_t suspended_until_ = 0;
+  uint64_t ask_from_ = 0;
   // Read when the first bulk sender comes: most threads never have one.
   int64_t budget_ = -1;
 };

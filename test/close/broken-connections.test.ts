@@ -1,5 +1,5 @@
-// Connections that are over before the close begins: the peer has reset them, and a failing write has taken the error off
-// the socket, or both sides have closed. The kernel tells no more what happened; its counters do.
+// Connections that are over before the close begins: both sides have closed, or the peer has reset and a failing write
+// has taken the error off the socket. The kernel keeps no flag for that, but its counters tell the two apart.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
@@ -96,7 +96,8 @@ test.each([false, true])(
       if (eof) await pair.peer.shutdown();
       await setImmediate();
       const reset = pair.peer.reset();
-      // The event loop stands still meanwhile: the discard loop must not come first. EPIPE: our FIN is out, and no error yet.
+      // The event loop stands still meanwhile, so that the discard loop does not take the error. EPIPE: our FIN is out,
+      // and there is no error yet.
       for (const until = performance.now() + 10_000; ; ) {
         if (errorOfSend(duplicate) === 'ECONNRESET') break;
         expect(performance.now()).toBeLessThan(until);

@@ -1,7 +1,7 @@
 // The receive low-water marks of the discard loop: which ones it sets.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -101,6 +101,40 @@ describe.skipIf(skips(missing))(`low-water marks${skipped(missing)}`, () => {
     const asked = marksOf(fixture).filter(({ mark }) => mark > 0);
     expect(asked.length).toBeGreaterThan(1);
     expect(asked.length).toBeLessThan(20);
+  });
+
+  test.each([
+    ['keep theirs: TCP is not short of memory', 'no', false],
+    ['lose theirs too: TCP is short of memory', 'yes', true],
+  ])('a connection for which the kernel wakes us early loses its mark; the others %s', async (_title, press, lost) => {
+    const protocols = join(folder, `protocols-${press}`);
+    const row = (name: string, pressed: string) =>
+      `${name.padEnd(9)} 2304     12   45   ${pressed.padEnd(3)}  192   yes\n`;
+    writeFileSync(protocols, `protocol  size sockets\n${row('TCPv6', 'NI')}${row('TCP', press)}${row('UDP', 'NI')}`);
+    await using fixture = start(2, { EARLY: '1', PROTOCOLS: protocols });
+    const { port } = await fixture.next();
+    const told = () => once(fixture.process.stderr as Readable, 'data');
+    // A sender that fills its mark, whatever it is.
+    const other = spawn(compile('sender'), [port, 1, 1e15, 60].map(String), { stdio: 'ignore' });
+    try {
+      while (marksOf(fixture).length === 0) await told();
+      await using peer = await Peer.connect({ host: '127.0.0.1', port });
+      const [{ fd: others }] = marksOf(fixture) as [{ fd: number; mark: number }];
+      const own = () => marksOf(fixture).filter(({ fd }) => fd !== others);
+      const lostByOthers = () => marksOf(fixture).some(({ fd, mark }) => fd === others && mark === 1);
+      await peer.send(300 * KB);
+      while (own().length === 0) await told();
+      // More than the small buffer holds, and in all not enough for the next step.
+      for (let i = 0; i < 10 && own().at(-1)?.mark !== 1; i++) await peer.send(64 * KB);
+      while (own().at(-1)?.mark !== 1) await told();
+      while (lost && !lostByOthers()) await told();
+      // Its own mark does not come back before it has sent more.
+      await peer.send(MB);
+      expect(own().map(({ mark }) => mark)).toEqual([256 * KB, 1]);
+      expect(lostByOthers()).toBe(lost);
+    } finally {
+      other.kill();
+    }
   });
 });
 
