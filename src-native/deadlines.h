@@ -20,6 +20,8 @@ class Deadlines {
 
   explicit Deadlines(LingeringSockets& sockets) : sockets_(sockets) {}
 
+  // False where there was no memory for the timer: then Open must not be called.
+  bool HasMemory() const { return static_cast<bool>(timer_); }
   // `due(owner)` is called when the earliest time has come.
   void Open(uv_loop_t* loop, void (*due)(void* owner), void* owner);
   // `closed` is called once for each of the kHandles handles, whose `data` is the owner.

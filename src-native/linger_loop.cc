@@ -50,7 +50,8 @@ int LingerLoop::Open(Napi::Env env, Napi::Function callback) {
   if (uv_version() >> 16 != 1) return -ENOSYS;
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return -ENOSYS;
-  auto* self = new LingerLoop(env, loop);
+  auto* self = new (std::nothrow) LingerLoop(env, loop);
+  if (!self) return -ENOMEM;
   if (const int result = self->Init(); result < 0) {
     delete self;
     return result;
@@ -164,6 +165,7 @@ void LingerLoop::Drain() {
 }
 
 int LingerLoop::Init() {
+  if (!deadlines_.HasMemory() || !scratch_) return -ENOMEM;
   const int result = poller_.Open(loop_, [](void* self) { static_cast<LingerLoop*>(self)->HandleEvents(); }, this);
   if (result < 0) return result;
   deadlines_.Open(loop_, [](void* self) { static_cast<LingerLoop*>(self)->CheckDeadlines(); }, this);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <new>
 #include <vector>
 
 #include <napi.h>
@@ -92,7 +93,7 @@ class LingerLoop {
   // Connections of this wake-up that still had bytes after kBytesPerTurn.
   std::vector<uint64_t> unread_;
   std::vector<int> held_;
-  const std::unique_ptr<char[]> scratch_{new char[kBytesPerTurn]};
+  const std::unique_ptr<char[]> scratch_{new (std::nothrow) char[kBytesPerTurn]};
 };
 
 }  // namespace lingering_close

@@ -22,6 +22,7 @@ Poller::~Poller() {
 }
 
 int Poller::Open(uv_loop_t* loop, void (*ready)(void* owner), void* owner) {
+  if (!poll_ || !gathering_) return -ENOMEM;
   if (const int result = CreateQueues(); result < 0) return result;
   if (const int result = uv_poll_init(loop, poll_.get(), gate_); result < 0) return result;
   uv_timer_init(loop, gathering_.get());

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <algorithm>
-#include <memory>
+#include <cstdlib>
 
 #include <uv.h>
 
@@ -12,14 +12,20 @@ namespace lingering_close {
 template <class T>
 class UvHandle {
  public:
-  // uv_handle_size, because the libuv of the host may have larger handles than the headers of this build.
-  explicit UvHandle(uv_handle_type type) : memory_(new char[std::max(uv_handle_size(type), sizeof(T))]()) {}
+  // uv_handle_size, because the libuv of the host may have larger handles than the headers of this build. calloc,
+  // because `new` would throw where there is no memory, and nothing here catches.
+  explicit UvHandle(uv_handle_type type) : memory_(calloc(1, std::max(uv_handle_size(type), sizeof(T)))) {}
+  ~UvHandle() { free(memory_); }
+  UvHandle(const UvHandle&) = delete;
+  UvHandle& operator=(const UvHandle&) = delete;
 
-  T* get() const { return reinterpret_cast<T*>(memory_.get()); }
-  uv_handle_t* base() const { return reinterpret_cast<uv_handle_t*>(memory_.get()); }
+  // False where there was no memory.
+  explicit operator bool() const { return memory_ != nullptr; }
+  T* get() const { return static_cast<T*>(memory_); }
+  uv_handle_t* base() const { return static_cast<uv_handle_t*>(memory_); }
 
  private:
-  const std::unique_ptr<char[]> memory_;
+  void* const memory_;
 };
 
 }  // namespace lingering_close
