@@ -88,7 +88,8 @@ describe.each(TARGETS)('the prebuilt binary of $name', ({ name, triplet }) => {
     const text = readFileSync(binary, 'latin1');
     const absolutePath = /(?<![\w.])(\/[\w.-]{3,}){2,}/g;
     expect('at /home/somebody/addon.cc'.match(absolutePath)).toEqual(['/home/somebody/addon.cc']);
-    expect(text.match(absolutePath)).toBeNull();
+    // Every Linux machine has the one path that the addon reads.
+    expect(text.match(absolutePath)).toEqual(['/proc/net/protocols']);
     expect(text).toContain('napi_register_module_v1');
   });
 
@@ -113,7 +114,7 @@ describe.each(TARGETS)('the prebuilt binary of $name', ({ name, triplet }) => {
 
     test('needs no glibc newer than 2.28 and no libstdc++ newer than that of GCC 8', () => {
       const versions = [...headers.matchAll(/^ +0x\w+ 0x\w+ \d+ (\S+)$/gm)].map(([, name]) => name as string);
-      expect(versions).toContain('GLIBCXX_3.4.21');
+      expect(versions).toContain('GLIBCXX_3.4');
       expect(versions.filter(isTooNew)).toEqual([]);
     });
 
