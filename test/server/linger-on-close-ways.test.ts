@@ -69,6 +69,11 @@ const WAYS: Record<string, Way> = {
     visit: writeAll(post(8 * MB)),
     sees: all(X),
   },
+  'response.flushHeaders(), response.end(), request.destroy()': {
+    behaviour: 'head, answer, request.destroy()',
+    visit: writeAll(post(8 * MB)),
+    sees: all(X),
+  },
   'request.destroy() in a later turn': {
     behaviour: 'answer, then request.destroy() in the next turn',
     visit: writeAll(post(8 * MB)),
