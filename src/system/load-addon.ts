@@ -2,7 +2,7 @@
 // or the `process` object: where there is no addon, `unavailable` says why, and what to do.
 
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import nodeModule from 'node:module';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -63,7 +63,9 @@ function firstOf<Addon>(files: string[]): Loaded<Addon> {
 function load(file: string): unknown {
   if (isCutOff(file)) throw new Error(`${file} is cut off`);
   // By `require`, whose cache gives all copies of the package in a process the same addon, and by it the same loop.
-  const addon = createRequire(file)(file) as { lingeringClose?: unknown } | null | undefined;
+  // (Not a `createRequire` that is imported by its name: webpack would put something of its own in its place.)
+  const require = nodeModule.createRequire(file);
+  const addon: { lingeringClose?: unknown } | null | undefined = require(file);
   if (addon?.lingeringClose === CONTRACT) return addon;
   throw new Error(`${file} is not the addon of this version of lingering-close`);
 }
