@@ -49,10 +49,7 @@ async function bundle(names, format, extension) {
   return output;
 }
 
-const bundles = [
-  ...(await bundle([...entries, ...system], 'esm', '.js')),
-  ...(await bundle(entries, 'cjs', '.cjs')),
-];
+const bundles = [...(await bundle([...entries, ...system], 'esm', '.js')), ...(await bundle(entries, 'cjs', '.cjs'))];
 
 for (const file of files(dist)) if (file.endsWith('.js') && !file.startsWith('cli/')) rmSync(join(dist, file));
 for (const { fileName, code } of bundles) {
@@ -80,7 +77,9 @@ for (const [file, text] of declarations) {
 }
 
 // The folders that are empty now.
-for (const entry of list(dist).filter((entry) => entry.isDirectory()).reverse()) {
+for (const entry of list(dist)
+  .filter((entry) => entry.isDirectory())
+  .reverse()) {
   const folder = join(entry.parentPath, entry.name);
   if (readdirSync(folder).length === 0) rmSync(folder, { recursive: true });
 }

@@ -11,5 +11,6 @@ const sections = COMPILED_IN.map(({ name, file }) => {
   const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   return `${name} ${version}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
 });
-const head = 'The files in prebuilds/ contain code of the following packages, under the licence that stands below each.\n';
+const head =
+  'The files in prebuilds/ contain code of the following packages, under the licence that stands below each.\n';
 writeFileSync(join(root, 'THIRD-PARTY-LICENSES'), [head, ...sections].join('\n'));

@@ -174,7 +174,9 @@ function explain(failure: Failure | undefined, files: string[]): { reason: strin
   const shippedFile = shipped(target);
   const missing = shippedFile ? `${shippedFile} is missing` : `there is no binary for ${target} in the package`;
   const build = 'build it: npx lingering-close build';
-  const remedy = shippedFile ? `Install lingering-close anew, with all of its files, or ${build}` : `To have it, ${build}`;
+  const remedy = shippedFile
+    ? `Install lingering-close anew, with all of its files, or ${build}`
+    : `To have it, ${build}`;
   return { reason: failure?.reason ?? missing, remedy };
 }
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { inject } from 'vitest';
 import { root } from '../../support/project.ts';
-import { runOk, type Result } from '../../support/run.ts';
+import { type Result, runOk } from '../../support/run.ts';
 
 export const tools = join(root, 'test/consumers/node_modules');
 export const APPLICATION = join(root, 'test/consumers/application.mjs');

@@ -19,7 +19,9 @@ export default async function setup(project: TestProject): Promise<() => void> {
   for (const script of ['sbom', 'licences']) await runOk('npm', ['run', script], { cwd: root });
   // Without scripts: `npm run test:consumers` has built dist/.
   await runOk('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: root });
-  const { version } = JSON.parse(await runOk('npm', ['pkg', 'get', 'version', '--json'], { cwd: root }).then((text) => `{"version": ${text}}`));
+  const { version } = JSON.parse(
+    await runOk('npm', ['pkg', 'get', 'version', '--json'], { cwd: root }).then((text) => `{"version": ${text}}`),
+  );
   project.provide('tarball', join(folder, `lingering-close-${version}.tgz`));
   const bin = join(folder, 'bin');
   mkdirSync(bin);
