@@ -18,9 +18,10 @@ const files = (folder) =>
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 
 /** What applications import: `exports` of package.json. */
-const entries = Object.values(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).exports)
-  .map((conditions) => /^\.\/dist\/(.*)\.js$/.exec(conditions.import?.default)?.[1])
-  .filter((name) => name !== undefined);
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const entries = Object.keys(exports)
+  .filter((name) => name !== './package.json')
+  .map((name) => (name === '.' ? 'index' : name.slice(2)));
 /** The command line loads this folder without the rest, which warns where there is no addon. */
 const system = files(join(root, 'src/system')).map((file) => `system/${file.replace(/\.ts$/, '')}`);
 
