@@ -1,7 +1,8 @@
-// Runs vitest on the prebuilt binary: with PREBUILDS_ONLY set, node-gyp-build ignores build/.
+// Runs vitest on the prebuilt binary, and not on what is in build/.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
+import { root } from './targets.mjs';
 
 const vitest = join(createRequire(import.meta.url).resolve('vitest/package.json'), '../vitest.mjs');
 
@@ -11,7 +12,10 @@ const vitest = join(createRequire(import.meta.url).resolve('vitest/package.json'
  */
 export function runOnPrebuilt(args, { node = process.execPath, env = {} } = {}) {
   const path = [dirname(node), process.env.PATH].join(delimiter);
-  const options = { stdio: 'inherit', env: { ...process.env, PATH: path, PREBUILDS_ONLY: '1', ...env } };
+  const options = {
+    stdio: 'inherit',
+    env: { ...process.env, PATH: path, LINGERING_CLOSE_PREBUILD: join(root, 'prebuilds'), ...env },
+  };
   const { status, error } = spawnSync(node, [vitest, 'run', ...args], options);
   if (error) throw error;
   return status ?? 1;

@@ -21,7 +21,7 @@ export function buildEnvironment() {
 /**
  * Builds the addon from a copy of its sources, in a folder of its own.
  * @param edit is called with the folder of the copied sources, before they are compiled
- * @returns the environment with which a process loads this build: node-gyp-build looks there instead of in the package.
+ * @returns the environment with which a process loads this build instead of the package's own.
  *   Undefined when the compiler failed, which has already printed why.
  */
 export function buildCopy(folder, { env: variables = {}, edit = () => {} } = {}) {
@@ -35,7 +35,7 @@ export function buildCopy(folder, { env: variables = {}, edit = () => {} } = {})
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...buildEnvironment(), ...variables },
   });
-  return status === 0 ? { LINGERING_CLOSE_PREBUILD: folder } : undefined;
+  return status === 0 ? { LINGERING_CLOSE_PREBUILD: join(folder, 'build/Release/lingering_close.node') } : undefined;
 }
 
 /**

@@ -19,6 +19,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<Send>(exports, "send");
   Export<GetSigpipe>(exports, "getSigpipe");
   Export<SetSigpipe>(exports, "setSigpipe");
+  exports.Set("lingeringClose", Napi::Number::New(env, kContract));
   exports.Set("maxLingerSeconds", Napi::Number::New(env, platform::kMaxLingerSeconds));
   if constexpr (platform::kHasLingerLoop) {
     Export<OpenLingerLoop>(exports, "openLingerLoop");

@@ -5,6 +5,10 @@
 
 namespace lingering_close {
 
+// Tells this addon, in this form, from any other: src/system/load-addon.ts has the same number and takes no other.
+// Raise both with every change of what a function below takes or gives.
+inline constexpr int kContract = 1;
+
 // socket_options.cc
 Napi::Value SetLinger(const Napi::CallbackInfo& info);
 Napi::Value GetLinger(const Napi::CallbackInfo& info);

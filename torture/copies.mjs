@@ -13,13 +13,7 @@ connection, one descriptor, one report, which counts all bytes. In half of the r
 number. (A version from before this rule lingers beside the first, on a descriptor of its own.)`;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const PARTS = [
-  'package.json',
-  'dist',
-  'prebuilds',
-  'build/Release/lingering_close.node',
-  'node_modules/node-gyp-build',
-];
+const PARTS = ['package.json', 'dist', 'prebuilds', 'build/Release/lingering_close.node'];
 
 function copyPackage(version) {
   const folder = mkdtempSync(join(tmpdir(), 'lingering-close-torture-'));

@@ -8,6 +8,7 @@ const USAGE = `Usage: lingering-close <command> [options]
 
   demo       shows with real clients what Node loses when it closes, and what lingerOnClose saves
   doctor     shows what closing a socket has to work with here: addon, engine, kernel settings
+  build      compiles the addon, where there is no binary for this platform
 
   --help     this text, or that of a command
   --version  the version of lingering-close
@@ -40,6 +41,17 @@ counters of aborted connections.
   --help  this text
 `;
 
+const BUILD_USAGE = `Usage: lingering-close build [options]
+
+Compiles the addon in the folder where lingering-close is installed, from the sources that are in
+the package. It takes Python 3, make and a C++17 compiler. node-gyp and node-addon-api are those of
+the application in the working directory, or else are fetched by npm for the time of the build.
+
+  --help  this text
+
+Exit code: 0, or 1 if there is no addon at the end.
+`;
+
 class UsageError extends Error {}
 
 /** @returns the exit code */
@@ -60,6 +72,12 @@ async function run([command, ...args]: string[]): Promise<number> {
       if (help) return print(DOCTOR_USAGE);
       const { doctor } = await import('./doctor.ts');
       return doctor({ version: readVersion(), json: json === true });
+    }
+    case 'build': {
+      const { help } = parse(args, {});
+      if (help) return print(BUILD_USAGE);
+      const { build } = await import('./build.ts');
+      return build();
     }
     default: {
       if (command !== undefined && !command.startsWith('-')) throw new UsageError(`Unknown command '${command}'`);

@@ -65,11 +65,22 @@ const listeners: Listeners = loop?.owners ?? new Map();
  */
 export const engine: 'native' | 'streams' = loop ? 'native' : 'streams';
 
-if (reason) {
-  process.emitWarning(`safeClose() falls back to its streams engine, for the addon is not available: ${reason}`, {
-    type: 'LingeringCloseWarning',
-    code: 'LINGERING_CLOSE_FALLBACK',
-  });
+if (reason) warnOfFallback(reason);
+
+/** Once in a thread, however many copies of the package are in it, as ES modules and as CommonJS. */
+function warnOfFallback(reason: string): void {
+  const warned = globalThis as { [key: symbol]: unknown };
+  const key = Symbol.for('lingering-close.fallback');
+  if (warned[key]) return;
+  warned[key] = true;
+  try {
+    process.emitWarning(`safeClose() falls back to its streams engine, for the addon is not available: ${reason}`, {
+      type: 'LingeringCloseWarning',
+      code: 'LINGERING_CLOSE_FALLBACK',
+    });
+  } catch {
+    // An import does not fail because something has been put in place of that function.
+  }
 }
 
 function settle(...figures: number[]): void {

@@ -2,6 +2,7 @@
 
 import type { Server } from 'node:net';
 import type { LingerTotals } from '../close/linger-set.ts';
+import type { DisposableLike } from '../core/disposable.ts';
 import { otherCopyOfServer, own } from '../socket/copies.ts';
 import type { LingerOnCloseOptions } from './linger-on-close-options.ts';
 import { checkServerOptions } from './linger-on-close-options.ts';
@@ -9,7 +10,7 @@ import { hubOf, ServerHub } from './server-hub.ts';
 import { isHttp, validateServer } from './server-kind.ts';
 
 /** What {@link lingerOnClose} arranged for a server. */
-export interface LingeringServer extends Disposable {
+export interface LingeringServer extends DisposableLike {
   /** Connections of this server that linger now. */
   readonly active: number;
   /** Counters since the call, of the lingers that are over. */

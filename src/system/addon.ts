@@ -1,8 +1,7 @@
-// The typed contract with src-native, and its loader. Nothing here throws: where the addon cannot be had, `unavailable` says why.
+// The typed contract with src-native. Nothing here throws: where the addon cannot be had, `unavailable` says why.
 
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { codedError } from '../core/errors.ts';
+import { loadAddon } from './load-addon.ts';
 
 /** Every function gives a value >= 0, or `-errno`. Arguments are checked by the typed layer, never here. */
 export interface Addon {
@@ -63,53 +62,7 @@ export const OUTCOMES = [
 /** In the order of `enum class Until` of lingering_socket.h. */
 export const UNTIL = ['eof', 'delivered', 'drained'] as const;
 
-interface NodeGypBuild {
-  (folder: string): Addon;
-  path(folder: string): string;
-}
-
-interface Unavailable {
-  code: 'ERR_ADDON_UNAVAILABLE' | 'ERR_UNSUPPORTED_PLATFORM';
-  /** Completes "... is not available: ". */
-  reason: string;
-  /** Whether the platform is one for which the addon is made, so that its absence deserves a warning. */
-  unexpected: boolean;
-}
-
-interface Loaded {
-  addon?: Addon;
-  file?: string;
-  unavailable?: Unavailable;
-}
-
-const REMEDY =
-  'Allow addons (no --no-addons; --allow-addons with --permission), or build it where lingering-close is installed ' +
-  '(npm install node-gyp node-addon-api, then npx node-gyp rebuild in its folder)';
-
-function load(): Loaded {
-  const runtime = process.versions['bun'] ? 'Bun' : 'Deno' in globalThis ? 'Deno' : undefined;
-  if (runtime)
-    return none('ERR_UNSUPPORTED_PLATFORM', `${runtime} does not give addons the event loop of libuv`, false);
-  if (process.platform !== 'linux' && process.platform !== 'darwin') {
-    return none('ERR_UNSUPPORTED_PLATFORM', `there is no addon for ${process.platform}`, false);
-  }
-  const require = createRequire(import.meta.url);
-  try {
-    const build: NodeGypBuild = require('node-gyp-build');
-    const file = build.path(fileURLToPath(new URL('../..', import.meta.url)));
-    return { addon: require(file), file };
-  } catch (error) {
-    const [reason = ''] = String((error as Error).message).split('\n', 1);
-    // No binary is shipped for macOS: building it is a choice there.
-    return none('ERR_ADDON_UNAVAILABLE', `${reason.replace(/\.$/, '')}. ${REMEDY}`, process.platform === 'linux');
-  }
-}
-
-function none(code: Unavailable['code'], reason: string, unexpected: boolean): Loaded {
-  return { unavailable: { code, reason, unexpected } };
-}
-
-const loaded = load();
+const loaded = loadAddon<Addon>();
 
 export const addon = loaded.addon;
 export const addonFile = loaded.file;

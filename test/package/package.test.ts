@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { PREBUILT_SKIPPED, platform, prebuilt, root } from '../support/project.ts';
+import { PREBUILT_SKIPPED, platform, prebuilds, prebuilt, root } from '../support/project.ts';
 import { run, runOk } from '../support/run.ts';
 
 let folder: string;
@@ -18,7 +18,7 @@ let installed: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
-  await runOk('npm', ['run', 'sbom'], { cwd: root });
+  for (const script of ['sbom', 'licences']) await runOk('npm', ['run', script], { cwd: root });
   // Without scripts: prepack would rebuild dist/ while other tests use it.
   const output = await runOk('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
     cwd: root,
@@ -39,6 +39,11 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
+/** What an application can import, by the files of src/. */
+const ENTRIES = readdirSync(join(root, 'src'))
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => name.replace(/\.ts$/, ''));
+
 const tool = (name: string) => join(root, 'node_modules/.bin', name);
 
 function list(directory: string): string[] {
@@ -50,26 +55,58 @@ function list(directory: string): string[] {
 
 describe('the tarball', () => {
   test('holds what a user needs, and nothing else', () => {
-    const types = list('src').map((file) => file.replace(/^src(.*)\.ts$/, 'dist$1.d.ts'));
     // The library is two files behind its entries.
     const commandLine = list('src/cli').map((file) => file.replace(/^src(.*)\.ts$/, 'dist$1.js'));
     const entries = list('src/system').map((file) => file.replace(/^src(.*)\.ts$/, 'dist$1.js'));
     const chunks = ['system/system', 'lingering-close'].map((name) => `dist/${name}.js`);
-    const bundled = ['dist/index.js', 'dist/register.js', ...entries, ...chunks];
-    // The tarball has the sources of the addon for users who build it, with binding.gyp. Pictures of measurements are
-    // only in the repository.
+    const bundled = [...ENTRIES.map((name) => `dist/${name}.js`), ...entries, ...chunks];
+    const commonjs = [...ENTRIES, 'lingering-close', 'rolldown-runtime', 'system/system'];
+    // Pictures of measurements are only in the repository.
     const read = list('docs').filter((file) => !/^docs\/plots\/|\.png$/.test(file));
     const expected = [
-      ...types,
       ...commandLine,
       ...bundled,
+      ...commonjs.map((name) => `dist/${name}.cjs`),
       ...list('src-native'),
       ...list('prebuilds'),
       ...read,
-      'binding.gyp',
+      // With the sources of the addon, for \`lingering-close build\`. At the root, yarn and pnpm would compile by it.
+      'dist/cli/binding.gyp',
       'package.json',
+      ...['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD-PARTY-LICENSES', 'sbom.cdx.json'],
     ];
-    expect(files).toEqual([...expected, 'CHANGELOG.md', 'LICENSE', 'README.md', 'sbom.cdx.json'].sort());
+    expect(files.filter((file) => !/\.d\.c?ts$/.test(file))).toEqual(expected.sort());
+  });
+
+  test('has the types that its entries show, for ES modules and for CommonJS, and no more', () => {
+    const declarations = files.filter((file) => /\.d\.c?ts$/.test(file));
+    for (const extension of ['ts', 'cts']) {
+      const seen = new Set<string>();
+      const waiting = ENTRIES.map((name) => `dist/${name}.d.${extension}`);
+      for (let file = waiting.pop(); file; file = waiting.pop()) {
+        if (seen.has(file)) continue;
+        seen.add(file);
+        const text = readFileSync(join(installed, file), 'utf8');
+        for (const [, to = ''] of text.matchAll(/\b(?:from |import |import\()['"](\.[^'"]*)['"]/g)) {
+          expect(to, file).toMatch(extension === 'ts' ? /\.js$/ : /\.cjs$/);
+          waiting.push(join(dirname(file), to).replace(/\.(c?)js$/, '.d.$1ts'));
+        }
+        // Names of newer libs, which an application's tsconfig.json need not have.
+        expect(text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, ''), file).not.toMatch(
+          /\b(Async)?Disposable\b|Symbol\.dispose/,
+        );
+      }
+      expect(declarations.filter((file) => file.endsWith(`.d.${extension}`))).toEqual([...seen].sort());
+    }
+  });
+
+  test('has the licence of what is compiled into its binaries', () => {
+    const text = readFileSync(join(installed, 'THIRD-PARTY-LICENSES'), 'utf8');
+    const folder = join(root, 'node_modules/node-addon-api');
+    expect(text).toContain(readFileSync(join(folder, 'LICENSE.md'), 'utf8').trim());
+    const { packages } = JSON.parse(readFileSync(join(prebuilds, 'manifest.json'), 'utf8'));
+    expect(text).toContain(`node-addon-api ${packages['node-addon-api']}\n`);
+    expect(text).toContain('MIT License');
   });
 
   test('passes publint, warnings included', async () => {
@@ -78,11 +115,11 @@ describe('the tarball', () => {
     expect(code).toBe(0);
   });
 
-  test('passes attw, in the profile of packages that are ESM only', async () => {
-    const { code, stdout } = await run(tool('attw'), [tarball, '--profile', 'esm-only', '--no-color', '--no-emoji'], {
-      cwd: root,
-    });
-    expect(stdout).toMatch(/node16 \(from ESM\) +│ OK \(ESM\)/);
+  test('passes attw, in all modes of resolution', async () => {
+    const { code, stdout } = await run(tool('attw'), [tarball, '--no-color', '--no-emoji'], { cwd: root });
+    expect(stdout).toContain('No problems found');
+    expect(stdout).toMatch(/node16 \(from ESM\) +│ OK \(ESM\) +│ OK \(ESM\)/);
+    expect(stdout).toMatch(/node16 \(from CJS\) +│ OK \(CJS\) +│ OK \(CJS\)/);
     expect(code).toBe(0);
   });
 });
@@ -128,7 +165,8 @@ describe('the bill of materials', () => {
         `sha512-${Buffer.from(hashes[0]?.content ?? '', 'hex').toString('base64')}`,
       ]);
     expect(listed).toEqual(brought);
-    expect(listed.map(([name]) => name)).toEqual(['node-gyp-build']);
+    // None at all: what the package needs is in it.
+    expect(listed).toEqual([]);
   });
 
   test('has every binary, with its hash, and what was compiled into it', () => {
@@ -160,7 +198,7 @@ describe('the installed package', () => {
     const lock = JSON.parse(readFileSync(join(user, 'node_modules/.package-lock.json'), 'utf8'));
     // npm notes an install script here. It also invents one (node-gyp rebuild) for a package with a binding.gyp, unless
     // the package says otherwise.
-    expect(Object.keys(lock.packages).sort()).toEqual(['node_modules/lingering-close', 'node_modules/node-gyp-build']);
+    expect(Object.keys(lock.packages)).toEqual(['node_modules/lingering-close']);
     expect(lock.packages['node_modules/lingering-close']).not.toHaveProperty('hasInstallScript');
     const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
     expect(manifest.gypfile).toBe(false);
@@ -192,6 +230,22 @@ describe('the installed package', () => {
       stdout: 'native function\n',
       stderr: '',
     });
+  });
+
+  test('has each of its entries as an ES module and as CommonJS, with its types, also for older resolution', () => {
+    const { exports, main, types, typesVersions } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    const wanted = ENTRIES.map((name) => [
+      name === 'index' ? '.' : `./${name}`,
+      {
+        import: { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` },
+        require: { types: `./dist/${name}.d.cts`, default: `./dist/${name}.cjs` },
+      },
+    ]);
+    expect(exports).toEqual({ ...Object.fromEntries(wanted), './package.json': './package.json' });
+    expect({ main, types }).toEqual({ main: './dist/index.cjs', types: './dist/index.d.cts' });
+    const others = ENTRIES.filter((name) => name !== 'index');
+    const byName = Object.fromEntries(others.map((name) => [name, [`./dist/${name}.d.cts`]]));
+    expect(typesVersions).toEqual({ '*': byName });
   });
 
   test.skipIf(!prebuilt)(`has a command line, and its addon is the prebuilt one${PREBUILT_SKIPPED}`, async () => {

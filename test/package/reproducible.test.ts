@@ -1,8 +1,8 @@
 // `npm run prebuild` gives the same bytes from the same sources with the same tools. These are the bytes in the
 // project.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readManifest } from '../../scripts/manifest.mjs';
 import { TARGETS, toolsOf, whyNotBuilt } from '../../scripts/targets.mjs';
@@ -56,4 +56,37 @@ describe(`npm run prebuild${skipped(uncompiled.join('; '))}`, () => {
       expect(built?.equals(committed as Buffer)).toBe(true);
     });
   });
+});
+
+describe('npm pack', () => {
+  const LEFT_OUT = new Set(['.git', 'node_modules', 'build', 'dist', 'coverage']);
+
+  /** The project as a clone has it, ready to be packed. */
+  function clone(name: string): string {
+    const to = mkdtempSync(join(folder, name));
+    const filter = (file: string) => !LEFT_OUT.has(relative(root, file)) && !/\/node_modules$|\.tgz$/.test(file);
+    cpSync(root, to, { recursive: true, filter });
+    for (const made of ['sbom.cdx.json', 'THIRD-PARTY-LICENSES']) rmSync(join(to, made), { force: true });
+    symlinkSync(join(root, 'node_modules'), join(to, 'node_modules'));
+    return to;
+  }
+
+  const list = (of: string) => readdirSync(of).sort();
+
+  test('gives the same bytes in two folders, and leaves nothing behind that git would see', async () => {
+    const clones = ['one-', 'the-second-and-longer-'].map(clone);
+    const before = list(clones[0] as string);
+    const tarballs = await Promise.all(
+      clones.map(async (cwd) => {
+        const to = mkdtempSync(join(folder, 'tarball-'));
+        await runOk('npm', ['pack', '--pack-destination', to], { cwd });
+        return readFileSync(join(to, list(to)[0] as string));
+      }),
+    );
+    expect(tarballs[0]?.equals(tarballs[1] as Buffer)).toBe(true);
+    const made = list(clones[0] as string).filter((name) => !before.includes(name));
+    expect(made).toEqual(['THIRD-PARTY-LICENSES', 'dist', 'sbom.cdx.json']);
+    const ignored = readFileSync(join(root, '.gitignore'), 'utf8').split('\n');
+    for (const name of made) expect(ignored.some((line) => line.replace(/\/$/, '') === name)).toBe(true);
+  }, 120_000);
 });

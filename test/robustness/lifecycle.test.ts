@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import type { CloseReport } from '../../src/index.ts';
 import { enterNetns } from '../support/enter-netns.ts';
 import { Fixture } from '../support/fixture.ts';
+import { post } from '../support/http-text.ts';
 import { NETNS_SKIPPED, netns, netnsPermitted } from '../support/netns.ts';
 import { Peer } from '../support/peer.ts';
 
@@ -117,14 +118,36 @@ test('several copies of the package work in one process', async () => {
   const root = fileURLToPath(new URL('../..', import.meta.url));
   const copy = mkdtempSync(join(tmpdir(), 'lingering-close-'));
   try {
-    for (const part of ['package.json', 'dist', 'build/Release', 'node_modules/node-gyp-build']) {
+    for (const part of ['package.json', 'dist', 'build/Release']) {
       mkdirSync(join(copy, part, '..'), { recursive: true });
       cpSync(join(root, part), join(copy, part), { recursive: true });
     }
-    await using fixture = new Fixture('robustness/lifecycle-copies', { args: [copy], env: { PREBUILDS_ONLY: '' } });
+    await using fixture = new Fixture('robustness/lifecycle-copies', {
+      args: [copy],
+      env: { LINGERING_CLOSE_PREBUILD: '' },
+    });
     expect(await fixture.next()).toEqual({ outcomes: ['native eof', 'native eof', 'native eof'], reset: 'ECONNRESET' });
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   } finally {
     rmSync(copy, { recursive: true });
   }
+});
+
+test('the ES module and the CommonJS build in one process are one copy: one loop, one owner of each socket', async () => {
+  await using fixture = new Fixture<Record<string, unknown> & { port: number }>('robustness/lifecycle-builds');
+  const { port, ...start } = await fixture.next();
+  // The second found the loop of the first: no further instance of epoll.
+  expect(start).toEqual({ engines: ['native', 'native'], differ: true, opened: [true, false] });
+  await using peer = await Peer.connect({ host: '127.0.0.1', port });
+  await peer.write(post(1 << 20));
+  expect((await peer.receiveResponse()).text).toMatch(/^HTTP\/1\.1 413 /);
+  // The second call of lingerOnClose took the place of the first; the connection lingers once, on one descriptor.
+  expect(await fixture.next()).toEqual({ active: [0, 1], sockets: 1, samePromise: true });
+  fixture.send({});
+  await peer.send(1 << 20);
+  await peer.receive();
+  await peer.close();
+  const { eof, ends } = await fixture.next();
+  expect({ eof, ends }).toEqual({ eof: 1, ends: 1 });
+  expect(await fixture.exit).toEqual({ code: 0, signal: null });
 });

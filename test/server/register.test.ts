@@ -268,7 +268,7 @@ describe('the variables LINGERING_CLOSE_*', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   });
 
-  test('LINGERING_CLOSE_PREBUILD belongs to node-gyp-build, and the process starts', async () => {
+  test('LINGERING_CLOSE_PREBUILD names the addon, and the process starts', async () => {
     const env = { LINGERING_CLOSE_PREBUILD: root };
     const { code, stdout } = await run(process.execPath, [...REGISTER, '-e', 'console.log("started")'], {
       cwd: root,

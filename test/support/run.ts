@@ -17,7 +17,7 @@ export interface RunOptions {
 
 export async function run(command: string, args: string[], { cwd, env = {} }: RunOptions = {}): Promise<Result> {
   const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(npm_(package|lifecycle|command)|NODE_OPTIONS$|VITEST|PREBUILDS_ONLY$)/.test(name),
+    ([name]) => !/^(npm_(package|lifecycle|command)|NODE_OPTIONS$|VITEST|LINGERING_CLOSE_PREBUILD$)/.test(name),
   );
   // `node`, and what npx starts, is the Node.js of this test.
   const path = { PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter) };
