@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './targets.mjs';
 
-// Headers only, and so a part of each binary. (Those of Node.js and libuv declare what the host has; libc and libstdc++ are linked to.)
+// Headers only, and so a part of each binary. (Those of Node.js and libuv declare what the host has; libc and libstdc++
+// are linked to.)
 const COMPILED_IN = [{ name: 'node-addon-api', file: 'LICENSE.md' }];
 
 const sections = COMPILED_IN.map(({ name, file }) => {

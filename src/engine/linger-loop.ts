@@ -125,7 +125,9 @@ export function isOver(fd: number, accepted: boolean): boolean {
   return (loop as LingerAddon).isOver(fd, Number(accepted)) === 1;
 }
 
-/** What {@link startLinger} returns for a connection that the peer has reset, when the error was taken off the socket. */
+/**
+ * What {@link startLinger} returns for a connection that the peer has reset, when the error was taken off the socket.
+ */
 export const BROKEN = -constants.errno.ENOTCONN;
 
 let drainsOnExit = false;

@@ -58,8 +58,8 @@ export function findDescriptor(socket: Socket): number {
 }
 
 /**
- * Whether the connection certainly comes from a listening socket of this process. False also where Node.js does not tell,
- * as for a socket that another process has sent.
+ * Whether the connection certainly comes from a listening socket of this process. False also where Node.js does not
+ * tell, as for a socket that another process has sent.
  */
 export function isAccepted(socket: Socket): boolean {
   // Not `server`: an HTTP server sets that on whatever socket its 'connection' event brings.

@@ -20,11 +20,19 @@ export interface Addon {
 
 /** The discard loop: Linux only. */
 export interface LingerAddon extends Addon {
-  /** `callback` gets `LINGER_FIGURES` numbers for each linger that has ended: id, outcome, errno, delivered (-1 unknown), discarded, unacked (-1 unknown). */
+  /**
+   * `callback` gets `LINGER_FIGURES` numbers for each linger that has ended: id, outcome, errno, delivered (-1
+   * unknown), discarded, unacked (-1 unknown).
+   */
   openLingerLoop(callback: (...figures: number[]) => void): number;
-  /** 0 for a stream socket that may be taken over, 1 for one that listens, 2 for one that this thread's event loop has. */
+  /**
+   * 0 for a stream socket that may be taken over, 1 for one that listens, 2 for one that this thread's event loop has.
+   */
   checkTakeover(fd: number): number;
-  /** 1 where the peer has closed its side, all that it sent is read, and all that it was sent, FIN included, is acknowledged; else 0. */
+  /**
+   * 1 where the peer has closed its side, all that it sent is read, and all that it was sent, FIN included, is
+   * acknowledged; else 0.
+   */
   isOver(fd: number, accepted: number): number;
   /** `accepted`: 1 where the connection certainly comes from a listening socket. -ENOTCONN: it is broken already. */
   startLinger(

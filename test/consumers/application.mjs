@@ -1,5 +1,6 @@
-// An application: a server that closes one connection, on which the client has sent data that nobody reads. Its output is
-// what both saw of that; standard error has the warnings of the process. (No top-level await: it is bundled as CommonJS too.)
+// An application: a server that closes one connection, on which the client has sent data that nobody reads. Its output
+// is what both saw of that; standard error has the warnings of the process. (No top-level await: it is bundled as
+// CommonJS too.)
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { engine, lingerOnClose, safeClose } from 'lingering-close';

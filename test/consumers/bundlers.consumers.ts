@@ -1,5 +1,5 @@
-// Bundlers make one file of an application and of the package. Bundled in, the package closes by streams and says what to
-// do, unless the bundler copies the addon as well; left external, it is as without a bundler.
+// Bundlers make one file of an application and of the package. Bundled in, the package closes by streams and says what
+// to do, unless the bundler copies the addon as well; left external, it is as without a bundler.
 import { existsSync, renameSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';

@@ -143,7 +143,11 @@ describe('where the addon is not available', () => {
   });
 
   test('a broken binary', () => {
-    expectFallback(runCopy('this is no shared object'), /invalid ELF header|file too short/, 'npx lingering-close build');
+    expectFallback(
+      runCopy('this is no shared object'),
+      /invalid ELF header|file too short/,
+      'npx lingering-close build',
+    );
   });
 
   test.each([
