@@ -265,18 +265,17 @@ export class ConnectionClose implements LingerListener, SocketClose {
     const held = Math.min(socket.readableLength, this.#discardedBefore);
     this.#discardedBefore -= held;
     const request = unreadRequestOf(socket);
-    const discard = request ? discardByRequest.bind(undefined, socket, request) : discardByStream.bind(undefined, socket);
-    const stop = discard(
-      { ...limits, maxBytes: limits.maxBytes + held },
-      ({ outcome, discardedBytes, error }) => {
-        this.#report({
-          outcome,
-          engine: 'streams',
-          discardedBytes: this.#discardedBefore + discardedBytes,
-          error: outcome === 'error' && error ? SocketError.from(error) : reason,
-        });
-      },
-    );
+    const discard = request
+      ? discardByRequest.bind(undefined, socket, request)
+      : discardByStream.bind(undefined, socket);
+    const stop = discard({ ...limits, maxBytes: limits.maxBytes + held }, ({ outcome, discardedBytes, error }) => {
+      this.#report({
+        outcome,
+        engine: 'streams',
+        discardedBytes: this.#discardedBefore + discardedBytes,
+        error: outcome === 'error' && error ? SocketError.from(error) : reason,
+      });
+    });
     this.#cutStage = (outcome) => {
       this.#discardedBefore += stop();
       if (isPlain(outcome)) this.#giveUp(socket, outcome, true);
