@@ -3,6 +3,8 @@
 
 import diagnostics from 'node:diagnostics_channel';
 import type { Server, Socket } from 'node:net';
+import { runtime } from './core/runtime.ts';
+import { onListen } from './server/bun-servers.ts';
 import { readEnvironment } from './server/environment.ts';
 import { lingerOnClose } from './server/linger-on-close.ts';
 import { hubOf } from './server/server-hub.ts';
@@ -12,13 +14,19 @@ import './index.ts';
 
 const options = readEnvironment(process.env);
 
-// Node publishes each connection that it has accepted. With the first connection of a server, lingerOnClose begins for
-// that server, and hears of the later connections itself. A server for which the application has called lingerOnClose
-// keeps the application's options, also after disable().
+// Node and Deno publish each connection that they have accepted. With the first connection of a server, lingerOnClose
+// begins for that server, and hears of the later connections itself. A server for which the application has called
+// lingerOnClose keeps the application's options, also after disable().
 diagnostics.subscribe('net.server.socket', (message) => {
   const { socket } = message as { socket: Socket & { server?: Server } };
   const { server } = socket;
-  if (!server || otherCopyOfServer(server) || hubOf(server) || !isHttp(server)) return;
-  lingerOnClose(server, options);
-  hubOf(server)?.adopt(socket);
+  if (server && cover(server)) hubOf(server)?.adopt(socket);
 });
+if (runtime === 'Bun') onListen(cover);
+
+/** Whether it is this call that covers the server. */
+function cover(server: Server): boolean {
+  if (otherCopyOfServer(server) || hubOf(server) || !isHttp(server)) return false;
+  lingerOnClose(server, options);
+  return true;
+}

@@ -10,6 +10,7 @@ import { throwLater } from '../core/throw-later.ts';
 import { now } from '../core/time.ts';
 import type { LingerEnd, LingerLimits, LingerListener, Outcome } from '../engine/linger-loop.ts';
 import { BROKEN, endLinger, engine, isOver, startLinger } from '../engine/linger-loop.ts';
+import { discardByRequest, unreadRequestOf } from '../engine/request-discard.ts';
 import { discardByStream } from '../engine/stream-discard.ts';
 import { findDescriptor, isAccepted } from '../socket/descriptor.ts';
 import type { SocketClose } from '../socket/ownership.ts';
@@ -263,18 +264,18 @@ export class ConnectionClose implements LingerListener, SocketClose {
     // Input of the flush that is still in the stream's buffer is counted when it leaves the buffer.
     const held = Math.min(socket.readableLength, this.#discardedBefore);
     this.#discardedBefore -= held;
-    const stop = discardByStream(
-      socket,
-      { ...limits, maxBytes: limits.maxBytes + held },
-      ({ outcome, discardedBytes, error }) => {
-        this.#report({
-          outcome,
-          engine: 'streams',
-          discardedBytes: this.#discardedBefore + discardedBytes,
-          error: outcome === 'error' && error ? SocketError.from(error) : reason,
-        });
-      },
-    );
+    const request = unreadRequestOf(socket);
+    const discard = request
+      ? discardByRequest.bind(undefined, socket, request)
+      : discardByStream.bind(undefined, socket);
+    const stop = discard({ ...limits, maxBytes: limits.maxBytes + held }, ({ outcome, discardedBytes, error }) => {
+      this.#report({
+        outcome,
+        engine: 'streams',
+        discardedBytes: this.#discardedBefore + discardedBytes,
+        error: outcome === 'error' && error ? SocketError.from(error) : reason,
+      });
+    });
     this.#cutStage = (outcome) => {
       this.#discardedBefore += stop();
       if (isPlain(outcome)) this.#giveUp(socket, outcome, true);

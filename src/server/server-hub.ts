@@ -7,6 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import type { ConnectionClose } from '../close/connection-close.ts';
 import { isClosing } from '../close/linger-guard.ts';
 import { LingerSet } from '../close/linger-set.ts';
+import { runtime } from '../core/runtime.ts';
 import type { Outcome } from '../engine/linger-loop.ts';
 import { engine } from '../engine/linger-loop.ts';
 import { claimServer } from '../socket/copies.ts';
@@ -16,6 +17,7 @@ import {
   defineHidden,
   destroyNow,
   destroyTlsNow,
+  isHeld,
   isResetting,
   otherCopyOf,
   ownerOf,
@@ -180,6 +182,7 @@ export class ServerHub implements SocketOwner {
     } else if (!socket.destroyed && Object.isExtensible(socket) && !this.#open.has(socket) && !otherCopyOf(socket)) {
       setOwner(socket, this);
       this.#open.add(socket);
+      if (runtime === 'Bun' && this.#stalled) this.#takeDestroySoon(socket);
       if (this.#open.size >= this.#pruneAt) this.#prune();
       this.#stalled?.watch();
     }
@@ -189,6 +192,21 @@ export class ServerHub implements SocketOwner {
     const bare = bareSocketOf(socket);
     if (bare && ownerOf(bare) === this) defineHidden(bare, TLS, socket);
     setOwner(socket, this);
+  }
+
+  /**
+   * Bun ends a connection of an HTTP server by destroySoon(), at once and without destroy(), which it calls when the
+   * connection is gone.
+   */
+  #takeDestroySoon(socket: Socket): void {
+    const { destroySoon } = socket;
+    socket.destroySoon = () => {
+      const options = this.#options;
+      const given =
+        options && !socket.destroyed && !isHeld(socket) ? this.#choose(options, socket, socket, undefined) : undefined;
+      if (!given) destroySoon.call(socket);
+      else this.#lingering?.add(socket, (closing) => begin(closing, socket, () => closing.start(socket, given)));
+    };
   }
 
   onDestroy(socket: Socket, error: Error | undefined): void {
@@ -301,7 +319,8 @@ export class ServerHub implements SocketOwner {
 
   /** Forgets sockets that were sent to another process: they are never destroyed in this one. */
   #prune(): void {
-    for (const socket of this.#open.all()) if (!hasHandle(socket)) this.forget(socket);
+    // The sockets of Bun's HTTP servers have no handle at any time.
+    if (runtime !== 'Bun') for (const socket of this.#open.all()) if (!hasHandle(socket)) this.forget(socket);
     this.#pruneAt = Math.max(PRUNE_AT, 2 * this.#open.size);
   }
 }

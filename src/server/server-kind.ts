@@ -1,4 +1,5 @@
 // What kind of server it is. Told by shape: `instanceof` would load node:https and node:http2.
+import { EventEmitter } from 'node:events';
 import { Server } from 'node:net';
 import { types } from 'node:util';
 import { invalidArgType } from '../core/errors.ts';
@@ -8,9 +9,18 @@ export function isHttp(server: Server): boolean {
   return 'closeIdleConnections' in server || 'updateSettings' in server;
 }
 
+/** What is asked of a server is its methods and events. The HTTP servers of Bun have them, and are no `net.Server`. */
+function isServer(server: unknown): server is Server {
+  if (server instanceof Server) return true;
+  if (!(server instanceof EventEmitter)) return false;
+  return ['listen', 'close', 'address', 'getConnections'].every(
+    (name) => typeof (server as unknown as Record<string, unknown>)[name] === 'function',
+  );
+}
+
 /** Throws `ERR_INVALID_ARG_TYPE`. */
 export function validateServer(server: unknown): asserts server is Server {
-  if (types.isProxy(server) || !(server instanceof Server)) {
+  if (types.isProxy(server) || !isServer(server)) {
     throw invalidArgType(
       'server',
       'an instance of net.Server, tls.Server, http.Server, https.Server or an HTTP/2 server',

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import { callbackWarning } from '../core/callback-warning.ts';
 import { isInputError, isRefusedWrite } from '../core/error-kinds.ts';
+import { runtime } from '../core/runtime.ts';
 import { writeQueueSize } from '../socket/descriptor.ts';
 import { pendingBytesOf } from '../socket/queues.ts';
 import { bareSocketOf, isTls } from '../socket/tls.ts';
@@ -57,6 +58,7 @@ export function mayReset(socket: Socket, bare: Socket, when: 'needed' | 'always'
   // unknown what the peer still sends.
   const { parser } = socket as { parser?: Parser | null };
   if (!parser) return true;
+  if (runtime) return parser.incoming?.complete === false || isInputError(error);
   return parser.incoming?.complete === false || isInputError(error) || hasGivenUp(socket) || pendingBytesOf(bare) > 0;
 }
 

@@ -157,7 +157,9 @@ export class ServerShutdown implements HubObserver {
       // requestTimeout: it is called with the last connection. Only close() knows HTTP/2 sessions that began before
       // the server was covered.
       if (this.#isEmpty() || (this.#detach && 'updateSettings' in this.#server)) this.#closeForGood();
-      else Server.prototype.close.call(this.#server);
+      else if (this.#server instanceof Server) Server.prototype.close.call(this.#server);
+      // Of Bun.
+      else this.#closeForGood();
     }
     this.#http2.stopListening();
     this.#sayGoodbyes();
@@ -176,7 +178,7 @@ export class ServerShutdown implements HubObserver {
       closeForGood(this.#server);
     } catch (error) {
       callbackWarning('server.close', 'closeServer', error);
-      Server.prototype.close.call(this.#server);
+      if (this.#server instanceof Server) Server.prototype.close.call(this.#server);
     }
   }
 

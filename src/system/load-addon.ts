@@ -5,6 +5,7 @@ import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } fr
 import nodeModule from 'node:module';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runtime } from '../core/runtime.ts';
 
 /** The same number as `kContract` of src-native/exports.h: an addon with another one, or with none, is not ours. */
 const CONTRACT = 1;
@@ -27,8 +28,6 @@ export interface Loaded<Addon> {
 /** The addon of this package, or why there is none. */
 export function loadAddon<Addon>(): Loaded<Addon> {
   try {
-    const { bun, deno } = process.versions as { bun?: string; deno?: string };
-    const runtime = bun ? 'Bun' : deno ? 'Deno' : undefined;
     if (runtime) return unsupported(`${runtime} does not give addons the event loop of libuv`);
     if (process.platform !== 'linux' && process.platform !== 'darwin') {
       return unsupported(`there is no addon for ${process.platform}`);

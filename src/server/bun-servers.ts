@@ -1,0 +1,20 @@
+// The HTTP servers of Bun, which publishes none of the connections that they accept.
+
+import type { Server } from 'node:net';
+
+interface ServerModule {
+  Server: { prototype: Server };
+}
+
+/** Calls `found` with each server of node:http and node:https that begins to listen. Only for Bun: it takes their `listen`. */
+export function onListen(found: (server: Server) => void): void {
+  for (const name of ['node:http', 'node:https']) {
+    const { prototype } = (process.getBuiltinModule(name) as unknown as ServerModule).Server;
+    const { listen } = prototype;
+    // By one of the two it may be called for the other.
+    prototype.listen = function (this: Server, ...args: unknown[]) {
+      found(this);
+      return Reflect.apply(listen, this, args);
+    } as typeof listen;
+  }
+}
