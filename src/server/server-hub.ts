@@ -25,8 +25,9 @@ import { resetSocket } from '../socket/reset.ts';
 import { bareSocketOf, isTls, isTlsServer, TLS, topOf } from '../socket/tls.ts';
 import { Connections } from './connection-list.ts';
 import { openSocketsOf } from './earlier-sockets.ts';
+import { Http2EarlyAnswers } from './http2-early-answers.ts';
 import type { CheckedChoice, CheckedServerOptions } from './linger-on-close-options.ts';
-import { isHttp } from './server-kind.ts';
+import { isHttp, isHttp2 } from './server-kind.ts';
 import { StalledConnections } from './stalled-connections.ts';
 import { askHook, isHardClose, mayReset } from './when-to-linger.ts';
 
@@ -60,10 +61,12 @@ export class ServerHub implements SocketOwner {
   /** The connection for which the `choose` function runs at this moment. */
   #asking: Socket | undefined;
   readonly #stalled: StalledConnections | undefined;
+  readonly #earlyAnswers: Http2EarlyAnswers | undefined;
 
   constructor(server: Server) {
     this.server = server;
     if (isHttp(server)) this.#stalled = new StalledConnections(this);
+    if (isHttp2(server)) this.#earlyAnswers = new Http2EarlyAnswers(server);
     defineHidden(server, HUB, this);
     claimServer(server);
   }
@@ -129,6 +132,7 @@ export class ServerHub implements SocketOwner {
       if (this.#open.size > 0) this.#stalled?.watch();
     }
     this.#options = options;
+    this.#earlyAnswers?.start({ idleTimeout: options.idleTimeout, maxWaiting: options.maxLingering });
     this.#lingering = new LingerSet(options.maxLingering, () => this.observer?.lingerEnded());
     // A shutdown that is under way compares its last figures with its first: then no set may leave.
     if (!this.observer) this.#lingerings = this.#lingerings.filter(({ active }) => active > 0);
@@ -144,6 +148,7 @@ export class ServerHub implements SocketOwner {
       .removeListener('connection', this.#onConnection)
       .removeListener('secureConnection', this.#onSecureConnection);
     this.server.removeListener('session', this.#onSession);
+    this.#earlyAnswers?.stop();
     this.#stalled?.stop();
   }
 
