@@ -6,7 +6,7 @@ import type { Server, Socket } from 'node:net';
 import { readEnvironment } from './server/environment.ts';
 import { lingerOnClose } from './server/linger-on-close.ts';
 import { hubOf } from './server/server-hub.ts';
-import { isHttp } from './server/server-kind.ts';
+import { isHttp, isHttp2 } from './server/server-kind.ts';
 import { otherCopyOfServer } from './socket/copies.ts';
 import './index.ts';
 
@@ -18,7 +18,18 @@ const options = readEnvironment(process.env);
 diagnostics.subscribe('net.server.socket', (message) => {
   const { socket } = message as { socket: Socket & { server?: Server } };
   const { server } = socket;
-  if (!server || otherCopyOfServer(server) || hubOf(server) || !isHttp(server)) return;
-  lingerOnClose(server, options);
-  hubOf(server)?.adopt(socket);
+  if (server && isHttp(server) && begin(server)) hubOf(server)?.adopt(socket);
 });
+
+// That is too late for the first session of an HTTP/2 server in clear text: Node has begun it, and nothing leads from a
+// socket to its session. The one session of a gRPC client is always that. Node publishes listen() too, and before it.
+diagnostics.subscribe('tracing:net.server.listen:asyncStart', (message) => {
+  const { server } = message as { server: Server };
+  if (isHttp2(server)) begin(server);
+});
+
+function begin(server: Server): boolean {
+  if (otherCopyOfServer(server) || hubOf(server)) return false;
+  lingerOnClose(server, options);
+  return true;
+}

@@ -3,10 +3,11 @@
 // RST_STREAM is held back: see http2-held-streams.ts. Nothing is read from the stream meanwhile, so its client gets no
 // window, and can send no more than it has.
 
-import type { ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Server } from 'node:net';
 import type { HoldLimits } from './http2-held-streams.ts';
 import { HeldStreams, isOpenToClient } from './http2-held-streams.ts';
+import type { Http2Sessions } from './http2-sessions.ts';
 
 const NO_ERROR = 0;
 
@@ -15,13 +16,15 @@ type Close = ServerHttp2Stream['close'];
 /** Holds RST_STREAM back behind the early answers of a server. */
 export class Http2EarlyAnswers {
   readonly #server: Server;
+  readonly #sessions: Http2Sessions;
   readonly #held = new HeldStreams();
   /** One function for all streams. */
   readonly #close: Close;
   #active = false;
 
-  constructor(server: Server) {
+  constructor(server: Server, sessions: Http2Sessions) {
     this.#server = server;
+    this.#sessions = sessions;
     const onClose = (stream: ServerHttp2Stream, args: Parameters<Close>) => this.#onClose(stream, args);
     this.#close = function (this: ServerHttp2Stream, ...args) {
       onClose(this, args);
@@ -44,6 +47,7 @@ export class Http2EarlyAnswers {
   /** Runs for each request. A request without a body, which is over with its head, must cost next to nothing. */
   readonly #onStream = (stream: ServerHttp2Stream): void => {
     if (!stream.endAfterHeaders) stream.close = this.#close;
+    if (this.#sessions.incomplete && stream.session) this.#sessions.adopt(stream.session as ServerHttp2Session);
   };
 
   /** Node calls close() when the response is out and nothing has read the request. The application may call it too. */
