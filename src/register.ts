@@ -8,7 +8,7 @@ import { onListen } from './server/bun-servers.ts';
 import { readEnvironment } from './server/environment.ts';
 import { lingerOnClose } from './server/linger-on-close.ts';
 import { hubOf } from './server/server-hub.ts';
-import { isHttp } from './server/server-kind.ts';
+import { isHttp, isHttp2 } from './server/server-kind.ts';
 import { otherCopyOfServer } from './socket/copies.ts';
 import './index.ts';
 
@@ -21,6 +21,13 @@ diagnostics.subscribe('net.server.socket', (message) => {
   const { socket } = message as { socket: Socket & { server?: Server } };
   const { server } = socket;
   if (server && cover(server)) hubOf(server)?.adopt(socket);
+});
+
+// That is too late for the first session of an HTTP/2 server in clear text: Node has begun it, and nothing leads from a
+// socket to its session. The one session of a gRPC client is always that. Node publishes listen() too, and before it.
+diagnostics.subscribe('tracing:net.server.listen:asyncStart', (message) => {
+  const { server } = message as { server: Server };
+  if (isHttp2(server)) cover(server);
 });
 if (runtime === 'Bun') onListen(cover);
 

@@ -1,4 +1,4 @@
-// An ordinary server, with or without this package. args: http or https, plain or lingerOnClose (register is an
+// An ordinary server, with or without this package. args: http, https or http2 (in clear text), plain or lingerOnClose (register is an
 // --import).
 import { readFileSync } from 'node:fs';
 

@@ -13,6 +13,7 @@ import { BROKEN, endLinger, engine, isOver, startLinger } from '../engine/linger
 import { discardByRequest, unreadRequestOf } from '../engine/request-discard.ts';
 import { discardByStream } from '../engine/stream-discard.ts';
 import { findDescriptor, isAccepted } from '../socket/descriptor.ts';
+import { hasLostOutput } from '../socket/lost-output.ts';
 import type { SocketClose } from '../socket/ownership.ts';
 import { destroyNow, setClose } from '../socket/ownership.ts';
 import { readUnacked } from '../socket/queues.ts';
@@ -116,7 +117,7 @@ export class ConnectionClose implements LingerListener, SocketClose {
       return;
     }
     const underTls = top !== socket;
-    this.#mayLoseOutput = top.writableLength > 0;
+    this.#mayLoseOutput = top.writableLength > 0 || hasLostOutput(top);
     const fd = findDescriptor(socket);
     const limits = lingerLimits(options);
     if (socket.writableFinished && !underTls && limits.until === 'eof' && isOver(fd, isAccepted(socket))) {

@@ -27,8 +27,10 @@ import { resetSocket } from '../socket/reset.ts';
 import { bareSocketOf, isTls, isTlsServer, TLS, topOf } from '../socket/tls.ts';
 import { Connections } from './connection-list.ts';
 import { openSocketsOf } from './earlier-sockets.ts';
+import { Http2EarlyAnswers } from './http2-early-answers.ts';
+import { Http2Sessions, limitByHttp2, noteDestroy } from './http2-sessions.ts';
 import type { CheckedChoice, CheckedServerOptions } from './linger-on-close-options.ts';
-import { isHttp } from './server-kind.ts';
+import { isHttp, isHttp2 } from './server-kind.ts';
 import { StalledConnections } from './stalled-connections.ts';
 import { askHook, isHardClose, mayReset } from './when-to-linger.ts';
 
@@ -55,17 +57,22 @@ export class ServerHub implements SocketOwner {
   #lingerings: LingerSet[] = [];
   readonly #open = new Connections();
   #pruneAt = PRUNE_AT;
-  readonly #sessions = new Set<ServerHttp2Session>();
   /** Closes that the application has begun with safeClose. */
   readonly #applicationCloses = new Set<SocketClose>();
   observer: HubObserver | undefined;
   /** The connection for which the `choose` function runs at this moment. */
   #asking: Socket | undefined;
   readonly #stalled: StalledConnections | undefined;
+  readonly #http2: Http2Sessions | undefined;
+  readonly #earlyAnswers: Http2EarlyAnswers | undefined;
 
   constructor(server: Server) {
     this.server = server;
     if (isHttp(server)) this.#stalled = new StalledConnections(this);
+    if (isHttp2(server)) {
+      this.#http2 = new Http2Sessions(server);
+      this.#earlyAnswers = new Http2EarlyAnswers(server, this.#http2);
+    }
     defineHidden(server, HUB, this);
     claimServer(server);
   }
@@ -94,7 +101,7 @@ export class ServerHub implements SocketOwner {
   }
 
   get sessions(): Iterable<ServerHttp2Session> {
-    return this.#sessions;
+    return this.#http2?.all ?? [];
   }
 
   /** Whether anything lingers, also by a safeClose of the application. */
@@ -125,12 +132,14 @@ export class ServerHub implements SocketOwner {
       this.server
         .prependListener('connection', this.#onConnection)
         .prependListener('secureConnection', this.#onSecureConnection);
-      this.server.on('session', this.#onSession);
+      this.#http2?.start();
       // A socket that this server has passed on to another server has that one as its owner.
       for (const socket of openSocketsOf(this.server)) if ((ownerOf(socket) ?? this) === this) this.#adopt(socket);
       if (this.#open.size > 0) this.#stalled?.watch();
+      if (this.#http2 && this.#open.size > 0) this.#http2.incomplete = true;
     }
     this.#options = options;
+    this.#earlyAnswers?.start({ idleTimeout: options.idleTimeout, maxWaiting: options.maxLingering });
     this.#lingering = new LingerSet(options.maxLingering, () => this.observer?.lingerEnded());
     // A shutdown that is under way compares its last figures with its first: then no set may leave.
     if (!this.observer) this.#lingerings = this.#lingerings.filter(({ active }) => active > 0);
@@ -145,7 +154,8 @@ export class ServerHub implements SocketOwner {
     this.server
       .removeListener('connection', this.#onConnection)
       .removeListener('secureConnection', this.#onSecureConnection);
-    this.server.removeListener('session', this.#onSession);
+    this.#http2?.stop();
+    this.#earlyAnswers?.stop();
     this.#stalled?.stop();
   }
 
@@ -158,20 +168,15 @@ export class ServerHub implements SocketOwner {
     this.#adoptTls(socket);
   };
 
-  readonly #onSession = (session: ServerHttp2Session): void => {
-    this.adoptSession(session);
-  };
-
   /** A session may have begun before lingerOnClose was called. */
   adoptSession(session: ServerHttp2Session): void {
-    if (this.#sessions.has(session)) return;
-    this.#sessions.add(session);
-    session.once('close', () => this.#sessions.delete(session));
+    this.#http2?.adopt(session);
   }
 
   /** Takes a connection that Node has accepted already. */
   adopt(socket: Socket): void {
     this.#adopt(socket);
+    if (this.#http2) this.#http2.incomplete = true;
   }
 
   #adopt(socket: Socket): void {
@@ -219,6 +224,7 @@ export class ServerHub implements SocketOwner {
       resetSocket(socket);
       return;
     }
+    if (this.#http2) noteDestroy(topOf(socket));
     if (engine === 'native' && bareSocketOf(socket)) {
       this.#onTlsDestroy(socket, error);
       return;
@@ -275,7 +281,8 @@ export class ServerHub implements SocketOwner {
   ): CheckedChoice | undefined {
     if (isHardClose(top, socket, error)) return undefined;
     const choice = this.#ask(options, top, socket);
-    return choice && mayReset(top, socket, choice.when, error) ? choice : undefined;
+    if (!choice || !mayReset(top, socket, choice.when, error)) return undefined;
+    return this.#http2 ? limitByHttp2(choice, error ?? top.errored) : choice;
   }
 
   #ask(options: CheckedServerOptions, top: Socket, socket: Socket): CheckedChoice | undefined {

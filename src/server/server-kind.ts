@@ -6,7 +6,12 @@ import { invalidArgType } from '../core/errors.ts';
 
 /** Whether the server speaks HTTP: HTTP/1 or HTTP/2, with TLS or without. */
 export function isHttp(server: Server): boolean {
-  return 'closeIdleConnections' in server || 'updateSettings' in server;
+  return 'closeIdleConnections' in server || isHttp2(server);
+}
+
+/** Whether the server speaks HTTP/2, perhaps besides HTTP/1. */
+export function isHttp2(server: Server): boolean {
+  return 'updateSettings' in server;
 }
 
 /** What is asked of a server is its methods and events. The HTTP servers of Bun have them, and are no `net.Server`. */

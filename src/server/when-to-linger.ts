@@ -7,6 +7,7 @@ import { runtime } from '../core/runtime.ts';
 import { writeQueueSize } from '../socket/descriptor.ts';
 import { pendingBytesOf } from '../socket/queues.ts';
 import { bareSocketOf, isTls } from '../socket/tls.ts';
+import { isAborted, isAnsweredByHttp2 } from './http2-sessions.ts';
 import type { CheckedChoice, CheckedServerOptions } from './linger-on-close-options.ts';
 import { checkChoice } from './linger-on-close-options.ts';
 
@@ -34,6 +35,7 @@ export function askHook(options: CheckedServerOptions, socket: Socket): CheckedC
 export function isHardClose(socket: Socket, bare: Socket, error: Error | undefined): boolean {
   // Node destroys the connection under a TLSSocket without the error of the TLSSocket.
   const cause: NodeJS.ErrnoException | null | undefined = error ?? socket.errored;
+  if (isAborted(socket)) return true;
   if (cause && !isAnsweredByNode(cause) && !isRefusedWrite(cause)) return true;
   // A TLSSocket counts its last write until the next turn of the event loop, so the queue of the connection is asked.
   if (isTls(socket)) return writeQueueSize(bareSocketOf(socket) ?? bare) > 0;
@@ -42,7 +44,7 @@ export function isHardClose(socket: Socket, bare: Socket, error: Error | undefin
 
 /** With these errors Node has told the peer why (400, 408, 413, 431; GOAWAY) before it destroys the socket. */
 function isAnsweredByNode(error: NodeJS.ErrnoException): boolean {
-  return isInputError(error) || String(error.code).startsWith('ERR_HTTP2_');
+  return isInputError(error) || isAnsweredByHttp2(error);
 }
 
 interface Parser {
