@@ -13,10 +13,13 @@ import { claimServer } from '../socket/copies.ts';
 import { hasHandle } from '../socket/descriptor.ts';
 import type { SocketClose, SocketOwner } from '../socket/ownership.ts';
 import { defineHidden, destroyNow, isResetting, otherCopyOf, ownerOf, setOwner } from '../socket/ownership.ts';
+import { pendingBytesOf } from '../socket/queues.ts';
 import { resetSocket } from '../socket/reset.ts';
 import { bareSocketOf, isTls, isTlsServer, TLS, topOf } from '../socket/tls.ts';
+import { addon } from '../system/addon.ts';
 import { Connections } from './connection-list.ts';
 import { openSocketsOf } from './earlier-sockets.ts';
+import { IdleCloses } from './idle-closes.ts';
 import type { CheckedChoice, CheckedServerOptions } from './linger-on-close-options.ts';
 import { isHttp } from './server-kind.ts';
 import { StalledConnections } from './stalled-connections.ts';
@@ -51,11 +54,14 @@ export class ServerHub implements SocketOwner {
   observer: HubObserver | undefined;
   /** The connection for which the `choose` function runs at this moment. */
   #asking: Socket | undefined;
-  readonly #stalled: StalledConnections | undefined;
+  readonly #stalled = new StalledConnections(this);
+  readonly #idleCloses: IdleCloses;
+  /** Stalled connections that `choose` has left to Node. */
+  readonly #leftToNode = new WeakSet<Socket>();
 
   constructor(server: Server) {
     this.server = server;
-    if (isHttp(server)) this.#stalled = new StalledConnections(this);
+    this.#idleCloses = new IdleCloses(this);
     defineHidden(server, HUB, this);
     claimServer(server);
   }
@@ -118,9 +124,11 @@ export class ServerHub implements SocketOwner {
       this.server.on('session', this.#onSession);
       // A socket that this server has passed on to another server has that one as its owner.
       for (const socket of openSocketsOf(this.server)) if ((ownerOf(socket) ?? this) === this) this.#adopt(socket);
-      if (this.#open.size > 0) this.#stalled?.watch();
+      if (this.#open.size > 0) this.#stalled.watch();
     }
     this.#options = options;
+    if (options.readBeforeIdleClose && isHttp(this.server)) this.#idleCloses.start();
+    else this.#idleCloses.stop();
     this.#lingering = new LingerSet(options.maxLingering, () => this.observer?.lingerEnded());
     // A shutdown that is under way compares its last figures with its first: then no set may leave.
     if (!this.observer) this.#lingerings = this.#lingerings.filter(({ active }) => active > 0);
@@ -136,7 +144,8 @@ export class ServerHub implements SocketOwner {
       .removeListener('connection', this.#onConnection)
       .removeListener('secureConnection', this.#onSecureConnection);
     this.server.removeListener('session', this.#onSession);
-    this.#stalled?.stop();
+    this.#stalled.stop();
+    this.#idleCloses.stop();
   }
 
   readonly #onConnection = (socket: unknown): void => {
@@ -173,7 +182,8 @@ export class ServerHub implements SocketOwner {
       setOwner(socket, this);
       this.#open.add(socket);
       if (this.#open.size >= this.#pruneAt) this.#prune();
-      this.#stalled?.watch();
+      this.#stalled.watch();
+      if (!isTlsServer(this.server)) this.#idleCloses.watch(socket);
     }
   }
 
@@ -182,6 +192,7 @@ export class ServerHub implements SocketOwner {
     if (bare && ownerOf(bare) === this) defineHidden(bare, TLS, socket);
     // The streams engine discards through the TLSSocket: the connection under a TLSSocket cannot be read past it.
     if (!bare || engine === 'streams') setOwner(socket, this);
+    this.#idleCloses.watch(socket);
   }
 
   onDestroy(socket: Socket, error: Error | undefined): void {
@@ -237,14 +248,29 @@ export class ServerHub implements SocketOwner {
 
   /** Ends a connection that has nothing to do any more: FIN, and a linger. */
   close(socket: Socket): void {
-    const options = this.#options;
-    if (isClosing(socket)) return;
     // Before the end of the handshake TLS has no way to say goodbye.
-    if (!options || (isTlsServer(this.server) && !isTls(socket))) socket.destroy();
-    else
-      this.#lingering?.add(socket, (closing) =>
-        begin(closing, socket, () => closing.start(socket, { ...options, mode: 'linger' })),
-      );
+    if (!this.#options || (isTlsServer(this.server) && !isTls(socket))) {
+      if (!isClosing(socket)) socket.destroy();
+    } else {
+      this.#end(socket, this.#options);
+    }
+  }
+
+  #end(socket: Socket, options: CheckedChoice): void {
+    if (isClosing(socket)) return;
+    this.#lingering?.add(socket, (closing) =>
+      begin(closing, socket, () => closing.start(socket, { ...options, mode: 'linger' })),
+    );
+  }
+
+  /** Ends a connection that would wait for ever; Node would leave it, so `choose` may leave it too. */
+  closeStalled(socket: Socket): void {
+    const options = this.#options;
+    if (!options || this.#leftToNode.has(socket)) return;
+    const given = options.choose ? askHook(options, socket) : options;
+    if (socket.destroyed) return;
+    if (given) this.#end(socket, given);
+    else this.#leftToNode.add(socket);
   }
 
   onApplicationClose(closing: SocketClose): void {
@@ -261,6 +287,15 @@ export class ServerHub implements SocketOwner {
 
   get flushTimeout(): number {
     return this.#options?.timeout ?? Infinity;
+  }
+
+  /** An HTTP server has half-open sockets for purposes of its own. */
+  get hasHalfOpenProtocol(): boolean {
+    return !isHttp(this.server);
+  }
+
+  mayHavePending(socket: Socket): boolean {
+    return !addon || pendingBytesOf(bareSocketOf(socket) ?? socket) > 0;
   }
 
   giveUpFlush(socket: Socket): void {

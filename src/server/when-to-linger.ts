@@ -8,6 +8,7 @@ import { pendingBytesOf } from '../socket/queues.ts';
 import { bareSocketOf, isTls } from '../socket/tls.ts';
 import type { CheckedChoice, CheckedServerOptions } from './linger-on-close-options.ts';
 import { checkChoice } from './linger-on-close-options.ts';
+import type { Parser } from './unread-input.ts';
 
 export function askHook(options: CheckedServerOptions, socket: Socket): CheckedChoice | undefined {
   try {
@@ -42,10 +43,6 @@ export function isHardClose(socket: Socket, bare: Socket, error: Error | undefin
 /** With these errors Node has told the peer why (400, 408, 413, 431; GOAWAY) before it destroys the socket. */
 function isAnsweredByNode(error: NodeJS.ErrnoException): boolean {
   return isInputError(error) || String(error.code).startsWith('ERR_HTTP2_');
-}
-
-interface Parser {
-  incoming?: { complete: boolean } | null;
 }
 
 /** Whether a close may meet unread data, now or later. If not, a plain close sends FIN. */
