@@ -4,6 +4,7 @@
 import diagnostics from 'node:diagnostics_channel';
 import type { Server, Socket } from 'node:net';
 import { readEnvironment } from './server/environment.ts';
+import { HandedOverSockets } from './server/handed-over-sockets.ts';
 import { lingerOnClose } from './server/linger-on-close.ts';
 import { hubOf } from './server/server-hub.ts';
 import { isHttp } from './server/server-kind.ts';
@@ -11,14 +12,25 @@ import { otherCopyOfServer } from './socket/copies.ts';
 import './index.ts';
 
 const options = readEnvironment(process.env);
+const handedOver = new HandedOverSockets(cover);
+handedOver.watchMessages();
 
-// Node publishes each connection that it has accepted. With the first connection of a server, lingerOnClose begins for
-// that server, and hears of the later connections itself. A server for which the application has called lingerOnClose
-// keeps the application's options, also after disable().
+// Node publishes each connection that it has accepted.
 diagnostics.subscribe('net.server.socket', (message) => {
   const { socket } = message as { socket: Socket & { server?: Server } };
   const { server } = socket;
-  if (!server || otherCopyOfServer(server) || hubOf(server) || !isHttp(server)) return;
+  if (!server) return;
+  if (isHttp(server)) cover(server, socket);
+  else handedOver.accepted(socket, server);
+});
+
+/**
+ * With the first connection of a server, lingerOnClose begins for that server, and hears of the later connections
+ * itself. A server for which the application has called lingerOnClose keeps the application's options, also after
+ * disable().
+ */
+function cover(server: Server, socket: Socket): void {
+  if (hubOf(server) || otherCopyOfServer(server)) return;
   lingerOnClose(server, options);
   hubOf(server)?.adopt(socket);
-});
+}

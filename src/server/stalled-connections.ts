@@ -12,6 +12,7 @@ import { Readable } from 'node:stream';
 import { isClosing } from '../close/linger-guard.ts';
 import { timerAfterPoll } from '../core/after-poll.ts';
 import { now } from '../core/time.ts';
+import { takeInput } from '../engine/discard-input.ts';
 import { outputMark } from '../socket/queues.ts';
 import { type Consumer, consumerOf, consumerOfEnded, type Parser, unfinishedRequest } from './unread-input.ts';
 
@@ -134,14 +135,31 @@ export class StalledConnections {
    * application's, which may still want to read: it is resumed only when the output stalls and nothing reads.
    */
   #readOn(socket: Socket, source: Readable & { complete?: boolean }, stalled: boolean): void {
-    if (source.complete || source.readableFlowing) return;
-    if (source === socket) {
+    if (source.complete) return;
+    if (source.destroyed) {
+      if (stalled) this.#discardBehind(socket);
+    } else if (source.readableFlowing) {
+      return;
+    } else if (source === socket) {
       if (!stalled) return;
       this.#resumed.add(socket);
       source.resume();
     } else if (stalled || (source.readableFlowing === null && source.listenerCount('readable') === 0)) {
       source.resume();
     }
+  }
+
+  /**
+   * Nothing more can be read through the request. A 'data' listener makes Node's parser leave the connection, which
+   * ends with this response.
+   */
+  #discardBehind(socket: Socket): void {
+    if (this.#resumed.has(socket)) return;
+    this.#resumed.add(socket);
+    takeInput(socket).on('data', () => {});
+    socket.resume();
+    // The parser has read past the stream, which takes a read to be under way.
+    socket._read(0);
   }
 
   /** Whether a socket was ended, its peer has not ended, and nothing reads what the peer still sends. */
