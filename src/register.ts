@@ -6,6 +6,7 @@ import type { Server, Socket } from 'node:net';
 import { runtime } from './core/runtime.ts';
 import { onListen } from './server/bun-servers.ts';
 import { readEnvironment } from './server/environment.ts';
+import { HandedOverSockets } from './server/handed-over-sockets.ts';
 import { lingerOnClose } from './server/linger-on-close.ts';
 import { hubOf } from './server/server-hub.ts';
 import { isHttp, isHttp2 } from './server/server-kind.ts';
@@ -13,14 +14,16 @@ import { otherCopyOfServer } from './socket/copies.ts';
 import './index.ts';
 
 const options = readEnvironment(process.env);
+const handedOver = new HandedOverSockets(cover);
+handedOver.watchMessages();
 
-// Node and Deno publish each connection that they have accepted. With the first connection of a server, lingerOnClose
-// begins for that server, and hears of the later connections itself. A server for which the application has called
-// lingerOnClose keeps the application's options, also after disable().
+// Node and Deno publish each connection that they have accepted.
 diagnostics.subscribe('net.server.socket', (message) => {
   const { socket } = message as { socket: Socket & { server?: Server } };
   const { server } = socket;
-  if (server && cover(server)) hubOf(server)?.adopt(socket);
+  if (!server) return;
+  if (isHttp(server)) cover(server, socket);
+  else handedOver.accepted(socket, server);
 });
 
 // That is too late for the first session of an HTTP/2 server in clear text: Node has begun it, and nothing leads from a
@@ -29,11 +32,15 @@ diagnostics.subscribe('tracing:net.server.listen:asyncStart', (message) => {
   const { server } = message as { server: Server };
   if (isHttp2(server)) cover(server);
 });
-if (runtime === 'Bun') onListen(cover);
+if (runtime === 'Bun') onListen((server) => isHttp(server) && cover(server));
 
-/** Whether it is this call that covers the server. */
-function cover(server: Server): boolean {
-  if (otherCopyOfServer(server) || hubOf(server) || !isHttp(server)) return false;
+/**
+ * With the first connection of a server, lingerOnClose begins for that server, and hears of the later connections
+ * itself. A server for which the application has called lingerOnClose keeps the application's options, also after
+ * disable().
+ */
+function cover(server: Server, socket?: Socket): void {
+  if (hubOf(server) || otherCopyOfServer(server)) return;
   lingerOnClose(server, options);
-  return true;
+  if (socket) hubOf(server)?.adopt(socket);
 }

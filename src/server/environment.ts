@@ -26,20 +26,26 @@ function amount(option: keyof LingerOnCloseOptions, unit: string, pattern = /^\d
   };
 }
 
-const VARIABLES: Record<string, Variable> = {
-  WHEN: oneOf('when', 'needed', 'always'),
-  MODE: oneOf('mode', 'linger', 'drain', 'reset'),
-  UNTIL: oneOf('until', 'eof', 'delivered'),
-  IDLE_TIMEOUT: amount('idleTimeout', 'milliseconds'),
-  TIMEOUT: amount('timeout', 'milliseconds'),
-  MAX_BYTES: amount('maxBytes', 'bytes'),
-  MAX_LINGERING: amount('maxLingering', 'an integer number of connections', /^\d+$|^Infinity$/),
-  REF: {
-    option: 'ref',
+function trueOrFalse(option: keyof LingerOnCloseOptions): Variable {
+  return {
+    option,
     wanted: 'one of true, false',
     parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
-  },
-};
+  };
+}
+
+/** Not a plain object, which has a `constructor` too. */
+const VARIABLES = new Map<string, Variable>([
+  ['WHEN', oneOf('when', 'needed', 'always')],
+  ['MODE', oneOf('mode', 'linger', 'drain', 'reset')],
+  ['UNTIL', oneOf('until', 'eof', 'delivered')],
+  ['IDLE_TIMEOUT', amount('idleTimeout', 'milliseconds')],
+  ['TIMEOUT', amount('timeout', 'milliseconds')],
+  ['MAX_BYTES', amount('maxBytes', 'bytes')],
+  ['MAX_LINGERING', amount('maxLingering', 'an integer number of connections', /^\d+$|^Infinity$/)],
+  ['REF', trueOrFalse('ref')],
+  ['READ_BEFORE_IDLE_CLOSE', trueOrFalse('readBeforeIdleClose')],
+]);
 
 /**
  * Reads options of {@link lingerOnClose} from the variables `LINGERING_CLOSE_*`. An empty variable counts as not set.
@@ -49,13 +55,11 @@ export function readEnvironment(env: NodeJS.ProcessEnv): LingerOnCloseOptions {
   const options: Record<string, unknown> = {};
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith(PREFIX) || name === FOREIGN || !text) continue;
-    const variable = VARIABLES[name.slice(PREFIX.length)];
+    const variable = VARIABLES.get(name.slice(PREFIX.length));
     if (!variable)
       throw invalidVariable(
         name,
-        `is not known. There are ${Object.keys(VARIABLES)
-          .map((key) => PREFIX + key)
-          .join(', ')}`,
+        `is not known. There are ${[...VARIABLES.keys()].map((key) => PREFIX + key).join(', ')}`,
       );
     const value = variable.parse(text);
     if (value === undefined) throw invalidVariable(name, `must be ${variable.wanted}. Received '${text}'`);

@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import type { CheckedOptions, SafeCloseOptions } from '../close/safe-close-options.ts';
 import { checkOptions } from '../close/safe-close-options.ts';
 import { invalidArgType, invalidArgValue, outOfRange } from '../core/errors.ts';
+import { openFileLimit } from '../system/open-file-limit.ts';
 
 /** For a single connection: what to close it with. */
 export interface LingerChoice extends SafeCloseOptions {
@@ -31,6 +32,12 @@ export interface LingerOnCloseOptions extends LingerChoice {
    * not throw: if it does, the options of the server serve, and the error becomes a process warning.
    */
   choose?: ((socket: Socket | TLSSocket) => boolean | LingerChoice | undefined) | undefined;
+  /**
+   * Whether an idle connection that Node is about to close by itself (`keepAliveTimeout`, `closeIdleConnections()`) is
+   * read first where bytes are waiting, so that a request that has arrived is answered. Node closes it one turn of the
+   * event loop later where nothing was read. Default true; without effect on net and tls servers.
+   */
+  readBeforeIdleClose?: boolean | undefined;
 }
 
 export interface CheckedChoice extends CheckedOptions {
@@ -40,6 +47,7 @@ export interface CheckedChoice extends CheckedOptions {
 export interface CheckedServerOptions extends CheckedChoice {
   maxLingering: number;
   choose: LingerOnCloseOptions['choose'];
+  readBeforeIdleClose: boolean;
 }
 
 /** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`. */
@@ -48,14 +56,21 @@ export function checkServerOptions(
   when: 'needed' | 'always',
 ): CheckedServerOptions {
   const checked = checkChoice(options, when);
-  const { maxLingering = 1_000, choose } = options ?? {};
+  const { maxLingering = defaultMaxLingering(), choose, readBeforeIdleClose = true } = options ?? {};
   if (typeof maxLingering !== 'number') throw invalidArgType('options.maxLingering', 'of type number', maxLingering);
   if (!((Number.isInteger(maxLingering) || maxLingering === Infinity) && maxLingering >= 0)) {
     throw outOfRange('options.maxLingering', 'an integer >= 0, or Infinity', maxLingering);
   }
   if (choose !== undefined && typeof choose !== 'function')
     throw invalidArgType('options.choose', 'of type function', choose);
-  return { ...checked, maxLingering, choose };
+  if (typeof readBeforeIdleClose !== 'boolean')
+    throw invalidArgType('options.readBeforeIdleClose', 'of type boolean', readBeforeIdleClose);
+  return { ...checked, maxLingering, choose, readBeforeIdleClose };
+}
+
+/** Each lingering connection holds a descriptor. Where few may be open, most are left for connections in use. */
+function defaultMaxLingering(): number {
+  return Math.min(1_000, Math.floor(openFileLimit() / 4));
 }
 
 export function checkChoice(options: LingerChoice | undefined, defaultWhen: 'needed' | 'always'): CheckedChoice {

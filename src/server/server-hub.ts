@@ -23,12 +23,15 @@ import {
   ownerOf,
   setOwner,
 } from '../socket/ownership.ts';
+import { pendingBytesOf } from '../socket/queues.ts';
 import { resetSocket } from '../socket/reset.ts';
 import { bareSocketOf, isTls, isTlsServer, TLS, topOf } from '../socket/tls.ts';
+import { addon } from '../system/addon.ts';
 import { Connections } from './connection-list.ts';
 import { openSocketsOf } from './earlier-sockets.ts';
 import { Http2EarlyAnswers } from './http2-early-answers.ts';
 import { Http2Sessions, limitByHttp2, noteDestroy } from './http2-sessions.ts';
+import { IdleCloses } from './idle-closes.ts';
 import type { CheckedChoice, CheckedServerOptions } from './linger-on-close-options.ts';
 import { isHttp, isHttp2 } from './server-kind.ts';
 import { StalledConnections } from './stalled-connections.ts';
@@ -62,13 +65,16 @@ export class ServerHub implements SocketOwner {
   observer: HubObserver | undefined;
   /** The connection for which the `choose` function runs at this moment. */
   #asking: Socket | undefined;
-  readonly #stalled: StalledConnections | undefined;
+  readonly #stalled = new StalledConnections(this);
+  readonly #idleCloses: IdleCloses;
+  /** Stalled connections that `choose` has left to Node. */
+  readonly #leftToNode = new WeakSet<Socket>();
   readonly #http2: Http2Sessions | undefined;
   readonly #earlyAnswers: Http2EarlyAnswers | undefined;
 
   constructor(server: Server) {
     this.server = server;
-    if (isHttp(server)) this.#stalled = new StalledConnections(this);
+    this.#idleCloses = new IdleCloses(this);
     if (isHttp2(server)) {
       this.#http2 = new Http2Sessions(server);
       this.#earlyAnswers = new Http2EarlyAnswers(server, this.#http2);
@@ -135,11 +141,13 @@ export class ServerHub implements SocketOwner {
       this.#http2?.start();
       // A socket that this server has passed on to another server has that one as its owner.
       for (const socket of openSocketsOf(this.server)) if ((ownerOf(socket) ?? this) === this) this.#adopt(socket);
-      if (this.#open.size > 0) this.#stalled?.watch();
+      if (this.#open.size > 0) this.#stalled.watch();
       if (this.#http2 && this.#open.size > 0) this.#http2.incomplete = true;
     }
     this.#options = options;
     this.#earlyAnswers?.start({ idleTimeout: options.idleTimeout, maxWaiting: options.maxLingering });
+    if (options.readBeforeIdleClose && isHttp(this.server)) this.#idleCloses.start();
+    else this.#idleCloses.stop();
     this.#lingering = new LingerSet(options.maxLingering, () => this.observer?.lingerEnded());
     // A shutdown that is under way compares its last figures with its first: then no set may leave.
     if (!this.observer) this.#lingerings = this.#lingerings.filter(({ active }) => active > 0);
@@ -156,7 +164,8 @@ export class ServerHub implements SocketOwner {
       .removeListener('secureConnection', this.#onSecureConnection);
     this.#http2?.stop();
     this.#earlyAnswers?.stop();
-    this.#stalled?.stop();
+    this.#stalled.stop();
+    this.#idleCloses.stop();
   }
 
   readonly #onConnection = (socket: unknown): void => {
@@ -187,9 +196,10 @@ export class ServerHub implements SocketOwner {
     } else if (!socket.destroyed && Object.isExtensible(socket) && !this.#open.has(socket) && !otherCopyOf(socket)) {
       setOwner(socket, this);
       this.#open.add(socket);
-      if (runtime === 'Bun' && this.#stalled) this.#takeDestroySoon(socket);
+      if (runtime === 'Bun' && isHttp(this.server)) this.#takeDestroySoon(socket);
       if (this.#open.size >= this.#pruneAt) this.#prune();
-      this.#stalled?.watch();
+      this.#stalled.watch();
+      if (!isTlsServer(this.server)) this.#idleCloses.watch(socket);
     }
   }
 
@@ -197,6 +207,7 @@ export class ServerHub implements SocketOwner {
     const bare = bareSocketOf(socket);
     if (bare && ownerOf(bare) === this) defineHidden(bare, TLS, socket);
     setOwner(socket, this);
+    this.#idleCloses.watch(socket);
   }
 
   /**
@@ -294,14 +305,29 @@ export class ServerHub implements SocketOwner {
 
   /** Ends a connection that has nothing to do any more: FIN, and a linger. */
   close(socket: Socket): void {
-    const options = this.#options;
-    if (isClosing(socket)) return;
     // Before the end of the handshake TLS has no way to say goodbye.
-    if (!options || (isTlsServer(this.server) && !isTls(socket))) socket.destroy();
-    else
-      this.#lingering?.add(socket, (closing) =>
-        begin(closing, socket, () => closing.start(socket, { ...options, mode: 'linger' })),
-      );
+    if (!this.#options || (isTlsServer(this.server) && !isTls(socket))) {
+      if (!isClosing(socket)) socket.destroy();
+    } else {
+      this.#end(socket, this.#options);
+    }
+  }
+
+  #end(socket: Socket, options: CheckedChoice): void {
+    if (isClosing(socket)) return;
+    this.#lingering?.add(socket, (closing) =>
+      begin(closing, socket, () => closing.start(socket, { ...options, mode: 'linger' })),
+    );
+  }
+
+  /** Ends a connection that would wait for ever; Node would leave it, so `choose` may leave it too. */
+  closeStalled(socket: Socket): void {
+    const options = this.#options;
+    if (!options || this.#leftToNode.has(socket)) return;
+    const given = this.#ask(options, socket, socket);
+    if (socket.destroyed) return;
+    if (given) this.#end(socket, given);
+    else this.#leftToNode.add(socket);
   }
 
   onApplicationClose(closing: SocketClose): void {
@@ -318,6 +344,15 @@ export class ServerHub implements SocketOwner {
 
   get flushTimeout(): number {
     return this.#options?.timeout ?? Infinity;
+  }
+
+  /** An HTTP server has half-open sockets for purposes of its own. */
+  get hasHalfOpenProtocol(): boolean {
+    return !isHttp(this.server);
+  }
+
+  mayHavePending(socket: Socket): boolean {
+    return !addon || pendingBytesOf(bareSocketOf(socket) ?? socket) > 0;
   }
 
   giveUpFlush(socket: Socket): void {

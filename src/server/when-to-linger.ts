@@ -10,6 +10,7 @@ import { bareSocketOf, isTls } from '../socket/tls.ts';
 import { isAborted, isAnsweredByHttp2 } from './http2-sessions.ts';
 import type { CheckedChoice, CheckedServerOptions } from './linger-on-close-options.ts';
 import { checkChoice } from './linger-on-close-options.ts';
+import type { Parser } from './unread-input.ts';
 
 export function askHook(options: CheckedServerOptions, socket: Socket): CheckedChoice | undefined {
   try {
@@ -45,10 +46,6 @@ export function isHardClose(socket: Socket, bare: Socket, error: Error | undefin
 /** With these errors Node has told the peer why (400, 408, 413, 431; GOAWAY) before it destroys the socket. */
 function isAnsweredByNode(error: NodeJS.ErrnoException): boolean {
   return isInputError(error) || isAnsweredByHttp2(error);
-}
-
-interface Parser {
-  incoming?: { complete: boolean } | null;
 }
 
 /** Whether a close may meet unread data, now or later. If not, a plain close sends FIN. */

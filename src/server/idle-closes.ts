@@ -1,0 +1,152 @@
+// Node closes idle HTTP/1 connections by itself: when keepAliveTimeout is over, and in closeIdleConnections(), which
+// server.close() calls too. An event loop that was blocked runs timers before it looks at sockets. So the next request
+// of a connection may have arrived when Node takes the connection for idle, and a proxy does not repeat a POST. Here
+// such a connection is read first, and closed only where nothing was read.
+
+import diagnostics from 'node:diagnostics_channel';
+import type { ServerResponse } from 'node:http';
+import type { Server, Socket } from 'node:net';
+import { afterPoll } from '../core/after-poll.ts';
+import { defineHidden, hold, isHeld, letGo } from '../socket/ownership.ts';
+import { bareSocketOf } from '../socket/tls.ts';
+import { type Parser, unfinishedRequest } from './unread-input.ts';
+
+type HttpServer = Server & { closeIdleConnections?: () => void };
+type HttpSocket = Socket & { parser?: Parser | null; _httpMessage?: ServerResponse | null; server?: Server };
+
+export interface IdleConnections {
+  readonly server: Server;
+  /** The sockets that the application knows: TLSSockets where there is TLS. */
+  readonly sockets: Socket[];
+  /** Whether bytes wait in the kernel; true where that cannot be known. */
+  mayHavePending(socket: Socket): boolean;
+}
+
+const REQUEST = 'http.server.request.start';
+
+export class IdleCloses {
+  readonly #connections: IdleConnections;
+  readonly #server: HttpServer;
+  readonly #onTimeout: (this: HttpSocket) => void;
+  #restoreMethod: (() => void) | undefined;
+  /** Connections that closeIdleConnections() was to close. Their next response is the last one. */
+  readonly #ending = new Map<Socket, ServerResponse | undefined>();
+
+  constructor(connections: IdleConnections) {
+    this.#connections = connections;
+    this.#server = connections.server;
+    const closes = this;
+    this.#onTimeout = function (this: HttpSocket) {
+      closes.#beforeTimeout(this);
+    };
+  }
+
+  start(): void {
+    if (this.#restoreMethod) return;
+    this.#restoreMethod = this.#replaceMethod();
+    for (const socket of this.#connections.sockets) this.watch(socket);
+  }
+
+  stop(): void {
+    this.#restoreMethod?.();
+    this.#restoreMethod = undefined;
+    for (const socket of this.#connections.sockets) socket.removeListener('timeout', this.#onTimeout);
+  }
+
+  /** A listener in front of Node's own, which asks the listeners of the application, and destroys. */
+  watch(socket: Socket): void {
+    if (!this.#restoreMethod || socket.listenerCount('timeout', this.#onTimeout) > 0) return;
+    socket.prependListener('timeout', this.#onTimeout);
+  }
+
+  #replaceMethod(): () => void {
+    const server = this.#server;
+    const before = Object.getOwnPropertyDescriptor(server, 'closeIdleConnections');
+    const closes = this;
+    const original = server.closeIdleConnections;
+    function closeIdleConnections(this: HttpServer, ...args: []): void {
+      closes.#closeIdle(() => original?.apply(this, args));
+    }
+    if (original) defineHidden(server, 'closeIdleConnections', closeIdleConnections);
+    return () => {
+      // Another one has been put in its place, which may call this one.
+      if (server.closeIdleConnections !== closeIdleConnections) return;
+      if (before) Object.defineProperty(server, 'closeIdleConnections', before);
+      else delete server.closeIdleConnections;
+    };
+  }
+
+  #closeIdle(byNode: () => void): void {
+    const idle: Socket[] = [];
+    // Node knows best which connections are idle: a holder catches the destroy(). Who holds a socket already has asked
+    // for that, or closes it.
+    const held = this.#restoreMethod ? this.#connections.sockets.filter((socket) => this.#mustBeRead(socket)) : [];
+    for (const socket of held) hold(socket, () => idle.push(socket));
+    try {
+      byNode();
+    } finally {
+      for (const socket of held) letGo(socket);
+      for (const socket of idle) this.#readFirst(socket, true);
+    }
+  }
+
+  /** Node destroys the socket behind this listener, unless the application has a 'timeout' listener on the server. */
+  #beforeTimeout(socket: HttpSocket): void {
+    if (!this.#restoreMethod || socket.destroyed || socket.server !== this.#server) return;
+    if (this.#server.listenerCount('timeout') > 0 || !this.#mustBeRead(socket)) return;
+    const release = () => letGo(socket);
+    hold(socket, (error) => {
+      letGo(socket);
+      if (error) socket.destroy(error);
+      else this.#readFirst(socket, false);
+    });
+    // Where the application has removed Node's listener, nothing calls destroy().
+    queueMicrotask(release);
+  }
+
+  /** Between two requests, with bytes waiting. */
+  #mustBeRead(socket: HttpSocket): boolean {
+    return isBetweenRequests(socket) && !isHeld(socket) && this.#connections.mayHavePending(socket);
+  }
+
+  /** @param isLast whether a request that comes now is answered with `Connection: close` */
+  #readFirst(socket: HttpSocket, isLast: boolean): void {
+    const bare = bareSocketOf(socket) ?? socket;
+    const [bytesRead, bareBytesRead] = [socket.bytesRead, bare.bytesRead];
+    if (isLast) this.#endWithNext(socket);
+    // Twice: where this is called in the middle of a poll phase, the first one is behind the rest of that phase.
+    afterPoll(() =>
+      afterPoll(() => {
+        if (isLast) this.#forget(socket);
+        if (socket.destroyed || isHeld(socket)) return;
+        if (bare.bytesRead === bareBytesRead) socket.destroy();
+        // A record of TLS without data. It does not start the timer of Node again, which has fired.
+        else if (socket.bytesRead === bytesRead && socket.timeout) socket.setTimeout(socket.timeout);
+      }),
+    );
+  }
+
+  #endWithNext(socket: Socket): void {
+    if (this.#ending.size === 0) diagnostics.subscribe(REQUEST, this.#onRequest);
+    this.#ending.set(socket, undefined);
+  }
+
+  #forget(socket: Socket): void {
+    if (this.#ending.delete(socket) && this.#ending.size === 0) diagnostics.unsubscribe(REQUEST, this.#onRequest);
+  }
+
+  // Published before the application gets the request.
+  readonly #onRequest = (message: unknown): void => {
+    const { response, socket } = message as { response: ServerResponse; socket: Socket };
+    if (!this.#ending.has(socket)) return;
+    // Pipelining: the connection must not end with the response before, or this response would be lost.
+    const before = this.#ending.get(socket);
+    if (before && !before.headersSent) before.shouldKeepAlive = true;
+    response.shouldKeepAlive = false;
+    this.#ending.set(socket, response);
+  };
+}
+
+function isBetweenRequests({ parser, _httpMessage: response }: HttpSocket): boolean {
+  return !!parser && !response && !unfinishedRequest(parser);
+}
