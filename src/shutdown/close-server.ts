@@ -39,7 +39,13 @@ export function closeServer(server: Server, options?: CloseServerOptions): Promi
   validateServer(server);
   const other = otherCopyOfServer(server);
   if (other) return other.closeServer(server, options) as Promise<ServerCloseReport>;
-  return ServerShutdown.of(server, checkCloseServerOptions(options)).promise;
+  const checked = checkCloseServerOptions(options);
+  const before = ServerShutdown.under(server);
+  if (!before) return new ServerShutdown(server, checked).promise;
+  // The application has had the server listen again: that is the next shutdown, behind this one.
+  if (before.isPast) return before.promise.then(() => closeServer(server, options));
+  before.governBy(checked.signal);
+  return before.promise;
 }
 
 own.closeServer = closeServer;
