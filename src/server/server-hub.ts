@@ -15,6 +15,7 @@ import { defineHidden, destroyNow, otherCopyOf, ownerOf, setOwner } from '../soc
 import { bareSocketOf, isTls, isTlsServer, TLS, topOf } from '../socket/tls.ts';
 import { Connections } from './connection-list.ts';
 import { openSocketsOf } from './earlier-sockets.ts';
+import { rememberServer } from './known-servers.ts';
 import type { CheckedChoice, CheckedServerOptions } from './linger-on-close-options.ts';
 import { unwatchPipelining, watchPipelining } from './pipelined-responses.ts';
 import { isHttp } from './server-kind.ts';
@@ -57,6 +58,7 @@ export class ServerHub implements SocketOwner {
     if (isHttp(server)) this.#stalled = new StalledConnections(this);
     defineHidden(server, HUB, this);
     claimServer(server);
+    rememberServer(server);
   }
 
   get options(): CheckedServerOptions | undefined {

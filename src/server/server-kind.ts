@@ -9,10 +9,10 @@ export function isHttp(server: Server): boolean {
 }
 
 /** Throws `ERR_INVALID_ARG_TYPE`. */
-export function validateServer(server: unknown): asserts server is Server {
+export function validateServer(server: unknown, name = 'server'): asserts server is Server {
   if (types.isProxy(server) || !(server instanceof Server)) {
     throw invalidArgType(
-      'server',
+      name,
       'an instance of net.Server, tls.Server, http.Server, https.Server or an HTTP/2 server',
       server,
     );
