@@ -2,6 +2,7 @@
 
 import cluster from 'node:cluster';
 import { setMaxListeners } from 'node:events';
+import { timerAfterPoll } from '../core/after-poll.ts';
 import { callbackWarning } from '../core/callback-warning.ts';
 import { onAbort } from '../core/on-abort.ts';
 import { clearTimeout, MAX_DELAY, now, setTimeout } from '../core/time.ts';
@@ -73,7 +74,7 @@ export class SignalShutdown {
     this.#state = 'told';
     const { deadline, closing } = this.#options;
     this.#deadlineAt = now() + deadline;
-    if (deadline <= MAX_DELAY) setTimeout(() => this.#onDeadline(), deadline).unref();
+    timerAfterPoll(deadline, () => this.#onDeadline(), false);
     if (closing.signal?.aborted) this.#abort.abort();
     else if (closing.signal) this.#stopListening.push(onAbort(closing.signal, () => this.#abort.abort()));
     void this.#run(reason);
@@ -85,9 +86,9 @@ export class SignalShutdown {
     const wanted = closing.drainDelay + closing.timeout + closing.lingerTimeout;
     this.#closing.abort();
     await this.#hook('before', () => before?.(reason), Math.max(deadline - forAfter - wanted, deadline / 2 - forAfter));
-    const workers = closeWorkers(this.#deadlineAt - now());
+    const workers = closeWorkers(this.#deadlineAt - forAfter - now());
     const report = await closeAll({
-      ...fit(closing, this.#deadlineAt - forAfter - now()),
+      ...shorten(closing, this.#deadlineAt - forAfter - now()),
       signal: this.#abort.signal,
     });
     if (report.cut > 0) this.#failed = true;
@@ -96,8 +97,8 @@ export class SignalShutdown {
     } catch (error) {
       callbackWarning('onReport', 'closeOnSignal', error);
     }
-    await this.#hook('after', () => after?.(report), this.#deadlineAt - now());
     if (!(await workers)) this.#failed = true;
+    await this.#hook('after', () => after?.(report), this.#deadlineAt - now());
     this.#finish();
   }
 
@@ -144,7 +145,7 @@ export class SignalShutdown {
 }
 
 /** The times of the servers, made shorter where they do not fit into `ms`: the drain first, the lingers last. */
-function fit(options: CheckedCloseServersOptions, ms: number): CheckedCloseServersOptions {
+function shorten(options: CheckedCloseServersOptions, ms: number): CheckedCloseServersOptions {
   const left = Math.max(ms, 0);
   const lingerTimeout = Math.min(options.lingerTimeout, left / 5);
   const timeout = Math.min(options.timeout, left - lingerTimeout);
