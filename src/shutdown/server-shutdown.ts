@@ -194,12 +194,12 @@ export class ServerShutdown implements HubObserver {
   #stop(): void {
     if (!this.#listens) return;
     this.#listens = false;
+    this.#figures.cut += backlogOf(this.#server);
     if (this.#aborted) {
       this.#closeForGood();
       return;
     }
     this.#hub.liftLimit(true);
-    this.#figures.cut += backlogOf(this.#server);
     // close() of an HTTP server would destroy its idle connections, and end the watch over headersTimeout and
     // requestTimeout: it is called with the last connection. Only close() knows HTTP/2 sessions that began before
     // the server was covered.
