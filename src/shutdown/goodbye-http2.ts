@@ -50,7 +50,8 @@ export class GoodbyeHttp2 {
     return [...this.#sessions].flatMap((session) => {
       const symbol = Object.getOwnPropertySymbols(session).find(({ description }) => description === 'state');
       const state = symbol && (session as unknown as Record<symbol, SessionState | undefined>)[symbol];
-      return state?.streams instanceof Map ? [...state.streams.values()] : [];
+      // A Map of another realm's prototype: `instanceof` does not tell.
+      return typeof state?.streams?.values === 'function' ? [...state.streams.values()] : [];
     });
   }
 

@@ -19,22 +19,25 @@ describe.each(ENGINES.flatMap((engine) => (['http', 'https'] as const).map((kind
       ['/held', '/now', '/held'],
       ['/held', '/held', '/now'],
       ['/begun', '/held', '/held'],
-    ])('requests that came before the call are answered, the last one with Connection: close: %s %s %s', async (...paths) => {
-      await using server = await host.serve(kind);
-      const peer = await server.connect();
-      await peer.write(paths.map(get).join(''));
-      for (const path of paths) expect(await server.next('request')).toBe(path);
-      await server.close(PATIENT);
-      await server.call('release');
-      const answers = [await answer(peer), await answer(peer), await answer(peer)];
-      expect(answers.map(({ body }) => body)).toEqual(paths.map((path) => path.slice(1)));
-      // What the application had ended before the call has its head already.
-      const connection = paths[2] === '/now' ? 'keep-alive' : 'close';
-      expect(answers.map(({ connection }) => connection)).toEqual(['keep-alive', 'keep-alive', connection]);
-      expect(await peer.receive()).toEqual(JUST_EOF);
-      await peer.close();
-      expect(await server.report()).toMatchObject({ cut: 0 });
-    });
+    ])(
+      'requests that came before the call are answered, the last one with Connection: close: %s %s %s',
+      async (...paths) => {
+        await using server = await host.serve(kind);
+        const peer = await server.connect();
+        await peer.write(paths.map(get).join(''));
+        for (const path of paths) expect(await server.next('request')).toBe(path);
+        await server.close(PATIENT);
+        await server.call('release');
+        const answers = [await answer(peer), await answer(peer), await answer(peer)];
+        expect(answers.map(({ body }) => body)).toEqual(paths.map((path) => path.slice(1)));
+        // What the application had ended before the call has its head already.
+        const connection = paths[2] === '/now' ? 'keep-alive' : 'close';
+        expect(answers.map(({ connection }) => connection)).toEqual(['keep-alive', 'keep-alive', connection]);
+        expect(await peer.receive()).toEqual(JUST_EOF);
+        await peer.close();
+        expect(await server.report()).toMatchObject({ cut: 0 });
+      },
+    );
 
     test('some before the call, and one behind it', async () => {
       await using server = await host.serve(kind);

@@ -4,7 +4,11 @@ import { Fixture } from '../support/fixture.ts';
 import { rawRequest, withoutConnection } from '../support/raw-request.ts';
 
 /** Node's own word, which the closing may change; and what the application has said itself, which it may not. */
-const OWN: Record<string, string> = { '/own-close': 'close', '/own-keep-alive': 'keep-alive', '/own-set': 'keep-alive' };
+const OWN: Record<string, string> = {
+  '/own-close': 'close',
+  '/own-keep-alive': 'keep-alive',
+  '/own-set': 'keep-alive',
+};
 
 test.each([
   ['HTTP/1.1', ''],

@@ -1,10 +1,11 @@
 // What a server answers, byte for byte.
-import { connect } from 'node:net';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 
 export interface RawRequest {
   /** What comes until the server, or `end()`, ends the connection. */
   text: Promise<string>;
+  write(text: string): void;
   end(): void;
 }
 
@@ -23,7 +24,7 @@ export async function rawRequest(port: number, text: string): Promise<RawRequest
     });
     socket.on('close', () => resolve(received));
   });
-  return { text: ended, end: () => socket.end() };
+  return { text: ended, write: (more) => socket.write(more), end: () => socket.end() };
 }
 
 /** A response without the lines that differ from one to the next, and without those with which it speaks of its connection. */
