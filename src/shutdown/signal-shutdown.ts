@@ -130,8 +130,13 @@ export class SignalShutdown {
   }
 
   #onDeadline(): void {
-    if (this.#options.exit) process.exit(this.#done ? undefined : 1);
-    this.#abort.abort();
+    if (!this.#options.exit) {
+      this.#abort.abort();
+      return;
+    }
+    if (!this.#done) process.exitCode = 1;
+    // Without an argument: with undefined, the exit code would be 0.
+    process.exit();
   }
 
   async #endAtOnce(signal: NodeJS.Signals): Promise<void> {
