@@ -28,7 +28,7 @@ test('last: served until the others are closed', async () => {
   expect(await (await rawRequest(metrics, GET)).text).toMatch(/metrics$/);
   fixture.send('release' as unknown as object);
   expect(await request.text).toMatch(/held$/);
-  expect(await fixture.next()).toMatchObject({ order: ['application', 'metrics'], finished: 2, cut: 0 });
+  expect(await fixture.next()).toMatchObject({ order: ['application', 'metrics'], finished: 1, cut: 0 });
   expect(await fixture.exit).toEqual({ code: 0, signal: null });
 });
 
