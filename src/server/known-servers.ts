@@ -33,7 +33,7 @@ for (const end of ['asyncEnd', 'error'])
   });
 
 /**
- * The servers of this thread that listen, or are about to. Of servers that listen since before the package was loaded,
+ * The servers of this thread that listen, or are about to, and those that still have connections. Of servers that listen since before the package was loaded,
  * those that keep the process alive are found by their handles; an `unref()`ed one, and one of a cluster worker whose
  * primary listens, only when it has had a connection or lingerOnClose.
  */
@@ -44,5 +44,10 @@ export function listeningServers(): Server[] {
   return [...known]
     .map((reference) => reference.deref())
     .filter((server) => server !== undefined)
-    .filter((server) => server.listening || pending.has(server));
+    .filter((server) => server.listening || pending.has(server) || hasConnections(server));
+}
+
+/** Whether it has been closed, and has connections still. */
+function hasConnections(server: Server): boolean {
+  return ((server as { _connections?: number })._connections ?? 0) > 0;
 }

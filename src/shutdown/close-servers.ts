@@ -3,10 +3,11 @@
 import type { Server } from 'node:net';
 import { now } from '../core/time.ts';
 import { listeningServers } from '../server/known-servers.ts';
-import { closeServer } from './close-server.ts';
+import { closeChecked } from './close-server.ts';
 import type { CheckedCloseServerOptions } from './close-server-options.ts';
 import type { CheckedCloseServersOptions, CloseServersOptions } from './close-servers-options.ts';
 import { checkCloseServersOptions } from './close-servers-options.ts';
+import type { Hold, Times } from './server-shutdown.ts';
 import type { ClosedServer, ServersCloseReport } from './servers-close-report.ts';
 
 /**
@@ -32,23 +33,32 @@ export function closeServers(options?: CloseServersOptions): Promise<ServersClos
   return closeAll(checkCloseServersOptions(options));
 }
 
-export async function closeAll(options: CheckedCloseServersOptions): Promise<ServersCloseReport> {
-  const startedAt = now();
-  const { servers, also, last, ...times } = options;
+/** @param hold where the shutdown has to wait before it begins: the servers are found at once */
+export async function closeAll(options: CheckedCloseServersOptions, hold?: Hold): Promise<ServersCloseReport> {
+  const { servers, also, last, ...each } = options;
   const first = new Set([...(servers ?? listeningServers()), ...also]);
   for (const server of last) first.delete(server);
-  const reports = await closeEach(first, times);
+  let startedAt = now();
+  let times: Times = each;
+  const firstHold = hold && {
+    over: hold.over,
+    times: () => {
+      startedAt = now();
+      times = hold.times();
+      return times;
+    },
+  };
+  const reports = await closeEach(first, each, firstHold);
+  if (hold) await hold.over;
   if (last.length > 0) {
-    const timeout = startedAt + times.drainDelay + times.timeout - now();
-    const lingerTimeout = Math.min(times.lingerTimeout, timeout + times.lingerTimeout);
-    reports.push(
-      ...(await closeEach(new Set(last), {
-        ...times,
-        drainDelay: 0,
-        timeout: Math.max(timeout, 0),
-        lingerTimeout: Math.max(lingerTimeout, 0),
-      })),
-    );
+    const { drainDelay, timeout, lingerTimeout } = times;
+    const left = startedAt + drainDelay + timeout - now();
+    const limits = {
+      drainDelay: 0,
+      timeout: Math.max(left, 0),
+      lingerTimeout: Math.max(Math.min(lingerTimeout, left + lingerTimeout), 0),
+    };
+    reports.push(...(await closeEach(new Set(last), { ...each, ...limits })));
   }
   const sum = (figure: 'idle' | 'finished' | 'cut') => reports.reduce((total, report) => total + report[figure], 0);
   return {
@@ -61,11 +71,11 @@ export async function closeAll(options: CheckedCloseServersOptions): Promise<Ser
   };
 }
 
-function closeEach(servers: Set<Server>, options: CheckedCloseServerOptions): Promise<ClosedServer[]> {
+function closeEach(servers: Set<Server>, options: CheckedCloseServerOptions, hold?: Hold): Promise<ClosedServer[]> {
   return Promise.all(
     [...servers].map(async (server) => {
       const address = server.address();
-      return { server, address, ...(await closeServer(server, options)) };
+      return { server, address, ...(await closeChecked(server, options, hold)) };
     }),
   );
 }

@@ -109,7 +109,7 @@ function findIdle(server: IdleCloser, sockets: Socket[]): { socket: Socket }[] {
     if (holder) holders.set(socket, holder);
   }
   try {
-    server.closeIdleConnections?.();
+    (Object.getPrototypeOf(server) as IdleCloser).closeIdleConnections?.call(server);
   } finally {
     for (const socket of asked) {
       const holder = holders.get(socket);
@@ -134,18 +134,4 @@ function isIdle(socket: Socket & { _httpMessage?: { finished: boolean } | null }
 /** Node does not know of a request that waits in the kernel. */
 function isQuiet(socket: Socket): boolean {
   return pendingBytesOf(socket) === 0;
-}
-
-/** Calls `server.close()` for what else Node does there. Its idle connections are left alone. */
-export function closeForGood(server: IdleCloser): void {
-  const own = Object.getOwnPropertyDescriptor(server, 'closeIdleConnections');
-  if ('closeIdleConnections' in server) {
-    Object.defineProperty(server, 'closeIdleConnections', { value() {}, configurable: true, writable: true });
-  }
-  try {
-    server.close();
-  } finally {
-    if (own) Object.defineProperty(server, 'closeIdleConnections', own);
-    else delete server.closeIdleConnections;
-  }
 }

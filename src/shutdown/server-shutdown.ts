@@ -20,9 +20,9 @@ import { acceptBacklog, backlogOf } from './backlog.ts';
 import type { CheckedCloseServerOptions, InFlight } from './close-server-options.ts';
 import { GoodbyeResponses } from './goodbye-http1.ts';
 import { GoodbyeHttp2 } from './goodbye-http2.ts';
-import { closeForGood, IdleConnections, type IdleEnd } from './idle-connections.ts';
-import { ListenAgain } from './listen-again.ts';
+import { IdleConnections, type IdleEnd } from './idle-connections.ts';
 import type { ServerCloseReport } from './server-close-report.ts';
+import { type MethodCalls, ServerMethods } from './server-methods.ts';
 import { settleTime } from './settle-time.ts';
 import { Timers } from './timers.ts';
 
@@ -35,7 +35,16 @@ const LOOK = 125;
 /** Milliseconds between two looks for connections that wait only for the end of their peer. */
 const SWEEP = 1_000;
 
-export class ServerShutdown implements HubObserver {
+/** A shutdown that waits in its first stage. The server goes on listening. */
+export interface Hold {
+  over: Promise<unknown>;
+  /** Asked when it is over, or the application calls `server.close()`. */
+  times(): Times;
+}
+
+export type Times = Pick<CheckedCloseServerOptions, 'drainDelay' | 'timeout' | 'lingerTimeout'>;
+
+export class ServerShutdown implements HubObserver, MethodCalls {
   readonly promise: Promise<ServerCloseReport>;
   readonly #server: Server;
   readonly #hub: ServerHub;
@@ -46,7 +55,7 @@ export class ServerShutdown implements HubObserver {
   readonly #http2: GoodbyeHttp2;
   readonly #idle: IdleConnections;
   readonly #timers = new Timers();
-  readonly #listenAgain: ListenAgain;
+  readonly #methods: ServerMethods;
   /** The connections that are being closed, where the application has had the server listen again; else all. */
   #only: Set<Socket> | undefined;
   /** Ends the lingering on close of a server for which only this shutdown has begun it. */
@@ -60,6 +69,7 @@ export class ServerShutdown implements HubObserver {
   readonly #toldGoodbye = new WeakSet<object>();
   #aborted = false;
   #listens = true;
+  #holds = true;
   /** Whether a look for idle connections is under way. */
   #looks = false;
   #ended = false;
@@ -70,7 +80,7 @@ export class ServerShutdown implements HubObserver {
     return observer instanceof ServerShutdown ? observer : undefined;
   }
 
-  constructor(server: Server, options: CheckedCloseServerOptions) {
+  constructor(server: Server, options: CheckedCloseServerOptions, hold?: Hold) {
     const hub = hubOf(server) ?? new ServerHub(server);
     this.#server = server;
     this.#hub = hub;
@@ -88,9 +98,9 @@ export class ServerShutdown implements HubObserver {
     );
     this.#http2 = new GoodbyeHttp2(hub, options.settle);
     this.#idle = new IdleConnections(hub, (socket) => settleTime(socket, options.settle));
-    this.#listenAgain = new ListenAgain(server, () => this.#onListenAgain());
+    this.#methods = new ServerMethods(server, this);
     this.governBy(options.signal);
-    this.promise = this.#run();
+    this.promise = this.#run(hold);
   }
 
   /** Whether the application has had the server listen again: then these connections belong to no shutdown. */
@@ -138,9 +148,9 @@ export class ServerShutdown implements HubObserver {
     return this.#only ? open.filter((bare) => this.#only?.has(bare)) : open;
   }
 
-  async #run(): Promise<ServerCloseReport> {
+  async #run(hold: Hold | undefined): Promise<ServerCloseReport> {
     try {
-      await this.#stages();
+      await this.#stages(hold);
     } catch (error) {
       // A listener or an overridden method of the application has thrown.
       callbackWarning('closing', 'closeServer', error);
@@ -149,12 +159,13 @@ export class ServerShutdown implements HubObserver {
     return this.#end();
   }
 
-  async #stages(): Promise<void> {
-    const { drainDelay, timeout, lingerTimeout } = this.#options;
+  async #stages(hold: Hold | undefined): Promise<void> {
+    if (hold) await this.#waitFor(hold.over);
+    const { drainDelay, timeout, lingerTimeout } = hold?.times() ?? this.#options;
     // A server that does not listen may be about to (a name is being looked up; a cluster worker asks its primary).
     // Node's close() ends that, if it is called now. There is nothing to drain.
     if (this.#server.listening) {
-      await this.#until(drainDelay, () => !this.#listens);
+      await this.#until(drainDelay, () => !this.#listens || !this.#server.listening);
       await acceptBacklog(this.#server, () => this.#aborted || !this.#listens);
     }
     this.#stop();
@@ -163,6 +174,11 @@ export class ServerShutdown implements HubObserver {
     await this.#cutRest();
     await this.#until(lingerTimeout, isDone);
     if (!this.isPast) this.#hub.cutLingers(this.#aborted ? 'aborted' : 'timeout');
+  }
+
+  async #waitFor(over: Promise<unknown>): Promise<void> {
+    void over.finally(() => this.onClose());
+    await this.#until(Infinity, () => !this.#holds);
   }
 
   /** Waits until `isDone`, but not longer than `ms`, and not behind an abort. */
@@ -214,8 +230,14 @@ export class ServerShutdown implements HubObserver {
     this.#timers.once(GRACE, () => this.#closeSilent());
   }
 
+  // MethodCalls
+  onClose(): void {
+    this.#holds = false;
+    this.#look();
+  }
+
   /** As behind `server.close()`, the new connections are no concern of the shutdown. */
-  #onListenAgain(): void {
+  onListen(): void {
     this.#stop();
     this.#only = new Set(this.#hub.open);
     this.#http2.leaveNewOnes();
@@ -225,7 +247,7 @@ export class ServerShutdown implements HubObserver {
   #closeForGood(): void {
     if (this.isPast) return;
     try {
-      closeForGood(this.#server);
+      this.#methods.callClose();
     } catch (error) {
       callbackWarning('server.close', 'closeServer', error);
       Server.prototype.close.call(this.#server);
@@ -336,7 +358,7 @@ export class ServerShutdown implements HubObserver {
     this.#hub.liftLimit(false);
     this.#timers.stop();
     for (const stop of this.#stopListening) stop();
-    this.#listenAgain.stop();
+    this.#methods.giveBack();
     this.#responses.stop();
     this.#http2.stop();
     const outcomes = { ...this.#hub.outcomes };

@@ -8,13 +8,16 @@ import { onAbort } from '../core/on-abort.ts';
 import { clearTimeout, MAX_DELAY, now, setTimeout } from '../core/time.ts';
 import type { CheckedCloseOnSignalOptions, ShutdownReason } from './close-on-signal-options.ts';
 import { closeAll } from './close-servers.ts';
-import type { CheckedCloseServersOptions } from './close-servers-options.ts';
 import { closeWorkers } from './cluster-workers.ts';
 import { endBySignal } from './end-by-signal.ts';
 import { onParentMessage } from './parent-message.ts';
+import { type MethodCalls, ServerMethods } from './server-methods.ts';
+import type { Times } from './server-shutdown.ts';
 
 /** Milliseconds that the resets of a second signal may take. */
 const ABORT_TIME = 100;
+
+const NO_CALLS: MethodCalls = { onListen() {}, onClose() {} };
 
 export class SignalShutdown {
   readonly #options: CheckedCloseOnSignalOptions;
@@ -32,7 +35,8 @@ export class SignalShutdown {
     // As many pollers as there are may listen.
     setMaxListeners(0, this.#closing.signal);
     for (const signal of options.signals) {
-      process.on(signal, this.#onSignal);
+      // In front of a framework's listener, which may close its server at once.
+      process.prependListener(signal, this.#onSignal);
       this.#stopListening.push(() => process.removeListener(signal, this.#onSignal));
     }
     this.#stopListening.push(onParentMessage('shutdown', () => this.#begin('shutdown')));
@@ -85,12 +89,13 @@ export class SignalShutdown {
     const forAfter = after ? deadline / 5 : 0;
     const wanted = closing.drainDelay + closing.timeout + closing.lingerTimeout;
     this.#closing.abort();
-    await this.#hook('before', () => before?.(reason), Math.max(deadline - forAfter - wanted, deadline / 2 - forAfter));
-    const workers = closeWorkers(this.#deadlineAt - forAfter - now());
-    const report = await closeAll({
-      ...shorten(closing, this.#deadlineAt - forAfter - now()),
-      signal: this.#abort.signal,
-    });
+    const ms = Math.max(deadline - forAfter - wanted, deadline / 2 - forAfter);
+    const over = this.#hook('before', () => before?.(reason), ms);
+    const workers = over.then(() => closeWorkers(this.#deadlineAt - forAfter - now()));
+    const times = () => shorten(closing, this.#deadlineAt - forAfter - now());
+    const report = await closeAll({ ...closing, signal: this.#abort.signal }, { over, times });
+    // The servers are closed, be it by the application, and the hook may still run.
+    await over;
     if (report.cut > 0) this.#failed = true;
     try {
       onReport?.(report);
@@ -98,7 +103,10 @@ export class SignalShutdown {
       callbackWarning('onReport', 'closeOnSignal', error);
     }
     if (!(await workers)) this.#failed = true;
+    // A framework that closes its server behind this shutdown does not fail.
+    const methods = report.servers.map(({ server }) => new ServerMethods(server, NO_CALLS, true));
     await this.#hook('after', () => after?.(report), this.#deadlineAt - now());
+    for (const method of methods) method.giveBack();
     this.#finish();
   }
 
@@ -150,10 +158,10 @@ export class SignalShutdown {
 }
 
 /** The times of the servers, made shorter where they do not fit into `ms`: the drain first, the lingers last. */
-function shorten(options: CheckedCloseServersOptions, ms: number): CheckedCloseServersOptions {
+function shorten(options: Times, ms: number): Times {
   const left = Math.max(ms, 0);
   const lingerTimeout = Math.min(options.lingerTimeout, left / 5);
   const timeout = Math.min(options.timeout, left - lingerTimeout);
   const drainDelay = Math.min(options.drainDelay, left - lingerTimeout - timeout);
-  return { ...options, drainDelay, timeout, lingerTimeout };
+  return { drainDelay, timeout, lingerTimeout };
 }
