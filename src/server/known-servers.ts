@@ -20,11 +20,20 @@ export function rememberServer(server: Server): void {
   pruneAt = Math.max(64, 2 * known.size);
 }
 
+const watchers = new Set<(server: Server) => void>();
+
+/** Calls `run` for each server that is told to listen from here on. @returns a function that cancels this */
+export function onListen(run: (server: Server) => void): () => void {
+  watchers.add(run);
+  return () => watchers.delete(run);
+}
+
 // Node publishes each listen() of a server of any kind.
 diagnostics.subscribe('tracing:net.server.listen:asyncStart', (message) => {
   const { server } = message as { server: Server };
   pending.add(server);
   rememberServer(server);
+  for (const run of watchers) run(server);
 });
 
 for (const end of ['asyncEnd', 'error'])

@@ -116,7 +116,7 @@ export class ServerHub implements SocketOwner {
       this.server
         .prependListener('connection', this.#onConnection)
         .prependListener('secureConnection', this.#onSecureConnection);
-      this.server.on('session', this.#onSession);
+      this.watchSessions();
       if (this.#stalled) watchPipelining();
       // A socket that this server has passed on to another server has that one as its owner.
       for (const socket of openSocketsOf(this.server)) if ((ownerOf(socket) ?? this) === this) this.#adopt(socket);
@@ -154,6 +154,11 @@ export class ServerHub implements SocketOwner {
   readonly #onSession = (session: ServerHttp2Session): void => {
     this.adoptSession(session);
   };
+
+  /** For a server without lingerOnClose: Node has no list of its sessions, which closeServer has to tell. */
+  watchSessions(): void {
+    if (!this.server.listeners('session').includes(this.#onSession)) this.server.on('session', this.#onSession);
+  }
 
   /** A session may have begun before lingerOnClose was called. */
   adoptSession(session: ServerHttp2Session): void {

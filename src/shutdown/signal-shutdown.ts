@@ -2,10 +2,14 @@
 
 import cluster from 'node:cluster';
 import { setMaxListeners } from 'node:events';
+import type { Server } from 'node:net';
 import { timerAfterPoll } from '../core/after-poll.ts';
 import { callbackWarning } from '../core/callback-warning.ts';
 import { onAbort } from '../core/on-abort.ts';
 import { clearTimeout, MAX_DELAY, now, setTimeout } from '../core/time.ts';
+import { listeningServers, onListen } from '../server/known-servers.ts';
+import { hubOf, ServerHub } from '../server/server-hub.ts';
+import { otherCopyOfServer } from '../socket/copies.ts';
 import type { CheckedCloseOnSignalOptions, ShutdownReason } from './close-on-signal-options.ts';
 import { closeAll } from './close-servers.ts';
 import { closeWorkers } from './cluster-workers.ts';
@@ -41,6 +45,9 @@ export class SignalShutdown {
     }
     this.#stopListening.push(onParentMessage('shutdown', () => this.#begin('shutdown')));
     this.#watchPrimary();
+    const { servers, also, last } = options.closing;
+    for (const server of [...(servers ?? listeningServers()), ...also, ...last]) watchSessions(server);
+    this.#stopListening.push(onListen(watchSessions));
   }
 
   get closing(): AbortSignal {
@@ -164,4 +171,9 @@ function shorten(options: Times, ms: number): Times {
   const timeout = Math.min(options.timeout, left - lingerTimeout);
   const drainDelay = Math.min(options.drainDelay, left - lingerTimeout - timeout);
   return { drainDelay, timeout, lingerTimeout };
+}
+
+function watchSessions(server: Server): void {
+  if ('updateSettings' in server && !otherCopyOfServer(server))
+    (hubOf(server) ?? new ServerHub(server)).watchSessions();
 }
