@@ -32,7 +32,7 @@ export class Http2Sessions {
   }
 
   start(): void {
-    this.#server.on('session', this.#onSession);
+    if (!this.#server.listeners('session').includes(this.#onSession)) this.#server.on('session', this.#onSession);
   }
 
   stop(): void {

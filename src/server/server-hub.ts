@@ -32,7 +32,9 @@ import { openSocketsOf } from './earlier-sockets.ts';
 import { Http2EarlyAnswers } from './http2-early-answers.ts';
 import { Http2Sessions, limitByHttp2, noteDestroy } from './http2-sessions.ts';
 import { IdleCloses } from './idle-closes.ts';
+import { rememberServer } from './known-servers.ts';
 import type { CheckedChoice, CheckedServerOptions } from './linger-on-close-options.ts';
+import { unwatchPipelining, watchPipelining } from './pipelined-responses.ts';
 import { isHttp, isHttp2 } from './server-kind.ts';
 import { StalledConnections } from './stalled-connections.ts';
 import { askHook, isHardClose, mayReset } from './when-to-linger.ts';
@@ -81,6 +83,7 @@ export class ServerHub implements SocketOwner {
     }
     defineHidden(server, HUB, this);
     claimServer(server);
+    rememberServer(server);
   }
 
   get options(): CheckedServerOptions | undefined {
@@ -138,7 +141,8 @@ export class ServerHub implements SocketOwner {
       this.server
         .prependListener('connection', this.#onConnection)
         .prependListener('secureConnection', this.#onSecureConnection);
-      this.#http2?.start();
+      this.watchSessions();
+      if (isHttp(this.server)) watchPipelining();
       // A socket that this server has passed on to another server has that one as its owner.
       for (const socket of openSocketsOf(this.server)) if ((ownerOf(socket) ?? this) === this) this.#adopt(socket);
       if (this.#open.size > 0) this.#stalled.watch();
@@ -163,6 +167,7 @@ export class ServerHub implements SocketOwner {
       .removeListener('connection', this.#onConnection)
       .removeListener('secureConnection', this.#onSecureConnection);
     this.#http2?.stop();
+    if (isHttp(this.server)) unwatchPipelining();
     this.#earlyAnswers?.stop();
     this.#stalled.stop();
     this.#idleCloses.stop();
@@ -176,6 +181,11 @@ export class ServerHub implements SocketOwner {
   readonly #onSecureConnection = (socket: TLSSocket): void => {
     this.#adoptTls(socket);
   };
+
+  /** For a server without lingerOnClose: Node has no list of its sessions, which closeServer has to tell. */
+  watchSessions(): void {
+    this.#http2?.start();
+  }
 
   /** A session may have begun before lingerOnClose was called. */
   adoptSession(session: ServerHttp2Session): void {
@@ -306,10 +316,20 @@ export class ServerHub implements SocketOwner {
   /** Ends a connection that has nothing to do any more: FIN, and a linger. */
   close(socket: Socket): void {
     // Before the end of the handshake TLS has no way to say goodbye.
-    if (!this.#options || (isTlsServer(this.server) && !isTls(socket))) {
-      if (!isClosing(socket)) socket.destroy();
+    const options = this.#options;
+    if (isClosing(socket)) return;
+    if (!options || (isTlsServer(this.server) && !isTls(socket))) {
+      socket.destroy();
+      return;
+    }
+    const choice: CheckedChoice = options.mode === 'linger' ? options : { ...options, mode: 'linger' };
+    // With nothing to flush, this costs a third of a close by end(). Node ends idle connections like this too.
+    if (engine === 'native' && isHttp(this.server) && !isTls(socket) && socket.writableLength === 0) {
+      this.#lingering?.add(socket, (closing) =>
+        begin(closing, socket, () => closing.startDestroying(socket, choice, undefined, socket)),
+      );
     } else {
-      this.#end(socket, this.#options);
+      this.#end(socket, choice);
     }
   }
 

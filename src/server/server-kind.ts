@@ -24,10 +24,10 @@ function isServer(server: unknown): server is Server {
 }
 
 /** Throws `ERR_INVALID_ARG_TYPE`. */
-export function validateServer(server: unknown): asserts server is Server {
+export function validateServer(server: unknown, name = 'server'): asserts server is Server {
   if (types.isProxy(server) || !isServer(server)) {
     throw invalidArgType(
-      'server',
+      name,
       'an instance of net.Server, tls.Server, http.Server, https.Server or an HTTP/2 server',
       server,
     );

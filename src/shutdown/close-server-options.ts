@@ -1,9 +1,14 @@
 // The options of closeServer: defaults, and the errors for what is not one.
 
+import type { ServerResponse } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { checkAbortSignal, checkLimit, checkObject } from '../core/checks.ts';
 import { invalidArgType } from '../core/errors.ts';
+
+/** A response that is not ended: of HTTP/1, or the stream of an HTTP/2 request. */
+export type InFlight = ServerResponse | ServerHttp2Stream;
 
 export interface CloseServerOptions {
   /**
@@ -20,6 +25,12 @@ export interface CloseServerOptions {
   /** Milliseconds that connections may go on lingering after `timeout`. Default 2,000, as in Apache
    * for a process that is ending. */
   lingerTimeout?: number | undefined;
+  /**
+   * Milliseconds that a connection between two requests must have been idle before it gets FIN, the time before the
+   * call included. Default 250. A client that uses its connection again and again has its next request on the way when
+   * FIN goes out: in this time the request is answered, and the client is told. 0 for tests.
+   */
+  settle?: number | undefined;
   /** Abort resets everything that is still open at once; the promise then resolves. */
   signal?: AbortSignal | undefined;
   /**
@@ -29,25 +40,41 @@ export interface CloseServerOptions {
    * becomes a process warning.
    */
   goodbye?: ((socket: Socket | TLSSocket) => void) | undefined;
+  /**
+   * Called when listening stops, once for each response that is not ended, and later for those that a client asks for
+   * until its connection ends (within a second). The function ends those that have no end of their own: server-sent
+   * events, long polls, a feed. It leaves the others alone: they finish. It gets the `ServerResponse`, and for HTTP/2
+   * the `ServerHttp2Stream`, with every Node.js that has the list of them. What the function throws becomes a process
+   * warning.
+   */
+  goodbyeResponse?: ((response: InFlight) => void) | undefined;
 }
 
 export interface CheckedCloseServerOptions {
   drainDelay: number;
   timeout: number;
   lingerTimeout: number;
+  settle: number;
   signal: AbortSignal | undefined;
   goodbye: CloseServerOptions['goodbye'];
+  goodbyeResponse: CloseServerOptions['goodbyeResponse'];
 }
 
 /** Throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE`. */
 export function checkCloseServerOptions(options: CloseServerOptions = {}): CheckedCloseServerOptions {
   checkObject('options', options);
-  const { drainDelay = 0, timeout = 10_000, lingerTimeout = 2_000, signal, goodbye } = options;
+  const { drainDelay = 0, timeout = 10_000, lingerTimeout = 2_000, settle = 250 } = options;
+  const { signal, goodbye, goodbyeResponse } = options;
   checkLimit('options.drainDelay', drainDelay);
   checkLimit('options.timeout', timeout);
   checkLimit('options.lingerTimeout', lingerTimeout);
+  checkLimit('options.settle', settle);
   checkAbortSignal('options.signal', signal);
-  if (goodbye !== undefined && typeof goodbye !== 'function')
-    throw invalidArgType('options.goodbye', 'of type function', goodbye);
-  return { drainDelay, timeout, lingerTimeout, signal, goodbye };
+  checkHook('options.goodbye', goodbye);
+  checkHook('options.goodbyeResponse', goodbyeResponse);
+  return { drainDelay, timeout, lingerTimeout, settle, signal, goodbye, goodbyeResponse };
+}
+
+export function checkHook(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') throw invalidArgType(name, 'of type function', value);
 }

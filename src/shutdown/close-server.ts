@@ -3,10 +3,10 @@
 import type { Server } from 'node:net';
 import { validateServer } from '../server/server-kind.ts';
 import { otherCopyOfServer, own } from '../socket/copies.ts';
-import type { CloseServerOptions } from './close-server-options.ts';
+import type { CheckedCloseServerOptions, CloseServerOptions } from './close-server-options.ts';
 import { checkCloseServerOptions } from './close-server-options.ts';
 import type { ServerCloseReport } from './server-close-report.ts';
-import { ServerShutdown } from './server-shutdown.ts';
+import { type Hold, ServerShutdown } from './server-shutdown.ts';
 
 /**
  * Closes a server so that no client is cut off: requests in flight are answered and delivered, and no client is reset.
@@ -39,7 +39,28 @@ export function closeServer(server: Server, options?: CloseServerOptions): Promi
   validateServer(server);
   const other = otherCopyOfServer(server);
   if (other) return other.closeServer(server, options) as Promise<ServerCloseReport>;
-  return ServerShutdown.of(server, checkCloseServerOptions(options)).promise;
+  return closeChecked(server, checkCloseServerOptions(options));
+}
+
+/** @param hold where the shutdown has to wait before it begins */
+export function closeChecked(
+  server: Server,
+  options: CheckedCloseServerOptions,
+  hold?: Hold,
+): Promise<ServerCloseReport> {
+  const other = otherCopyOfServer(server);
+  if (other) return held(hold, options).then((times) => other.closeServer(server, times) as Promise<ServerCloseReport>);
+  const before = ServerShutdown.under(server);
+  if (!before) return new ServerShutdown(server, options, hold).promise;
+  // The application has had the server listen again: that is the next shutdown, behind this one.
+  if (before.isPast) return before.promise.then(() => closeChecked(server, options, hold));
+  before.governBy(options.signal);
+  return before.promise;
+}
+
+async function held(hold: Hold | undefined, options: CheckedCloseServerOptions): Promise<CheckedCloseServerOptions> {
+  await hold?.over;
+  return { ...options, ...hold?.times() };
 }
 
 own.closeServer = closeServer;

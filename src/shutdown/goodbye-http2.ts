@@ -10,10 +10,16 @@ const NO_ERROR = 0;
 /** The highest stream number: the client begins no new streams, and streams on their way are still taken. */
 const ANY_STREAM = 2 ** 31 - 1;
 
+interface SessionState {
+  streams?: Map<number, ServerHttp2Stream>;
+}
+
 export class GoodbyeHttp2 {
   readonly #hub: ServerHub;
   /** Milliseconds for streams that their client began before it was told. */
   readonly #settle: number;
+  /** The sessions that are being closed, where the server listens again; else all. */
+  #only: Set<ServerHttp2Session> | undefined;
   readonly #told = new WeakSet<ServerHttp2Session>();
   #listens = true;
 
@@ -31,7 +37,26 @@ export class GoodbyeHttp2 {
 
   /** Sessions end with the streams that they have. */
   closeAll(): void {
-    for (const session of this.#hub.sessions) session.close();
+    for (const session of this.#sessions) session.close();
+  }
+
+  /** The sessions that are made from here on are left alone. */
+  leaveNewOnes(): void {
+    this.#only = new Set(this.#hub.sessions);
+  }
+
+  /** The streams that are open. Node lists them under a symbol of its own; without that list there are none here. */
+  streams(): ServerHttp2Stream[] {
+    return [...this.#sessions].flatMap((session) => {
+      const symbol = Object.getOwnPropertySymbols(session).find(({ description }) => description === 'state');
+      const state = symbol && (session as unknown as Record<symbol, SessionState | undefined>)[symbol];
+      // A Map of another realm's prototype: `instanceof` does not tell.
+      return typeof state?.streams?.values === 'function' ? [...state.streams.values()] : [];
+    });
+  }
+
+  get #sessions(): Iterable<ServerHttp2Session> {
+    return this.#only ?? this.#hub.sessions;
   }
 
   stop(): void {
@@ -48,6 +73,7 @@ export class GoodbyeHttp2 {
   readonly #onStream = ({ session }: ServerHttp2Stream): void => {
     // A stream that is destroyed has no session, whatever the types of Node 20 say.
     if (!session || !('close' in session)) return;
+    if (this.#only && !this.#only.has(session as ServerHttp2Session)) return;
     this.#hub.adoptSession(session as ServerHttp2Session);
     if (this.#listens) this.#announce(session as ServerHttp2Session);
     else session.close();

@@ -1,12 +1,17 @@
 // Which HTTP/1 connections have nothing to do, and since when.
-import type { Server, Socket } from 'node:net';
+
+import { type Server, Socket } from 'node:net';
 import { isClosing } from '../close/linger-guard.ts';
 import { callbackWarning } from '../core/callback-warning.ts';
+import { inSlices } from '../core/slices.ts';
 import { now } from '../core/time.ts';
 import type { ServerHub } from '../server/server-hub.ts';
+import { writeQueueSize } from '../socket/descriptor.ts';
 import type { Holder } from '../socket/ownership.ts';
 import { hold, letGo } from '../socket/ownership.ts';
 import { pendingBytesOf } from '../socket/queues.ts';
+import { bareSocketOf, isTls } from '../socket/tls.ts';
+import { idleSince } from './idle-since.ts';
 
 type IdleCloser = Server & { closeIdleConnections?: () => void };
 
@@ -16,6 +21,7 @@ export type IdleEnd = 'idle' | 'finished';
 interface Idle {
   /** The bytes that the socket had read by then. If it has read more since, it has had another request. */
   bytesRead: number;
+  /** Milliseconds of core/time.ts. */
   since: number;
   end: IdleEnd;
 }
@@ -23,39 +29,51 @@ interface Idle {
 export class IdleConnections {
   readonly #hub: ServerHub;
   /** Milliseconds that a connection must have been idle before it is closed. */
-  readonly #settle: number;
-  readonly #idle = new WeakMap<Socket, Idle>();
+  readonly #settle: (socket: Socket) => number;
+  /** Those that were idle, and had not been for long enough. */
+  readonly #idle = new Map<Socket, Idle>();
 
-  constructor(hub: ServerHub, settle: number) {
+  constructor(hub: ServerHub, settle: (socket: Socket) => number) {
     this.#hub = hub;
     this.#settle = settle;
   }
 
   /**
-   * Looks at all connections.
+   * Looks at all connections, and calls `close` for those that have been idle for long enough.
    * @param end as what those are counted that have become idle since the last look
-   * @returns those that have been idle for long enough
+   * @param isOver whether the look may be given up
    */
-  look(end: IdleEnd): Socket[] {
-    const time = now();
-    return this.find().filter((socket) => {
-      const { bytesRead } = socket;
-      const idle = this.#idle.get(socket);
-      if (idle?.bytesRead === bytesRead) return time - idle.since >= this.#settle;
-      this.#idle.set(socket, { bytesRead, since: time, end });
-      return false;
-    });
+  async look(end: IdleEnd, close: (socket: Socket, end: IdleEnd) => void, isOver: () => boolean): Promise<void> {
+    await inSlices(
+      this.#ask(),
+      ({ socket }) => {
+        if (!isIdle(socket)) return;
+        const { bytesRead } = socket;
+        let idle = this.#idle.get(socket);
+        if (idle?.bytesRead !== bytesRead) idle = { bytesRead, since: idleSince(socket), end };
+        if (now() - idle.since < this.#settle(socket)) this.#idle.set(socket, idle);
+        else if (isQuiet(socket)) close(socket, idle.end);
+      },
+      isOver,
+    );
   }
 
-  /** As what a connection is counted that {@link look} or {@link find} has returned. */
-  endOf(socket: Socket): IdleEnd {
-    return this.#idle.get(socket)?.end ?? 'finished';
+  /** The connection is gone. */
+  forget(socket: Socket): void {
+    this.#idle.delete(socket);
   }
 
-  /** All that are idle at this moment. */
-  find(): Socket[] {
+  /** All that are idle at this moment, and as what each is counted. */
+  find(): [Socket, IdleEnd][] {
+    return this.#ask()
+      .map(({ socket }) => socket)
+      .filter((socket) => isIdle(socket) && isQuiet(socket))
+      .map((socket) => [socket, this.#idle.get(socket)?.end ?? 'finished']);
+  }
+
+  #ask(): { socket: Socket }[] {
     try {
-      return findIdle(this.#hub.server, this.#hub.sockets);
+      return listIdle(this.#hub.server) ?? findIdle(this.#hub.server, this.#hub.sockets);
     } catch (error) {
       callbackWarning('server.closeIdleConnections', 'closeServer', error);
       return [];
@@ -64,22 +82,34 @@ export class IdleConnections {
 }
 
 /**
- * The sockets between two requests, with nothing waiting in either queue. Node knows best which connections are idle:
- * it is asked to close them, and a holder on each socket catches the `destroy()`.
+ * The list that closeIdleConnections() of Node works with, in a fifth of a microsecond a connection. It has the
+ * connections whose parser is between two requests.
+ */
+function listIdle(server: Server): { socket: Socket }[] | undefined {
+  const symbol = Object.getOwnPropertySymbols(server).find(
+    ({ description }) => description === 'http.server.connections',
+  );
+  const list = symbol && (server as unknown as Record<symbol, { idle?: () => { socket: Socket }[] }>)[symbol];
+  return typeof list?.idle === 'function' ? list.idle().filter(({ socket }) => socket instanceof Socket) : undefined;
+}
+
+/**
+ * The same where the list cannot be had: Node is asked to close its idle connections, and a holder on each socket
+ * catches the `destroy()`.
  *
  * @param sockets all open sockets, TLSSockets where there is TLS: Node destroys an idle connection that is missing here
  */
-function findIdle(server: IdleCloser, sockets: Socket[]): Socket[] {
-  const idle: Socket[] = [];
+function findIdle(server: IdleCloser, sockets: Socket[]): { socket: Socket }[] {
+  const idle: { socket: Socket }[] = [];
   // A socket with a close under way is on its way to its end.
   const asked = sockets.filter((socket) => !isClosing(socket));
   const holders = new Map<Socket, Holder>();
   for (const socket of asked) {
-    const holder = hold(socket, () => idle.push(socket));
+    const holder = hold(socket, () => idle.push({ socket }));
     if (holder) holders.set(socket, holder);
   }
   try {
-    server.closeIdleConnections?.();
+    (Object.getPrototypeOf(server) as IdleCloser).closeIdleConnections?.call(server);
   } finally {
     for (const socket of asked) {
       const holder = holders.get(socket);
@@ -87,21 +117,21 @@ function findIdle(server: IdleCloser, sockets: Socket[]): Socket[] {
       else letGo(socket);
     }
   }
-  // Node counts a response as done when it was ended, though it may still be on its way. Node does not know of a
-  // request that waits in the kernel. From Node 26 on, it counts a connection that has said nothing yet.
-  return idle.filter((socket) => socket.bytesRead > 0 && socket.writableLength === 0 && pendingBytesOf(socket) === 0);
+  return idle;
 }
 
-/** Calls `server.close()` for what else Node does there. Its idle connections are left alone. */
-export function closeForGood(server: IdleCloser): void {
-  const own = Object.getOwnPropertyDescriptor(server, 'closeIdleConnections');
-  if ('closeIdleConnections' in server) {
-    Object.defineProperty(server, 'closeIdleConnections', { value() {}, configurable: true, writable: true });
-  }
-  try {
-    server.close();
-  } finally {
-    if (own) Object.defineProperty(server, 'closeIdleConnections', own);
-    else delete server.closeIdleConnections;
-  }
+/**
+ * What Node counts besides: a response that was ended, and is still on its way; and from Node 26 on a connection that has
+ * said nothing yet. A close under way is on its way to its end.
+ */
+function isIdle(socket: Socket & { _httpMessage?: { finished: boolean } | null }): boolean {
+  const { _httpMessage: response } = socket;
+  if (socket.destroyed || response?.finished === false || socket.bytesRead === 0 || socket.writableLength > 0)
+    return false;
+  return !isClosing(socket) && (!isTls(socket) || writeQueueSize(bareSocketOf(socket) ?? socket) === 0);
+}
+
+/** Node does not know of a request that waits in the kernel. */
+function isQuiet(socket: Socket): boolean {
+  return pendingBytesOf(socket) === 0;
 }

@@ -5,31 +5,29 @@ import { Server } from 'node:net';
 import { isClosing } from '../close/linger-guard.ts';
 import { callbackWarning } from '../core/callback-warning.ts';
 import { onAbort } from '../core/on-abort.ts';
+import { inSlices } from '../core/slices.ts';
 import { clearTimeout, MAX_DELAY, now, setImmediate, setTimeout } from '../core/time.ts';
 import type { Outcome } from '../engine/linger-loop.ts';
 import { checkServerOptions } from '../server/linger-on-close-options.ts';
+import { currentResponseOf } from '../server/pipelined-responses.ts';
 import type { HubObserver } from '../server/server-hub.ts';
 import { hubOf, ServerHub } from '../server/server-hub.ts';
 import { isHttp } from '../server/server-kind.ts';
 import { pendingBytesOf } from '../socket/queues.ts';
 import { resetSocket } from '../socket/reset.ts';
 import { bareSocketOf, isTls, isTlsServer, topOf } from '../socket/tls.ts';
-import type { CheckedCloseServerOptions } from './close-server-options.ts';
+import { acceptBacklog, backlogOf } from './backlog.ts';
+import type { CheckedCloseServerOptions, InFlight } from './close-server-options.ts';
 import { GoodbyeResponses } from './goodbye-http1.ts';
 import { GoodbyeHttp2 } from './goodbye-http2.ts';
-import { closeForGood, IdleConnections, type IdleEnd } from './idle-connections.ts';
+import { IdleConnections, type IdleEnd } from './idle-connections.ts';
 import type { ServerCloseReport } from './server-close-report.ts';
+import { type MethodCalls, ServerMethods } from './server-methods.ts';
+import { settleTime } from './settle-time.ts';
 import { Timers } from './timers.ts';
 
 /** Milliseconds for a connection that was just accepted to send its request, once listening has stopped. */
 const GRACE = 1_000;
-
-/**
- * Milliseconds that a connection must have been idle. A client that uses the connection again at once has its next
- * request on the way when FIN goes out, and would lose the request. In this time the request is answered, and the
- * client is told that the connection ends. Mostly this is longer than a round trip between continents.
- */
-const SETTLE = 250;
 
 /** Milliseconds between two looks for idle connections. */
 const LOOK = 125;
@@ -37,7 +35,16 @@ const LOOK = 125;
 /** Milliseconds between two looks for connections that wait only for the end of their peer. */
 const SWEEP = 1_000;
 
-export class ServerShutdown implements HubObserver {
+/** A shutdown that waits in its first stage. The server goes on listening. */
+export interface Hold {
+  over: Promise<unknown>;
+  /** Asked when it is over, or the application calls `server.close()`. */
+  times(): Times;
+}
+
+export type Times = Pick<CheckedCloseServerOptions, 'drainDelay' | 'timeout' | 'lingerTimeout'>;
+
+export class ServerShutdown implements HubObserver, MethodCalls {
   readonly promise: Promise<ServerCloseReport>;
   readonly #server: Server;
   readonly #hub: ServerHub;
@@ -48,26 +55,33 @@ export class ServerShutdown implements HubObserver {
   readonly #http2: GoodbyeHttp2;
   readonly #idle: IdleConnections;
   readonly #timers = new Timers();
+  readonly #methods: ServerMethods;
+  /** The connections that are being closed, where the application has had the server listen again; else all. */
+  #only: Set<Socket> | undefined;
   /** Ends the lingering on close of a server for which only this shutdown has begun it. */
   readonly #detach: (() => void) | undefined;
   readonly #stopListening: (() => void)[] = [];
+  #isDone = () => true;
   #wake = () => {};
   readonly #figures = { idle: 0, finished: 0, cut: 0 };
   /** As what a connection is counted when it is gone. The others have finished. */
-  readonly #ends = new WeakMap<Socket, IdleEnd | 'cut'>();
-  readonly #toldGoodbye = new WeakSet<Socket>();
+  readonly #ends = new Map<Socket, IdleEnd | 'cut'>();
+  readonly #toldGoodbye = new WeakSet<object>();
   #aborted = false;
   #listens = true;
+  #holds = true;
+  /** Whether a look for idle connections is under way. */
+  #looks = false;
+  #ended = false;
 
-  /** The shutdown of a server that is under way, or a new one. */
-  static of(server: Server, options: CheckedCloseServerOptions): ServerShutdown {
-    const hub = hubOf(server) ?? new ServerHub(server);
-    const closing = hub.observer instanceof ServerShutdown ? hub.observer : new ServerShutdown(server, hub, options);
-    closing.#governBy(options.signal);
-    return closing;
+  /** The shutdown of a server that is under way, unless the server listens again since. */
+  static under(server: Server): ServerShutdown | undefined {
+    const observer = hubOf(server)?.observer;
+    return observer instanceof ServerShutdown ? observer : undefined;
   }
 
-  private constructor(server: Server, hub: ServerHub, options: CheckedCloseServerOptions) {
+  constructor(server: Server, options: CheckedCloseServerOptions, hold?: Hold) {
+    const hub = hubOf(server) ?? new ServerHub(server);
     this.#server = server;
     this.#hub = hub;
     this.#options = options;
@@ -77,28 +91,66 @@ export class ServerShutdown implements HubObserver {
     }
     this.#outcomesBefore = { ...hub.outcomes };
     hub.observer = this;
-    this.#responses = new GoodbyeResponses(hub);
-    this.#http2 = new GoodbyeHttp2(hub, SETTLE);
-    this.#idle = new IdleConnections(hub, SETTLE);
-    this.#closeIdle('idle');
-    this.promise = this.#run();
+    this.#responses = new GoodbyeResponses(
+      hub,
+      (bare) => this.#concerns(bare),
+      (bare) => this.#ends.set(bare, 'cut'),
+    );
+    this.#http2 = new GoodbyeHttp2(hub, options.settle);
+    this.#idle = new IdleConnections(hub, (socket) => settleTime(socket, options.settle));
+    this.#methods = new ServerMethods(server, this);
+    this.governBy(options.signal);
+    this.promise = this.#run(hold);
+  }
+
+  /** Whether the application has had the server listen again: then these connections belong to no shutdown. */
+  get isPast(): boolean {
+    return this.#only !== undefined;
+  }
+
+  /** Another signal that aborts the shutdown. */
+  governBy(signal: AbortSignal | undefined): void {
+    const abort = () => {
+      this.#aborted = true;
+      this.#wake();
+    };
+    if (signal?.aborted) abort();
+    else if (signal) this.#stopListening.push(onAbort(signal, abort));
   }
 
   // HubObserver
   closed(bare: Socket): void {
-    this.#figures[this.#ends.get(bare) ?? 'finished']++;
+    if (!this.#concerns(bare)) return;
+    this.#only?.delete(bare);
+    this.#idle.forget(topOf(bare));
+    const end = this.#ends.get(bare) ?? (this.#responses.leavesRequest(bare) ? 'cut' : 'finished');
+    this.#ends.delete(bare);
+    this.#figures[end]++;
     // Before Node counts the last connection as gone, so that the server emits 'close' once.
-    if (!this.#listens && this.#isEmpty()) this.#closeForGood();
-    this.#wake();
+    if (!this.#listens && this.#hub.isEmpty) this.#closeForGood();
+    this.#look();
   }
 
   lingerEnded(): void {
-    this.#wake();
+    this.#look();
   }
 
-  async #run(): Promise<ServerCloseReport> {
+  #look(): void {
+    if (this.#isDone()) this.#wake();
+  }
+
+  #concerns(bare: Socket): boolean {
+    return this.#only?.has(bare) ?? true;
+  }
+
+  get #open(): Socket[] {
+    const { open } = this.#hub;
+    return this.#only ? open.filter((bare) => this.#only?.has(bare)) : open;
+  }
+
+  async #run(hold: Hold | undefined): Promise<ServerCloseReport> {
     try {
-      await this.#stages();
+      await this.#stages(hold);
     } catch (error) {
       // A listener or an overridden method of the application has thrown.
       callbackWarning('closing', 'closeServer', error);
@@ -107,26 +159,37 @@ export class ServerShutdown implements HubObserver {
     return this.#end();
   }
 
-  async #stages(): Promise<void> {
-    const { drainDelay, timeout, lingerTimeout } = this.#options;
-    await this.#until(drainDelay, () => false);
-    // The end of listening resets connections in the backlog: a turn of the event loop accepts them.
-    await new Promise(setImmediate);
+  async #stages(hold: Hold | undefined): Promise<void> {
+    if (hold) await this.#waitFor(hold.over);
+    const { drainDelay, timeout, lingerTimeout } = hold?.times() ?? this.#options;
+    // A server that does not listen may be about to (a name is being looked up; a cluster worker asks its primary).
+    // Node's close() ends that, if it is called now. There is nothing to drain.
+    if (this.#server.listening) {
+      await this.#until(drainDelay, () => !this.#listens || !this.#server.listening);
+      await acceptBacklog(this.#server, () => this.#aborted || !this.#listens);
+    }
     this.#stop();
-    await this.#until(timeout, () => this.#isEmpty() && !this.#hub.lingers);
-    this.#cutRest();
-    await this.#until(lingerTimeout, () => this.#isEmpty() && !this.#hub.lingers);
-    this.#hub.cutLingers(this.#aborted ? 'aborted' : 'timeout');
+    const isDone = () => this.#isEmpty() && (this.isPast || !this.#hub.lingers);
+    await this.#until(timeout, isDone);
+    await this.#cutRest();
+    await this.#until(lingerTimeout, isDone);
+    if (!this.isPast) this.#hub.cutLingers(this.#aborted ? 'aborted' : 'timeout');
+  }
+
+  async #waitFor(over: Promise<unknown>): Promise<void> {
+    void over.finally(() => this.onClose());
+    await this.#until(Infinity, () => !this.#holds);
   }
 
   /** Waits until `isDone`, but not longer than `ms`, and not behind an abort. */
   async #until(ms: number, isDone: () => boolean): Promise<void> {
     const deadline = now() + ms;
+    this.#isDone = isDone;
     while (!this.#aborted && !isDone()) {
       const left = deadline - now();
       if (left <= 0) {
         // See core/after-poll.ts: a connection that has ended by now is not to be cut. With ms = 0 no time has passed.
-        if (ms > 0) await new Promise(setImmediate);
+        if (ms > 0) await new Promise<void>((resolve) => void setImmediate(resolve));
         return;
       }
       await new Promise<void>((resolve) => {
@@ -141,41 +204,51 @@ export class ServerShutdown implements HubObserver {
   }
 
   #isEmpty(): boolean {
-    return this.#hub.isEmpty;
+    return this.#only ? this.#only.size === 0 : this.#hub.isEmpty;
   }
 
   #stop(): void {
-    const { listening } = this.#server;
+    if (!this.#listens) return;
     this.#listens = false;
-    this.#hub.liftLimit(true);
+    this.#figures.cut += backlogOf(this.#server);
     if (this.#aborted) {
-      if (listening) this.#closeForGood();
+      this.#closeForGood();
       return;
     }
-    if (listening) {
-      // close() of an HTTP server would destroy its idle connections, and end the watch over headersTimeout and
-      // requestTimeout: it is called with the last connection. Only close() knows HTTP/2 sessions that began before
-      // the server was covered.
-      if (this.#isEmpty() || (this.#detach && 'updateSettings' in this.#server)) this.#closeForGood();
-      else if (this.#server instanceof Server) Server.prototype.close.call(this.#server);
-      // Of Bun.
-      else this.#closeForGood();
-    }
+    this.#hub.liftLimit(true);
+    // close() of an HTTP server would destroy its idle connections, and end the watch over headersTimeout and
+    // requestTimeout: it is called with the last connection. Only close() knows HTTP/2 sessions that began before
+    // the server was covered. A server of Bun is no net.Server.
+    if (this.#isEmpty() || (this.#detach && 'updateSettings' in this.#server)) this.#closeForGood();
+    else if (this.#server instanceof Server) Server.prototype.close.call(this.#server);
+    else this.#closeForGood();
     this.#http2.stopListening();
     this.#sayGoodbyes();
     this.#timers.every(SWEEP, () => this.#sweep());
     if (!isHttp(this.#server)) return;
     this.#closeIdle('idle');
     this.#timers.every(LOOK, () => this.#closeIdle('finished'));
-    this.#timers.once(GRACE, () => {
-      this.#http2.closeAll();
-      for (const bare of this.#hub.open) if (isSilent(bare)) this.#close(topOf(bare), 'idle');
-    });
+    this.#timers.once(GRACE, () => this.#closeSilent());
+  }
+
+  // MethodCalls
+  onClose(): void {
+    this.#holds = false;
+    this.#look();
+  }
+
+  /** As behind `server.close()`, the new connections are no concern of the shutdown. */
+  onListen(): void {
+    this.#stop();
+    this.#only = new Set(this.#hub.open);
+    this.#http2.leaveNewOnes();
+    this.#wake();
   }
 
   #closeForGood(): void {
+    if (this.isPast) return;
     try {
-      closeForGood(this.#server);
+      this.#methods.callClose();
     } catch (error) {
       callbackWarning('server.close', 'closeServer', error);
       if (this.#server instanceof Server) Server.prototype.close.call(this.#server);
@@ -192,14 +265,19 @@ export class ServerShutdown implements HubObserver {
 
   /** Called again later, for connections that were upgraded or accepted when listening was about to stop. */
   #sayGoodbyes(): void {
-    for (const socket of this.#hub.sockets) {
-      if (this.#toldGoodbye.has(socket) || !this.#isApplications(socket) || isClosing(socket)) continue;
-      this.#toldGoodbye.add(socket);
-      this.#sayGoodbye(socket);
-    }
+    const { goodbye, goodbyeResponse } = this.#options;
+    if (goodbye) this.#inSlices((bare) => this.#sayGoodbye(topOf(bare)));
+    if (!goodbyeResponse || !isHttp(this.#server)) return;
+    this.#inSlices((bare) => {
+      const response = currentResponseOf(topOf(bare));
+      if (response) this.#sayGoodbyeResponse(response);
+    });
+    for (const stream of this.#http2.streams()) this.#sayGoodbyeResponse(stream);
   }
 
   #sayGoodbye(socket: Socket): void {
+    if (this.#toldGoodbye.has(socket) || !this.#isApplications(socket) || isClosing(socket)) return;
+    this.#toldGoodbye.add(socket);
     try {
       this.#options.goodbye?.(socket);
     } catch (error) {
@@ -207,9 +285,35 @@ export class ServerShutdown implements HubObserver {
     }
   }
 
+  #sayGoodbyeResponse(response: InFlight): void {
+    if (this.#toldGoodbye.has(response) || response.writableEnded || response.destroyed) return;
+    this.#toldGoodbye.add(response);
+    try {
+      this.#options.goodbyeResponse?.(response);
+    } catch (error) {
+      callbackWarning('goodbyeResponse', 'closeServer', error);
+    }
+  }
+
   #closeIdle(end: IdleEnd): void {
-    const settled = this.#idle.look(end);
-    if (!this.#listens) for (const socket of settled) this.#close(socket, this.#idle.endOf(socket));
+    if (this.#looks) return;
+    this.#looks = true;
+    const close = (socket: Socket, as: IdleEnd) => {
+      if (this.#concerns(bareSocketOf(socket) ?? socket)) this.#close(socket, as);
+    };
+    void this.#idle
+      .look(end, close, () => this.#ended)
+      .finally(() => {
+        this.#looks = false;
+      });
+  }
+
+  /** Those that were accepted, and have not sent a byte since. */
+  #closeSilent(): void {
+    this.#http2.closeAll();
+    this.#inSlices((bare) => {
+      if (isSilent(bare)) this.#close(topOf(bare), 'idle');
+    });
   }
 
   #close(socket: Socket, end: IdleEnd): void {
@@ -220,41 +324,48 @@ export class ServerShutdown implements HubObserver {
   /** A connection that has sent FIN and waits for its peer lingers, so it gets the limits of a linger. */
   #sweep(): void {
     this.#sayGoodbyes();
-    for (const socket of this.#hub.sockets)
+    this.#inSlices((bare) => {
+      const socket = topOf(bare);
       if (socket.writableFinished && !socket.destroyed && !isClosing(socket)) this.#close(socket, 'finished');
+    });
   }
 
-  #cutRest(): void {
-    if (!this.#aborted) for (const socket of this.#idle.find()) this.#close(socket, this.#idle.endOf(socket));
-    for (const bare of this.#hub.open) {
+  #inSlices(run: (bare: Socket) => void): Promise<void> {
+    return inSlices(
+      this.#open,
+      (bare) => bare.destroyed || run(bare),
+      () => this.#ended,
+    );
+  }
+
+  async #cutRest(): Promise<void> {
+    if (!this.#aborted && isHttp(this.#server)) {
+      for (const [socket, end] of this.#idle.find())
+        if (this.#concerns(bareSocketOf(socket) ?? socket)) this.#close(socket, end);
+    }
+    await this.#inSlices((bare) => {
       const socket = topOf(bare);
       // A close is under way, and ends as lingers do.
-      if (isClosing(socket)) continue;
+      if (isClosing(socket)) return;
       this.#ends.set(bare, 'cut');
       if (this.#aborted) resetSocket(socket);
       else socket.destroy();
-    }
-  }
-
-  #governBy(signal: AbortSignal | undefined): void {
-    const abort = () => {
-      this.#aborted = true;
-      this.#wake();
-    };
-    if (signal?.aborted) abort();
-    else if (signal) this.#stopListening.push(onAbort(signal, abort));
+    });
   }
 
   #end(): ServerCloseReport {
+    this.#ended = true;
     this.#hub.observer = undefined;
     this.#hub.liftLimit(false);
     this.#timers.stop();
     for (const stop of this.#stopListening) stop();
+    this.#methods.giveBack();
     this.#responses.stop();
     this.#http2.stop();
     const outcomes = { ...this.#hub.outcomes };
     for (const outcome of Object.keys(outcomes) as Outcome[]) outcomes[outcome] -= this.#outcomesBefore[outcome];
-    this.#detach?.();
+    // The connections of a server that listens again stay covered.
+    if (!this.isPast) this.#detach?.();
     return {
       ...this.#figures,
       outcomes,

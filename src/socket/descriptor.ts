@@ -3,7 +3,7 @@
 // A descriptor is read at each call and never kept: libuv closes it before 'close' is emitted, and by then the number
 // may belong to another connection.
 
-import { Socket } from 'node:net';
+import { type Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { types } from 'node:util';
 import { codedError, invalidArgType, invalidArgValue, outOfRange } from '../core/errors.ts';
@@ -47,6 +47,12 @@ export function validateExtensible(socket: SocketLike): void {
   if (typeof socket !== 'number' && !Object.isExtensible(socket)) {
     throw invalidArgValue('socket', 'extensible: it gets a destroy method of its own', socket);
   }
+}
+
+/** The descriptor on which a server listens; -1 where it has none: a cluster worker whose primary listens. */
+export function listeningDescriptor(server: Server): number {
+  const fd = (server as { _handle?: Handle | null })._handle?.fd;
+  return typeof fd === 'number' ? fd : -1;
 }
 
 /**

@@ -1,4 +1,5 @@
 // closeServer with HTTP/1 servers, stage by stage.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   answer,
@@ -44,6 +45,27 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
     await peer.close();
     expect(await server.report()).toEqual(reported({ idle: 1, outcomes: { eof: 1 } }));
     expect(await server.state()).toEqual({ listening: false, closeEvents: 1, connections: 0 });
+  });
+
+  test('the time for which a connection was idle before the call counts', async () => {
+    await using server = await start();
+    const peer = await server.idle();
+    await sleep(1_100);
+    await server.close({ ...PATIENT, settle: 1_000 });
+    expect(await peer.receive()).toEqual(JUST_EOF);
+    await peer.close();
+    const { duration, ...report } = await server.report();
+    expect(report).toMatchObject({ idle: 1, cut: 0 });
+    expect(duration).toBeLessThan(1_000);
+  });
+
+  test('one that was idle for less waits for the rest of settle', async () => {
+    await using server = await start();
+    const peer = await server.idle();
+    await server.close({ ...PATIENT, settle: 1_000 });
+    expect(await peer.receive()).toEqual(JUST_EOF);
+    await peer.close();
+    expect((await server.report()).duration).toBeGreaterThan(500);
   });
 
   test('a request in flight is answered with Connection: close, then FIN', async () => {

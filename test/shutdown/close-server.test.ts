@@ -143,7 +143,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
     const held = await server.request('/held');
     const begun = await server.request('/begun');
     const hanging = await server.request('/begun');
-    await server.closeThenBlock(() => ended.close(), { ...PATIENT, established: 4 });
+    await server.closeThenBlock(() => ended.close(), { ...PATIENT, settle: 3_000, established: 4 });
     expect(await idle.receive()).toEqual(JUST_EOF);
     await idle.close();
     await begun.reset();
@@ -159,7 +159,8 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await using server = await host.serve('http', { listens: false });
     await server.close();
     expect(await server.report()).toEqual(reported({}));
-    expect(await server.state()).toEqual({ listening: false, closeEvents: 0, connections: 0 });
+    // As server.close() does.
+    expect(await server.state()).toEqual({ listening: false, closeEvents: 1, connections: 0 });
   });
 
   test('a server that is already closed', async () => {
@@ -167,7 +168,8 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await server.call('serverClose');
     await server.close();
     expect(await server.report()).toEqual(reported({}));
-    expect(await server.state()).toEqual({ listening: false, closeEvents: 1, connections: 0 });
+    // As a second server.close() does.
+    expect(await server.state()).toEqual({ listening: false, closeEvents: 2, connections: 0 });
   });
 
   test('the port is free at once, and the server can listen there and be closed again', async () => {

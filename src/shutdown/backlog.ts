@@ -1,0 +1,78 @@
+// The backlog: connections that the kernel has accepted, and the process has not. The end of listening resets them.
+
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { now, setImmediate } from '../core/time.ts';
+import { listeningDescriptor } from '../socket/descriptor.ts';
+
+/** Milliseconds, for a server to which new clients come faster than it accepts them. */
+const LIMIT = 1_000;
+
+/** Turns of the event loop without a new connection, after which the backlog is empty. The first may have no poll. */
+const QUIET_TURNS = 2;
+
+/**
+ * Lets the event loop accept what waits. libuv accepts one connection a turn (`uv__server_io`), so it takes as many
+ * turns as there are connections.
+ */
+export async function acceptBacklog(server: Server, isOver: () => boolean): Promise<void> {
+  let accepted = 0;
+  const count = () => {
+    accepted++;
+  };
+  server.on('connection', count).on('drop', count);
+  const end = now() + LIMIT;
+  try {
+    for (let quiet = 0; quiet < QUIET_TURNS && !isOver() && now() < end; quiet++) {
+      const before = accepted;
+      await new Promise<void>((resolve) => void setImmediate(resolve));
+      if (accepted > before) quiet = -1;
+    }
+  } finally {
+    server.removeListener('connection', count).removeListener('drop', count);
+  }
+}
+
+const LISTEN = '0A';
+
+/**
+ * How many connections wait in the backlog of a TCP server at this moment. 0 where it cannot be known: on other
+ * platforms than Linux, for a UNIX socket, and in a cluster worker whose connections the primary accepts.
+ *
+ * Source: /proc/net/tcp, proc(5): for a listening socket, rx_queue is the length of its accept queue
+ * (`sk_ack_backlog`, `get_tcp4_sock` in Linux).
+ */
+export function backlogOf(server: Server): number {
+  const fd = listeningDescriptor(server);
+  if (process.platform !== 'linux' || fd < 0) return 0;
+  try {
+    const inode = String(fstatSync(fd).ino);
+    return findBacklog('/proc/self/net/tcp', inode) ?? findBacklog('/proc/self/net/tcp6', inode) ?? 0;
+  } catch {
+    // No /proc.
+    return 0;
+  }
+}
+
+/** Listening sockets come first in these tables, so a table with thousands of connections is not read to its end. */
+function findBacklog(file: string, inode: string): number | undefined {
+  const table = openSync(file, 'r');
+  try {
+    const buffer = Buffer.alloc(16_384);
+    let rest = '';
+    for (let isHead = true; ; ) {
+      const length = readSync(table, buffer);
+      if (length === 0) return undefined;
+      const rows = (rest + buffer.toString('latin1', 0, length)).split('\n');
+      rest = rows.pop() ?? '';
+      for (const row of rows) {
+        const columns = row.trim().split(/ +/);
+        if (isHead) isHead = false;
+        else if (columns[3] !== LISTEN) return undefined;
+        else if (columns[9] === inode) return Number.parseInt(columns[4]?.split(':')[1] ?? '0', 16);
+      }
+    }
+  } finally {
+    closeSync(table);
+  }
+}

@@ -1,0 +1,79 @@
+// The options of closeOnSignal: defaults, and the errors for what is not one.
+
+import { constants } from 'node:os';
+import { checkLimit } from '../core/checks.ts';
+import { invalidArgType, invalidArgValue } from '../core/errors.ts';
+import { checkHook } from './close-server-options.ts';
+import type { CheckedCloseServersOptions, CloseServersOptions } from './close-servers-options.ts';
+import { checkCloseServersOptions } from './close-servers-options.ts';
+import type { ServersCloseReport } from './servers-close-report.ts';
+
+/**
+ * What has told the process to end: a signal, the message `shutdown` (of PM2, or of a cluster primary), or the end of
+ * the cluster primary (`disconnect`).
+ */
+export type ShutdownReason = NodeJS.Signals | 'shutdown' | 'disconnect';
+
+export interface CloseOnSignalOptions extends CloseServersOptions {
+  /** Default SIGTERM and SIGINT. */
+  signals?: Iterable<NodeJS.Signals> | undefined;
+  /**
+   * Milliseconds for everything: `before`, the servers, `after`. Default 25,000, below the 30 seconds that Kubernetes
+   * gives by default. Times of the servers that do not fit are made shorter. `Infinity` for no limit.
+   */
+  deadline?: number | undefined;
+  /**
+   * Called first, and waited for: the place to tell a registry. It has half of `deadline` at most, and less when the
+   * times of the servers leave less. What it throws becomes a process warning, the exit code is then 1, and the
+   * shutdown goes on.
+   */
+  before?: ((reason: ShutdownReason) => unknown) | undefined;
+  /**
+   * Called when the servers are closed, and waited for until `deadline`: the place to close databases and queues. A
+   * fifth of `deadline` is kept for it. What it throws: as with `before`.
+   */
+  after?: ((report: ServersCloseReport) => unknown) | undefined;
+  /**
+   * Whether the process ends. Default true: `process.exitCode` is left alone when nothing was cut, so it is 0 unless the
+   * application sets it, and else is 1. The process then ends by itself when nothing is open any more, and by
+   * `process.exit()` at `deadline` when something is. With false it goes on.
+   */
+  exit?: boolean | undefined;
+  /** Gets the report, when the servers are closed. What it throws becomes a process warning. */
+  onReport?: ((report: ServersCloseReport) => void) | undefined;
+}
+
+export interface CheckedCloseOnSignalOptions {
+  closing: CheckedCloseServersOptions;
+  signals: NodeJS.Signals[];
+  deadline: number;
+  before: CloseOnSignalOptions['before'];
+  after: CloseOnSignalOptions['after'];
+  exit: boolean;
+  onReport: CloseOnSignalOptions['onReport'];
+}
+
+/** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`. */
+export function checkCloseOnSignalOptions(options: CloseOnSignalOptions = {}): CheckedCloseOnSignalOptions {
+  const closing = checkCloseServersOptions(options);
+  const { signals = ['SIGTERM', 'SIGINT'], deadline = 25_000, exit = true } = options;
+  const { before, after, onReport } = options;
+  checkLimit('options.deadline', deadline);
+  checkHook('options.before', before);
+  checkHook('options.after', after);
+  checkHook('options.onReport', onReport);
+  if (typeof exit !== 'boolean') throw invalidArgType('options.exit', 'of type boolean', exit);
+  return { closing, signals: checkSignals(signals), deadline, before, after, exit, onReport };
+}
+
+function checkSignals(value: unknown): NodeJS.Signals[] {
+  if (typeof value !== 'object' || value === null || !(Symbol.iterator in value))
+    throw invalidArgType('options.signals', 'an iterable of names of signals', value);
+  const signals = [...new Set(value as Iterable<unknown>)];
+  for (const signal of signals) {
+    // The system lets no process listen to these two.
+    if (signal === 'SIGKILL' || signal === 'SIGSTOP' || !Object.hasOwn(constants.signals, String(signal)))
+      throw invalidArgValue('options.signals', 'names of signals that a process can listen to', signal);
+  }
+  return signals as NodeJS.Signals[];
+}

@@ -1,0 +1,47 @@
+// The options of closeServers: defaults, and the errors for what is not one.
+
+import type { Server } from 'node:net';
+import { invalidArgType } from '../core/errors.ts';
+import { validateServer } from '../server/server-kind.ts';
+import type { CheckedCloseServerOptions, CloseServerOptions } from './close-server-options.ts';
+import { checkCloseServerOptions } from './close-server-options.ts';
+
+export interface CloseServersOptions extends CloseServerOptions {
+  /** These servers, in place of all that listen. */
+  servers?: Iterable<Server> | undefined;
+  /** Servers besides, that the package cannot find by itself. */
+  also?: Iterable<Server> | undefined;
+  /**
+   * Servers that are closed behind the others: those of probes and metrics. They serve until the others are closed, and
+   * have what is then left of the time.
+   */
+  last?: Iterable<Server> | undefined;
+}
+
+export interface CheckedCloseServersOptions extends CheckedCloseServerOptions {
+  servers: Server[] | undefined;
+  also: Server[];
+  last: Server[];
+}
+
+/** Throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE`. */
+export function checkCloseServersOptions(options: CloseServersOptions = {}): CheckedCloseServersOptions {
+  const checked = checkCloseServerOptions(options);
+  const { servers, also = [], last = [] } = options;
+  return {
+    ...checked,
+    servers: servers === undefined ? undefined : checkServers('options.servers', servers),
+    also: checkServers('options.also', also),
+    last: checkServers('options.last', last),
+  };
+}
+
+function checkServers(name: string, value: unknown): Server[] {
+  if (typeof value !== 'object' || value === null || !(Symbol.iterator in value))
+    throw invalidArgType(name, 'an iterable of servers', value);
+  const servers = [...(value as Iterable<unknown>)];
+  servers.forEach((server, index) => {
+    validateServer(server, `${name}[${index}]`);
+  });
+  return servers as Server[];
+}

@@ -1,0 +1,58 @@
+// All servers of a process.
+import { createServer } from 'node:http';
+import { closeServers } from 'lingering-close';
+import { expect, test } from 'vitest';
+import { Fixture } from '../support/fixture.ts';
+import { rawRequest } from '../support/raw-request.ts';
+
+const GET = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+const FOUND = ['attached', 'early', 'pending', 'unix', 'unknown', 'unrefed'];
+
+test('those that listen are found, and those that cannot be found may be passed in', async () => {
+  await using fixture = new Fixture('shutdown/close-servers');
+  // Documented: nothing tells of a server that has listened since before the package was loaded, and does not keep the process alive.
+  expect(await fixture.next()).toEqual({ names: FOUND, addresses: true, listening: ['earlyAndUnrefed'] });
+  await using other = new Fixture('shutdown/close-servers', { args: ['also'] });
+  expect(await other.next()).toEqual({ names: [...FOUND, 'earlyAndUnrefed'].sort(), addresses: true, listening: [] });
+  for (const { exit } of [fixture, other]) expect(await exit).toEqual({ code: 0, signal: null });
+  expect(fixture.stderr + other.stderr).toBe('');
+});
+
+test('last: served until the others are closed', async () => {
+  await using fixture = new Fixture('shutdown/close-servers-last');
+  const [application, metrics] = (await fixture.next()) as unknown as [number, number];
+  const request = await rawRequest(application, GET);
+  expect(await fixture.next()).toBe('held');
+  fixture.send({ timeout: 60_000 });
+  expect(await fixture.next()).toBe('stopped');
+  expect(await (await rawRequest(metrics, GET)).text).toMatch(/metrics$/);
+  fixture.send('release' as unknown as object);
+  expect(await request.text).toMatch(/held$/);
+  expect(await fixture.next()).toMatchObject({ order: ['application', 'metrics'], finished: 1, cut: 0 });
+  expect(await fixture.exit).toEqual({ code: 0, signal: null });
+});
+
+test('one deadline for all', async () => {
+  await using fixture = new Fixture('shutdown/close-servers-last');
+  const [application] = (await fixture.next()) as unknown as [number, number];
+  const request = await rawRequest(application, GET);
+  expect(await fixture.next()).toBe('held');
+  fixture.send({ timeout: 200, lingerTimeout: 100 });
+  expect(await fixture.next()).toBe('stopped');
+  expect(await request.text).toBe('');
+  const { duration, ...report } = (await fixture.next()) as unknown as { duration: number };
+  expect(report).toMatchObject({ cut: 1, aborted: false });
+  expect(duration).toBeLessThan(10_000);
+});
+
+test.each([
+  [{ servers: 1 }, 'options.servers'],
+  [{ also: createServer() }, 'options.also'],
+  [{ last: [{}] }, 'options.last[0]'],
+  [{ last: [createServer(), null] }, 'options.last[1]'],
+  [{ servers: [new Proxy(createServer(), {})] }, 'options.servers[0]'],
+])('wrong arguments: %s', (options, name) => {
+  expect(() => closeServers(options as never)).toThrow(
+    expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE', message: expect.stringContaining(name) }),
+  );
+});
