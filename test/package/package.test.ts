@@ -1,6 +1,15 @@
 // What a user gets: the files of the tarball, and the package as it works once it is installed from the tarball.
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -254,6 +263,21 @@ describe('the installed package', () => {
     const usage = await runOk('npx', ['--no', 'lingering-close', 'demo', '--help'], { cwd: user });
     expect(usage).toContain('Usage: lingering-close demo');
   });
+
+  test('compiles its addon by one command, and loads what was built', async () => {
+    // Without them npm would fetch both; `npm run test:consumers` has no compiler, and tests what is said there.
+    for (const name of ['node-gyp', 'node-addon-api']) {
+      symlinkSync(realpathSync(join(root, 'node_modules', name)), join(user, 'node_modules', name));
+    }
+    const before = readdirSync(installed).sort();
+    const stdout = await runOk('npx', ['--no', 'lingering-close', 'build'], { cwd: user });
+    const built = join(installed, 'build/Release/lingering_close.node');
+    expect(stdout).toBe(`Built ${built}\n`);
+    expect(readdirSync(installed).sort()).toEqual([...before, 'build'].sort());
+    const { addon } = JSON.parse(await runOk('npx', ['--no', 'lingering-close', 'doctor', '--json'], { cwd: user }));
+    expect(addon).toEqual({ loaded: true, file: built });
+    rmSync(join(installed, 'build'), { recursive: true });
+  }, 300_000);
 
   test('uses another copy of itself when a bundler has copied the imported one', async () => {
     writeFileSync(join(user, 'bundled.mjs'), `export { lingerOnClose } from 'lingering-close';\n`);
