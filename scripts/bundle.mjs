@@ -85,6 +85,5 @@ for (const entry of list(dist)
   if (readdirSync(folder).length === 0) rmSync(folder, { recursive: true });
 }
 
-// Not at the root of the package, where yarn and pnpm would take it for an order to compile: `lingering-close build`
-// does.
+// For `lingering-close build`. Not at the root of the package: yarn and pnpm would compile at every installation.
 copyFileSync(join(root, 'binding.gyp'), join(dist, 'cli/binding.gyp'));

@@ -1,5 +1,5 @@
-// `npm run test:consumers`: installs, bundles, compiles and runs the packed package with the tools that people use, in the
-// versions of test/consumers/package.json. `-- bundlers`: what follows is vitest's.
+// `npm run test:consumers`: installs, bundles, compiles and runs the packed package with the tools that people use, in
+// the versions of test/consumers/package.json. `-- bundlers`: the arguments are vitest's.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -3,8 +3,9 @@
 type DisposeKey = SymbolConstructor extends { readonly dispose: infer Key extends symbol } ? Key : never;
 
 /**
- * What `using` takes: it has `[Symbol.dispose]()`. An application whose TypeScript does not know that symbol yet (older
- * than 5.2, or without `esnext.disposable` in its `lib` and without the types of Node.js that declare it) sees nothing
- * of it, and no error, as the global name `Disposable` would be there.
+ * What `using` takes: an object with `[Symbol.dispose]()`.
+ *
+ * The global name `Disposable` would be an error in an application whose compiler does not know it: TypeScript before
+ * 5.2, or a `lib` without `esnext.disposable` together with older types of Node.js. There this type has no property.
  */
 export type DisposableLike = { [key in DisposeKey]: () => void };

@@ -72,8 +72,8 @@ function load(file: string): unknown {
 const ELF = Buffer.from('\x7fELF');
 
 /**
- * The dynamic loader would map a file that ends too soon, and the process die by SIGBUS. (elf(5): section headers come
- * last.)
+ * Whether the file ends too soon: the dynamic loader would map it all the same, and SIGBUS would kill the process. In an
+ * ELF file the section headers come last (elf(5)).
  */
 function isCutOff(file: string): boolean {
   let fd: number | undefined;
@@ -110,8 +110,8 @@ function candidates(): string[] {
 }
 
 /**
- * Each path is written out where it is used, since this is how packagers that trace or copy what a program needs find
- * it (`@vercel/nft`, webpack, ncc). They take what they know, `new URL(<text>, import.meta.url)`, and no variable.
+ * Each path is written out where it is used: packagers that trace or copy what a program needs (`@vercel/nft`, webpack)
+ * read `new URL(<text>, import.meta.url)`, and no variable.
  */
 function shipped(target: string): string | undefined {
   try {

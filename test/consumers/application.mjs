@@ -1,6 +1,5 @@
-// An application: a server that closes one connection, on which the client has sent data that nobody reads. Its output
-// is what both saw of that; standard error has the warnings of the process. (No top-level await: it is bundled as
-// CommonJS too.)
+// An application: a server closes one connection, on which the client has sent data that nobody reads. The output says
+// what both saw. It has no top-level await, since it is bundled as CommonJS too.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { engine, lingerOnClose, safeClose } from 'lingering-close';

@@ -1,5 +1,5 @@
 // Bundlers make one file of an application and of the package. Bundled in, the package closes by streams and says what
-// to do, unless the bundler copies the addon as well; left external, it is as without a bundler.
+// to do, unless the bundler copies the addon as well. Left external, it is as without a bundler.
 import { existsSync, renameSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -94,7 +94,8 @@ const BUNDLERS: Bundler[] = [
     name: 'vite, ssr',
     script: `
       import { build } from ${load('vite/dist/node/index.js')};
-      await build({ configFile: false, logLevel: 'warn', ssr: { noExternal: EXTERNAL.length ? [] : true, external: EXTERNAL },
+      await build({ configFile: false, logLevel: 'warn',
+        ssr: { noExternal: EXTERNAL.length ? [] : true, external: EXTERNAL },
         build: { ssr: 'application.mjs', rollupOptions: { output: { entryFileNames: 'app.mjs' } } } });`,
     out: 'dist/app.mjs',
   },

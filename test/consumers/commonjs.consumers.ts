@@ -12,7 +12,8 @@ test('Node.js 22.0 requires it', async () => {
     'main.cjs',
     `const all = require('lingering-close');
      require('lingering-close/register');
-     console.log(JSON.stringify({ version: process.version, engine: all.engine, names: Object.keys(all).length > 10 }));`,
+     const { version } = process;
+     console.log(JSON.stringify({ version, engine: all.engine, names: Object.keys(all).length > 10 }));`,
   );
   const { code, stdout, stderr } = await consumer.run(tool('node-22.0/bin/node'), ['main.cjs']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -36,7 +37,6 @@ test('jest runs tests of it, one file after another in one process', async () =>
       await new Promise((resolve) => server.close(resolve));
     });`;
   for (const name of ['first', 'second']) consumer.write(`${name}.test.js`, suite);
-  // Its modules are beside those of the tools, and its folder for them is node_modules of the project.
   const { code, all } = await consumer.node([tool('jest/bin/jest.js'), '--runInBand', '--no-cache']);
   expect(all).toContain('2 passed, 2 total');
   expect(all).not.toMatch(/Warning|did not exit/);
@@ -49,10 +49,10 @@ test('a single executable loads the addon from beside it, and says so where ther
   consumer.write(
     'build.mjs',
     `import { build } from ${JSON.stringify(tool('esbuild/lib/main.js'))};
-     await build({ entryPoints: ['application.mjs'], bundle: true, platform: 'node', format: 'cjs', outfile: 'app.cjs' });`,
+     await build({ entryPoints: ['application.mjs'], bundle: true, platform: 'node', format: 'cjs',
+       outfile: 'app.cjs' });`,
   );
   consumer.write('sea.json', '{ "main": "app.cjs", "output": "app.blob", "disableExperimentalSEAWarning": true }');
-  // postject asks for the program in its own folder: the Node.js that runs it is the one that is copied.
   cpSync(process.execPath, consumer.path('app'));
   const inject = `
     const { inject } = require(${JSON.stringify(tool('postject/dist/api.js'))});

@@ -1,5 +1,5 @@
-// A server that answers early and closes, of each kind, in Node.js, Bun and Deno. args: the kind; 'plain', 'lingerOnClose',
-// 'register' or 'closeServer'. It says its port in the first line of its output, and is ended by its standard input.
+// A server that answers early and closes, of each kind, in Node.js, Bun and Deno. args: the kind; 'plain',
+// 'lingerOnClose' or 'register'. The first line of its output is its port; it ends when its standard input ends.
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';

@@ -59,7 +59,7 @@ interface Said {
   warnings: string[];
 }
 
-/** What an application sees: the engine, the addons as /proc tells them, and the warnings. `specifier`: an expression. */
+/** What an application sees: the engine, the addons in /proc, and the warnings. `specifier`: an expression. */
 async function load(specifier: string, { env = {}, prepare = '' }: LoadOptions = {}): Promise<Said> {
   const script = `
     import { readFileSync } from 'node:fs';
@@ -135,7 +135,9 @@ describe.skipIf(!prebuilt)(`an installed package${PREBUILT_SKIPPED}`, () => {
       engine: 'streams',
       mapped: [],
       warnings: [
-        `LINGERING_CLOSE_FALLBACK: safeClose() falls back to its streams engine, for the addon is not available: ${prebuiltOf(copy)} is missing. Install lingering-close anew, with all of its files, or build it: npx lingering-close build`,
+        'LINGERING_CLOSE_FALLBACK: safeClose() falls back to its streams engine, for the addon is not available: ' +
+          `${prebuiltOf(copy)} is missing. Install lingering-close anew, with all of its files, or ` +
+          'build it: npx lingering-close build',
       ],
     });
   });
