@@ -44,8 +44,13 @@ export class HeaviestFirst<Member extends Keyed> {
     this.#unlink(group);
     group.members.delete(member);
     const [first] = group.members;
-    if (group.members.size === 1) this.#groups.set(member.key, first as Member);
-    else this.#link(group);
+    if (group.members.size > 1) {
+      this.#link(group);
+    } else {
+      // To the end: an address that always has one or two would else be the first for ever.
+      this.#groups.delete(member.key);
+      this.#groups.set(member.key, first as Member);
+    }
     return true;
   }
 
@@ -58,7 +63,7 @@ export class HeaviestFirst<Member extends Keyed> {
 
   /**
    * The oldest member of the largest group: of any of them, where several are equally large; of groups of one, the
-   * oldest.
+   * one that has been a group of one for longest.
    */
   get next(): Member | undefined {
     const group = this.#lists[this.largest];
