@@ -1,11 +1,13 @@
 // The oldest member of the largest group, beside a naive implementation that looks at all members each time.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { HeaviestFirst, type Keyed } from '../../src/close/heaviest-first.ts';
+import { HeaviestFirst, type Linked } from '../../src/close/heaviest-first.ts';
 
-interface Member extends Keyed {
+interface Member extends Linked<Member> {
   readonly id: number;
 }
+
+const newMember = (id: number, key: number): Member => ({ id, key, older: undefined, newer: undefined });
 
 class Naive {
   members: Member[] = [];
@@ -59,7 +61,7 @@ describe('HeaviestFirst', () => {
         const naive = new Naive();
         for (const [id, step] of steps.entries()) {
           if ('add' in step) {
-            const member = { id, key: step.add };
+            const member = newMember(id, step.add);
             heaviest.add(member);
             naive.add(member);
           } else {
@@ -85,7 +87,7 @@ describe('HeaviestFirst', () => {
 
   test('one who has most loses the oldest, and again, until another one has most', () => {
     const heaviest = new HeaviestFirst<Member>();
-    const members = [1, 2, 1, 2, 1, 3].map((key, id) => ({ id, key }));
+    const members = [1, 2, 1, 2, 1, 3].map((key, id) => newMember(id, key));
     for (const member of members) heaviest.add(member);
     const gone: number[] = [];
     for (let { next } = heaviest; next; { next } = heaviest) {
@@ -99,10 +101,10 @@ describe('HeaviestFirst', () => {
 
   test('a member that is not there is not deleted, though another one has its key', () => {
     const heaviest = new HeaviestFirst<Member>();
-    heaviest.add({ id: 1, key: 7 });
-    expect(heaviest.delete({ id: 2, key: 7 })).toBe(false);
-    heaviest.add({ id: 3, key: 7 });
-    expect(heaviest.delete({ id: 2, key: 7 })).toBe(false);
+    heaviest.add(newMember(1, 7));
+    expect(heaviest.delete(newMember(2, 7))).toBe(false);
+    heaviest.add(newMember(3, 7));
+    expect(heaviest.delete(newMember(2, 7))).toBe(false);
     expect(heaviest.largest).toBe(2);
   });
 });
