@@ -22,7 +22,11 @@ function violated(what) {
 
 subscribe('lingering-close:start', ({ server, remoteAddress, remotePort }) => {
   const startedAt = performance.now();
-  lingers.set(`${remoteAddress} ${remotePort}`, { server, startedAt, deadline: startedAt + servers.get(server).timeout });
+  lingers.set(`${remoteAddress} ${remotePort}`, {
+    server,
+    startedAt,
+    deadline: startedAt + servers.get(server).timeout,
+  });
 });
 
 subscribe('lingering-close:end', ({ server, remoteAddress, remotePort, report }) => {
