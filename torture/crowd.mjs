@@ -12,7 +12,7 @@ export const title = 'Hostile peers';
 export const what =
   '15,000 connections linger at once. Nearly all of their peers send a byte a second, and 64 flood. Meanwhile an ' +
   'ordinary client is served, and other peers run into the limits: bytes, idle time, total time, and `maxLingering`, ' +
-  'which must evict the connections with the least time left and no others. The latency of the ordinary client is ' +
+  'which must evict the oldest connections of their one address and no others. The latency of the ordinary client is ' +
   'measured by turns: with the server quiet; with the server quiet while the same peers attack another process of ' +
   'the machine; and with the peers at the server. The peers have the lowest priority, because they share the ' +
   'processors with the server and its client.';
@@ -112,14 +112,14 @@ class Attack {
       flooding: await listen('flooding', { maxLingering: room, maxBytes: 8 * MiB }),
     };
     // Two processes of peers, because the limit of descriptors is for each process. Their connections come in two
-    // waves. Those of the second wave have the least time left.
+    // waves, the second one with less time.
     attack.#peers = [attack.#hold('main'), attack.#hold('main')];
     for (const [key, subject] of [
       ['main', 'held to the end'],
       ['silent', 'silent: idle time'],
       ['dripping', 'dripping: total time'],
       ['flooding', 'flooding: byte limit'],
-      ['evicted', '`maxLingering`: the ones with the least time left'],
+      ['evicted', '`maxLingering`: the oldest ones'],
     ]) {
       attack.#tallies[key] = new Tally(subject);
     }

@@ -37,6 +37,9 @@ export class ConnectionClose implements LingerListener, SocketClose {
   /** Milliseconds of core/time.ts. */
   readonly startedAt = now();
   readonly key: number;
+  /** In the set of closes to which this one belongs: see {@link HeaviestFirst}. */
+  older: ConnectionClose | null | undefined;
+  newer: ConnectionClose | null | undefined;
   #promise: Promise<CloseReport> | undefined;
   #resolve: ((report: CloseReport) => void) | undefined;
   /**

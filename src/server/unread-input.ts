@@ -11,7 +11,7 @@ export type Consumer = 'reads' | 'paused' | 'none';
 
 /** An application may emit 'request' by hand, so `incoming` may be anything. */
 export interface Parser {
-  incoming?: (Readable & { complete: boolean; _dumped?: boolean }) | null;
+  incoming?: (Readable & { complete: boolean; upgrade?: boolean; _dumped?: boolean }) | null;
 }
 
 /** What reads a stream. */
@@ -23,9 +23,13 @@ export function consumerOf(stream: Readable & { _readableState?: { pipes?: unkno
   return stream._readableState?.pipes?.length === 0 ? 'paused' : 'reads';
 }
 
-/** The request of which a part has not come yet; `undefined` where there is none, or Node discards what comes. */
+/**
+ * The request of which a part has not come yet; `undefined` where there is none, where Node discards what comes, and
+ * where the connection is upgraded: it goes on behind the request.
+ */
 export function unfinishedRequest({ incoming }: Parser): Readable | undefined {
-  return incoming instanceof Readable && !incoming.complete && !incoming._dumped ? incoming : undefined;
+  if (!(incoming instanceof Readable) || incoming.complete || incoming.upgrade || incoming._dumped) return undefined;
+  return incoming;
 }
 
 /** What reads a connection that has sent FIN. What else could read it, an HTTP parser, can answer nothing more. */

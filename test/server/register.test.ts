@@ -245,7 +245,8 @@ describe('the variables LINGERING_CLOSE_*', () => {
   const LIST =
     'LINGERING_CLOSE_WHEN, LINGERING_CLOSE_MODE, LINGERING_CLOSE_UNTIL, LINGERING_CLOSE_IDLE_TIMEOUT, ' +
     'LINGERING_CLOSE_TIMEOUT, ' +
-    'LINGERING_CLOSE_MAX_BYTES, LINGERING_CLOSE_MAX_LINGERING, LINGERING_CLOSE_REF';
+    'LINGERING_CLOSE_MAX_BYTES, LINGERING_CLOSE_MAX_LINGERING, LINGERING_CLOSE_REF, ' +
+    'LINGERING_CLOSE_READ_BEFORE_IDLE_CLOSE';
 
   test.each([
     ['WHEN', 'on', "must be one of needed, always. Received 'on'"],
@@ -256,7 +257,13 @@ describe('the variables LINGERING_CLOSE_*', () => {
     ['MAX_BYTES', '0x10', "must be bytes, >= 0 or Infinity. Received '0x10'"],
     ['MAX_LINGERING', '1.5', "must be an integer number of connections, >= 0 or Infinity. Received '1.5'"],
     ['REF', 'yes', "must be one of true, false. Received 'yes'"],
+    ['READ_BEFORE_IDLE_CLOSE', '1', "must be one of true, false. Received '1'"],
     ['TIMEOUTS', '1', `is not known. There are ${LIST}`],
+    // What every object has.
+    ['constructor', '1', `is not known. There are ${LIST}`],
+    ['__proto__', '1', `is not known. There are ${LIST}`],
+    ['toString', '1', `is not known. There are ${LIST}`],
+    ['hasOwnProperty', '1', `is not known. There are ${LIST}`],
   ])('LINGERING_CLOSE_%s=%s: the process does not start, and gives the reason', async (name, value, message) => {
     const { code, stdout, stderr } = await run(process.execPath, [...REGISTER, '-e', 'console.log("started")'], {
       cwd: root,
@@ -380,5 +387,48 @@ describe('server.close(() => process.exit()) with a linger pending', () => {
 
   test('the rest of the answer is lost for a client that goes on sending', async () => {
     expect(await exitBehind('lingers', true)).toBe('lost');
+  });
+});
+
+describe('a server that is handed its connections', () => {
+  test.each([
+    ['a net server', 'http'],
+    ['a net server that looks at the first bytes', 'http'],
+    ['a tls server', 'http'],
+    ['another process', 'http'],
+    ['a net server', 'https'],
+    ['another process', 'https'],
+  ])('by %s, %s: each client that writes before it reads gets its answer', async (from, kind) => {
+    await using fixture = new Fixture<{ port?: number; outcome?: string }>('server/register-handed-over', {
+      args: [from, kind],
+      execArgv: REGISTER,
+    });
+    const { port } = await fixture.next();
+    const tls = kind === 'https' || from === 'a tls server';
+    await using peer = await Peer.connect({ host: '127.0.0.1', port: port as number }, { tls });
+    for (let i = 0; i < 5; i++) {
+      if (i > 0) await peer.reconnect({ host: '127.0.0.1', port: port as number }, { tls });
+      await peer.write(post(64 * MB));
+      expect(await peer.send(64 * MB)).toEqual({ sent: 64 * MB });
+      expect(await peer.receive()).toMatchObject({ tail: 'x'.repeat(64), end: 'eof' });
+      await peer.close();
+      expect(await fixture.next()).toEqual({ outcome: 'eof' });
+    }
+  });
+
+  test('a process that only waits for sockets of its parent ends as without register', async () => {
+    for (const execArgv of [[], REGISTER]) {
+      await using fixture = new Fixture('server/register-message-once', { execArgv });
+      expect(await fixture.next()).toEqual({ ready: true });
+      fixture.send({ first: true });
+      expect(await fixture.exit).toEqual({ code: 0, signal: null });
+    }
+  });
+
+  test('nothing is asked of the requests of other servers', async () => {
+    await using fixture = new Fixture<{ subscribed?: boolean; port?: number }>('server/register-subscribers', {
+      execArgv: REGISTER,
+    });
+    expect(await fixture.next()).toEqual({ http: false, net: true });
   });
 });

@@ -11,8 +11,8 @@ const LATE = 5_000;
 const APART = 50;
 
 const servers = new Map();
-/** The deadline of each linger, by the address of its peer. An evicted connection must have the earliest deadline. */
-const deadlines = new Map();
+/** The server, the start and the deadline of each linger, by the address and the port of its peer. */
+const lingers = new Map();
 const violations = [];
 let evictionsChecked = 0;
 
@@ -21,15 +21,20 @@ function violated(what) {
 }
 
 subscribe('lingering-close:start', ({ server, remoteAddress, remotePort }) => {
-  deadlines.set(`${remoteAddress} ${remotePort}`, performance.now() + servers.get(server).timeout);
+  const startedAt = performance.now();
+  lingers.set(`${remoteAddress} ${remotePort}`, {
+    server,
+    startedAt,
+    deadline: startedAt + servers.get(server).timeout,
+  });
 });
 
 subscribe('lingering-close:end', ({ server, remoteAddress, remotePort, report }) => {
   const { name, options, lingering } = servers.get(server);
   const { outcome, duration, discardedBytes } = report;
   const peer = `${remoteAddress} ${remotePort}`;
-  const deadline = deadlines.get(peer);
-  deadlines.delete(peer);
+  const { startedAt, deadline } = lingers.get(peer);
+  lingers.delete(peer);
   const { maxLingering = 1_000, maxBytes = Infinity, idleTimeout = 5_000 } = options;
   if (lingering.active > maxLingering) violated(`${name}: ${lingering.active} linger`);
   if (discardedBytes > maxBytes) violated(`${name}: ${discardedBytes} bytes discarded`);
@@ -39,14 +44,16 @@ subscribe('lingering-close:end', ({ server, remoteAddress, remotePort, report })
   const over = performance.now() - deadline;
   if (outcome === 'timeout' && over < -APART) violated(`${name}: 'timeout' ${-over} ms too soon`);
   if (over > LATE) violated(`${name}: it lingered for ${over} ms longer than it may`);
-  if (outcome === 'evicted') checkEviction(name, deadline);
+  if (outcome === 'evicted') checkEviction(server, startedAt);
 });
 
-function checkEviction(name, deadline) {
+/** All peers have one address, so the oldest linger must go. */
+function checkEviction(server, startedAt) {
   evictionsChecked++;
-  let least = Infinity;
-  for (const other of deadlines.values()) least = Math.min(least, other);
-  if (deadline > least + APART) violated(`${name}: evicted with ${deadline - least} ms more left than another`);
+  let oldest = Infinity;
+  for (const other of lingers.values()) if (other.server === server) oldest = Math.min(oldest, other.startedAt);
+  const { name } = servers.get(server);
+  if (startedAt > oldest + APART) violated(`${name}: evicted ${startedAt - oldest} ms before an older one`);
 }
 
 function handle(request, response) {

@@ -1,0 +1,136 @@
+// The event loop of a server is blocked, and requests arrive meanwhile. Then Node closes its idle connections, in which
+// those requests lie.
+import net from 'node:net';
+import tls from 'node:tls';
+import { expect, test } from 'vitest';
+import { Fixture, STREAMS_ENGINE } from '../support/fixture.ts';
+import { ENGINES } from '../support/safe-close-host.ts';
+
+type Message = { port?: number; blocks?: true; closed?: true; timeout?: true };
+
+const CLIENTS = 100;
+const POST = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345';
+
+/** More than keepAliveTimeout, and the second that Node 20 adds. */
+const LONG = 3_300;
+
+class Client {
+  readonly #socket: net.Socket;
+  text = '';
+  end: string | undefined;
+  #wake = () => {};
+
+  constructor(kind: string, port: number) {
+    const address = { port, host: '127.0.0.1' };
+    this.#socket = kind === 'https' ? tls.connect({ ...address, rejectUnauthorized: false }) : net.connect(address);
+    const end = (how: string) => {
+      this.end ??= how;
+      this.#wake();
+    };
+    this.#socket
+      .on('data', (chunk) => {
+        this.text += chunk;
+        this.#wake();
+      })
+      .on('error', (error: NodeJS.ErrnoException) => end(String(error.code)))
+      .on('end', () => end('eof'));
+  }
+
+  /** Sends a request, without waiting for anything. */
+  request(): void {
+    this.text = '';
+    this.#socket.write(POST);
+  }
+
+  /** The answer to the request, or how the connection has ended without one. */
+  async answer(): Promise<string | undefined> {
+    while (!this.text.includes('got 5') && !this.end) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.text.includes('got 5') ? 'answered' : this.end;
+  }
+
+  async ended(): Promise<void> {
+    while (!this.end) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** Runs `clients` clients through one request, a blocked loop with another request inside, and what comes then. */
+async function blocked(
+  { kind = 'http', how = 'keepAliveTimeout', options = {} as object | null, execArgv = [] as string[] },
+  then: (clients: Client[], fixture: Fixture<Message>) => Promise<void> = async () => {},
+): Promise<Record<string, number>> {
+  await using fixture = new Fixture<Message>('server/idle-closes-host', {
+    args: [kind, how, JSON.stringify(options)],
+    execArgv,
+  });
+  const { port } = await fixture.next();
+  const clients = Array.from({ length: CLIENTS }, () => new Client(kind, port as number));
+  try {
+    for (const client of clients) client.request();
+    await Promise.all(clients.map((client) => client.answer()));
+    fixture.send({ block: how.endsWith('()') ? 500 : LONG });
+    expect(await fixture.next()).toEqual({ blocks: true });
+    for (const client of clients) client.request();
+    const ends: Record<string, number> = {};
+    for (const end of await Promise.all(clients.map((client) => client.answer())))
+      ends[String(end)] = (ends[String(end)] ?? 0) + 1;
+    await then(clients, fixture);
+    return ends;
+  } finally {
+    for (const client of clients) client.destroy();
+  }
+}
+
+const HOWS = ['keepAliveTimeout', 'closeIdleConnections()', 'close()'];
+
+test.each(HOWS)('control: %s of plain Node answers none of them', async (how) => {
+  expect(await blocked({ how, options: null })).toEqual({ ECONNRESET: CLIENTS });
+});
+
+const CASES = ENGINES.flatMap((engine) =>
+  ['http', 'https'].flatMap((kind) => HOWS.map((how) => [engine, kind, how] as const)),
+);
+
+test.each(CASES)('%s engine, %s, %s: each of 100 is answered', async (engine, kind, how) => {
+  const execArgv = engine === 'streams' ? STREAMS_ENGINE : [];
+  const ends = await blocked({ kind, how, execArgv }, async (clients, fixture) => {
+    const last = clients.filter(({ text }) => /^connection: close\r$/im.test(text));
+    expect(last.length).toBe(how.endsWith('()') ? CLIENTS : 0);
+    if (how.endsWith('()')) await Promise.all(clients.map((client) => client.ended()));
+    if (how === 'close()') expect(await fixture.next()).toEqual({ closed: true });
+  });
+  expect(ends).toEqual({ answered: CLIENTS });
+});
+
+test.each(HOWS)('%s with readBeforeIdleClose: false closes as Node does, and lingers', async (how) => {
+  expect(await blocked({ how, options: { readBeforeIdleClose: false } })).toEqual({ eof: CLIENTS });
+});
+
+test("a 'timeout' listener of the application decides alone, as in Node", async () => {
+  const ends = await blocked({ how: "a 'timeout' listener" }, async (_clients, fixture) => {
+    expect(await fixture.next()).toEqual({ timeout: true });
+  });
+  expect(ends).toEqual({ answered: CLIENTS });
+});
+
+test('the listener and the method that do this are gone behind disable(), and a destroy() is never put off', async () => {
+  await using fixture = new Fixture<Record<string, unknown>>('server/idle-closes-traces');
+  expect(await fixture.next()).toEqual({
+    before: { listeners: 1, own: false },
+    during: { listeners: 2, own: true, destroyed: true },
+    off: { listeners: 1, own: false },
+    after: { listeners: 1, own: false },
+  });
+  expect(await fixture.exit).toEqual({ code: 0, signal: null });
+});
