@@ -18,6 +18,9 @@ async function start(execArgv: string[] = []): Promise<Remote> {
   return application;
 }
 
+const serve = (application: Remote, options: object) =>
+  application.call<{ number: number; port: number }>('serve', options);
+
 let application: Remote;
 beforeAll(async () => {
   application = await start();
@@ -25,8 +28,13 @@ beforeAll(async () => {
 afterAll(() => application[Symbol.asyncDispose]());
 
 describe.each([{ tls: false }, { tls: true }])('TLS: $tls', ({ tls }) => {
-  const connect = async (way: string, options: object = {}) =>
-    Http2Peer.connect(await application.call<number>('serve', { way, tls, attach: ENDLESS, ...options }), { tls });
+  let server: number;
+  const connect = async (way: string, options: object = {}) => {
+    const { number, port } = await serve(application, { way, tls, attach: ENDLESS, ...options });
+    server = number;
+    return Http2Peer.connect(port, { tls });
+  };
+  const next = <Data>(event: string) => application.next<Data>(`${server} ${event}`);
 
   const FLOODS: [string, string, object?][] = [
     ['PING', 'ERR_HTTP2_ERROR'],
@@ -49,7 +57,7 @@ describe.each([{ tls: false }, { tls: true }])('TLS: $tls', ({ tls }) => {
       const { seconds } = await peer.do<{ seconds: number | null }>('flood', { kind, reads, seconds: 20 });
       // With the package as it was, the connection lingered for as long as the limits allow.
       expect(seconds).not.toBeNull();
-      expect(await application.next('sessionError')).toMatchObject({ code: expect.stringContaining(code) });
+      expect(await next('sessionError')).toMatchObject({ code: expect.stringContaining(code) });
     },
   );
 
@@ -62,7 +70,7 @@ describe.each([{ tls: false }, { tls: true }])('TLS: $tls', ({ tls }) => {
       await application.call('destroy');
       await peer.frames('never');
       await peer.do('close');
-      const { delivered } = await application.next<End>('end');
+      const { delivered } = await next<End>('end');
       expect(delivered).not.toBe(true);
     },
   );
@@ -75,13 +83,13 @@ describe.each([{ tls: false }, { tls: true }])('TLS: $tls', ({ tls }) => {
     await application.call('destroy');
     await peer.frames('never');
     await peer.do('close');
-    expect(await application.next<End>('end')).toEqual({ outcome: 'eof', delivered: true });
+    expect(await next<End>('end')).toEqual({ outcome: 'eof', delivered: true });
   });
 
   test('session.destroy(ENHANCE_YOUR_CALM) cuts off', async () => {
     await using peer = await connect('an endless response');
     await peer.request(1);
-    await application.next('stream');
+    await next('stream');
     await application.call('destroy', { args: [11] });
     expect(await peer.do('flood', { kind: 'PING', reads: true, seconds: 20 })).not.toEqual({ seconds: null });
   });
@@ -92,10 +100,10 @@ test.each([[[]], [['--import', 'lingering-close/register']]])(
   async (execArgv) => {
     await using registered = await start(execArgv);
     const attach = execArgv.length === 0 ? ENDLESS : undefined;
-    const port = await registered.call<number>('serve', { way: 'an endless response', attach });
+    const { number, port } = await serve(registered, { way: 'an endless response', attach });
     await using peer = await Http2Peer.connect(port);
     await peer.request(1);
-    await registered.next('stream');
+    await registered.next(`${number} stream`);
     const report = registered.call('closeServer', { options: { timeout: 600_000 } });
     // At once, and not when time is over.
     expect((await peer.frames('GOAWAY')).at(-1)).toMatchObject({ code: 0 });
