@@ -113,7 +113,8 @@ const NGHTTP2_ERR_FATAL = -900;
 const NGHTTP2_ERR_BAD_CLIENT_MAGIC = -903;
 
 interface SessionState {
-  streams: Map<number, ServerHttp2Stream>;
+  /** A Map of Node's own, and no instance of the class Map. */
+  streams: { forEach(callback: (stream: ServerHttp2Stream) => void): void };
   writeQueueSize: number;
 }
 
@@ -121,10 +122,12 @@ interface SessionState {
 function holdsOutput(session: Http2Session): boolean {
   const symbol = Object.getOwnPropertySymbols(session).find(({ description }) => description === 'state');
   const state = symbol && (session as unknown as Record<symbol, Partial<SessionState> | undefined>)[symbol];
-  if (!(state?.streams instanceof Map)) return true;
-  if (state.writeQueueSize !== 0 || (session.state.outboundQueueSize ?? 0) > 0) return true;
-  for (const stream of state.streams.values()) if (streamHoldsOutput(stream)) return true;
-  return false;
+  if (typeof state?.streams?.forEach !== 'function' || state.writeQueueSize !== 0) return true;
+  let holds = (session.state.outboundQueueSize ?? 0) > 0;
+  state.streams.forEach((stream) => {
+    holds ||= streamHoldsOutput(stream);
+  });
+  return holds;
 }
 
 function streamHoldsOutput(stream: ServerHttp2Stream): boolean {

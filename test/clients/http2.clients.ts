@@ -1,7 +1,7 @@
-// HTTP/2. Its flow control holds a client back, so plain Node leaves little unread and loses little: the table shows
-// it.
-import { CLEAR_HTTP2_CLIENT, HTTP2_CLIENT } from '../support/clients.ts';
+// HTTP/2: the server answers, and does not read the request. Node resets the stream right behind the answer, and curl
+// takes that for a failure where it reads both at once.
+import { CHROMIUM, CLEAR_HTTP2_CLIENTS, HTTP2_CLIENTS } from '../support/clients.ts';
 import { serve, testUploads } from '../support/upload-tests.ts';
 
-testUploads([HTTP2_CLIENT], [{ name: 'HTTP/2 over TLS', open: (closing) => serve('http2', closing) }]);
-testUploads([CLEAR_HTTP2_CLIENT], [{ name: 'HTTP/2 in clear', open: (closing) => serve('http2-clear', closing) }]);
+testUploads([...HTTP2_CLIENTS, CHROMIUM], [{ name: 'HTTP/2 over TLS', open: (closing) => serve('http2', closing) }]);
+testUploads(CLEAR_HTTP2_CLIENTS, [{ name: 'HTTP/2 in clear', open: (closing) => serve('http2-clear', closing) }]);

@@ -115,8 +115,33 @@ export const HTTP1_CLIENTS: Client[] = [
 export const PROXIED_CLIENTS = [CURL, PYTHON];
 
 const HTTP2 = { length: 'Content-Length', chunked: 'no length' };
-export const HTTP2_CLIENT = curl(HTTP2, '--http2');
-export const CLEAR_HTTP2_CLIENT = curl(HTTP2, '--http2-prior-knowledge');
+// The Python of the system, for which Debian has the package h2.
+const systemPython = '/usr/bin/python3';
+const H2_PYTHON: Client = {
+  name: 'Python h2',
+  version: versionOf(systemPython, '-c', 'import h2; print(h2.__version__)'),
+  framings: HTTP2,
+  program: () => [systemPython, '-u', file('upload-h2.py')],
+};
+const NGHTTP: Client = {
+  name: 'nghttp',
+  version: versionOf('nghttp', '--version'),
+  framings: HTTP2,
+  program: () => ['sh', file('upload-nghttp.sh')],
+};
+const NODE_HTTP2: Client = {
+  ...nodeClient('Node.js http2', 'upload-http2.mjs', process.versions.node),
+  framings: HTTP2,
+};
+export const HTTP2_CLIENTS: Client[] = [
+  curl(HTTP2, '--http2'),
+  { ...GO, framings: HTTP2 },
+  H2_PYTHON,
+  NGHTTP,
+  NODE_HTTP2,
+];
+// Go's net/http speaks HTTP/2 over TLS only.
+export const CLEAR_HTTP2_CLIENTS: Client[] = [curl(HTTP2, '--http2-prior-knowledge'), H2_PYTHON, NGHTTP, NODE_HTTP2];
 
 const chromiumVersion = versionOf('chromium', '--version');
 
