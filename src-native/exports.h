@@ -19,6 +19,9 @@ Napi::Value Send(const Napi::CallbackInfo& info);
 // sigpipe.cc
 Napi::Value GetSigpipe(const Napi::CallbackInfo& info);
 Napi::Value SetSigpipe(const Napi::CallbackInfo& info);
+Napi::Value GuardStdio(const Napi::CallbackInfo& info);
+Napi::Value IsStdioBroken(const Napi::CallbackInfo& info);
+Napi::Value DieBySigpipe(const Napi::CallbackInfo& info);
 
 // linger_bindings.cc
 Napi::Value OpenLingerLoop(const Napi::CallbackInfo& info);

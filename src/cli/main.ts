@@ -2,7 +2,7 @@
 // The command line: finds the command, checks its options, and runs the command.
 import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { exitOnBrokenPipe } from '../system/sigpipe.ts';
+import { exitOnBrokenPipe } from '../system/exit-on-broken-pipe.ts';
 
 const USAGE = `Usage: lingering-close <command> [options]
 

@@ -15,6 +15,11 @@ export interface Addon {
   send(fd: number, data: Uint8Array): number;
   getSigpipe(): number;
   setSigpipe(disposition: number): number;
+  /** Installs the handler behind `exitOnBrokenPipe()`, in front of what is there; again after libuv has changed the disposition. */
+  guardStdio(): number;
+  /** 1 where stdout (1) or stderr (2) is a pipe or socket whose reader is gone, once it is guarded; else 0. */
+  isStdioBroken(fd: number): number;
+  dieBySigpipe(): never;
   readonly maxLingerSeconds: number;
 }
 
