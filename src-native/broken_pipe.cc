@@ -74,8 +74,17 @@ void OnSigpipe(int signal, siginfo_t* info, void* context) {
   errno = saved;
 }
 
+short Poll(int fd) {
+  pollfd state = {fd, 0, 0};
+  return Call([&] { return poll(&state, 1, 0); }) == 1 ? state.revents : 0;
+}
+
+// A terminal that has hung up takes no modes, and node::ResetStdio() aborts the process over it.
+bool IsHungUp(int fd) { return !streams[fd].identity.breaks && (Poll(fd) & (POLLERR | POLLHUP)) != 0; }
+
 void RestoreStdio() {
-  if (node::ResetStdio) return node::ResetStdio();
+  if (node::ResetStdio && !IsHungUp(STDIN_FILENO) && !IsHungUp(STDOUT_FILENO) && !IsHungUp(STDERR_FILENO))
+    return node::ResetStdio();
   uv_tty_reset_mode();
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
     const int flags = Call([&] { return fcntl(fd, F_GETFL); });
@@ -122,9 +131,8 @@ bool IsBroken(int fd) {
   if (fd != STDOUT_FILENO && fd != STDERR_FILENO) return false;
   // Of a pipe or socket only: a terminal that has hung up says the same, and a write to it is EIO without a signal.
   if (!streams[fd].identity.breaks || !IsSameFile(fd, streams[fd])) return false;
-  pollfd state = {fd, 0, 0};
   // POLLERR: a pipe without a reader, on Linux. POLLHUP: a socket whose peer has closed, and a pipe elsewhere.
-  return Call([&] { return poll(&state, 1, 0); }) == 1 && (state.revents & (POLLERR | POLLHUP)) != 0;
+  return (Poll(fd) & (POLLERR | POLLHUP)) != 0;
 }
 
 void Die() {
