@@ -1,6 +1,7 @@
 // The options of safeClose: their defaults, and the errors for bad ones.
-import { checkAbortSignal, checkLimit, checkObject } from '../core/checks.ts';
+import { checkAbortSignal, checkLimit, checkObject, checkTime } from '../core/checks.ts';
 import { invalidArgType, invalidArgValue } from '../core/errors.ts';
+import { warnOfUnknownOptions } from '../core/option-warnings.ts';
 
 export interface SafeCloseOptions {
   /**
@@ -55,8 +56,15 @@ export interface CheckedOptions {
   ref: boolean;
 }
 
-/** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`. Reads each property once. */
-export function checkOptions(options: SafeCloseOptions = {}): CheckedOptions {
+/** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`; warns of a name that is no option. */
+export function checkOptions(options: SafeCloseOptions | undefined): CheckedOptions {
+  const checked = checkValues(options);
+  warnOfUnknownOptions('safeClose()', options, checked);
+  return checked;
+}
+
+/** Does the same without the warning, for options that are more than these. Reads each property once. */
+export function checkValues(options: SafeCloseOptions = {}): CheckedOptions {
   checkObject('options', options);
   const {
     mode = 'linger',
@@ -72,8 +80,8 @@ export function checkOptions(options: SafeCloseOptions = {}): CheckedOptions {
   }
   if (until !== 'eof' && until !== 'delivered')
     throw invalidArgValue('options.until', "one of 'eof', 'delivered'", until);
-  checkLimit('options.idleTimeout', idleTimeout);
-  checkLimit('options.timeout', timeout);
+  checkTime('options.idleTimeout', idleTimeout);
+  checkTime('options.timeout', timeout);
   checkLimit('options.maxBytes', maxBytes);
   checkAbortSignal('options.signal', signal);
   if (typeof ref !== 'boolean') throw invalidArgType('options.ref', 'of type boolean', ref);
