@@ -65,6 +65,7 @@ describe('in place of a socket', () => {
     const server = http.createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const client = http.get({ port: (server.address() as AddressInfo).port, host: '127.0.0.1' });
+    client.on('error', () => {});
     const [request, response] = await once(server, 'request');
     for (const value of [request, response, client]) {
       expect(advice(() => safeClose(value))).toContain('Pass its socket: request.socket.');
