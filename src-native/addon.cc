@@ -32,6 +32,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
     Export<EndLinger>(exports, "endLinger");
     Export<HoldDescriptor>(exports, "holdDescriptor");
     Export<ReleaseDescriptor>(exports, "releaseDescriptor");
+    Export<KeepBriefly>(exports, "keepBriefly");
     Export<DrainLingers>(exports, "drainLingers");
   }
   return exports;

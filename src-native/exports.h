@@ -31,6 +31,7 @@ Napi::Value StartLinger(const Napi::CallbackInfo& info);
 Napi::Value EndLinger(const Napi::CallbackInfo& info);
 Napi::Value HoldDescriptor(const Napi::CallbackInfo& info);
 Napi::Value ReleaseDescriptor(const Napi::CallbackInfo& info);
+Napi::Value KeepBriefly(const Napi::CallbackInfo& info);
 Napi::Value DrainLingers(const Napi::CallbackInfo& info);
 
 }  // namespace lingering_close

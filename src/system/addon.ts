@@ -53,6 +53,8 @@ export interface LingerAddon extends Addon {
   endLinger(id: number, outcome: number): number;
   holdDescriptor(fd: number): number;
   releaseDescriptor(duplicate: number): number;
+  /** Those whose `ref` is in between keep the event loop alive from now on, for `idle` milliseconds without progress. */
+  keepBriefly(idle: number): number;
   drainLingers(): void;
 }
 
