@@ -302,7 +302,10 @@ describe('README.md', () => {
 });
 
 /** A default that differs between options of one name. */
-const DEPENDS: Record<string, string> = { defaultWhen: "'needed'; 'always' for net and tls" };
+const DEPENDS: Record<string, string> = {
+  defaultWhen: "'needed'; 'always' for net and tls",
+  defaultRef: 'true; for a server see below',
+};
 
 const documents = [
   'README.md',
