@@ -29,7 +29,7 @@ export function adviceForSocket(value: unknown): string {
   return advice(value, (shape) => {
     if (value instanceof Server) return 'For a server there is closeServer(server)';
     if (isHttp2Session(shape))
-      return 'Call its close() for an HTTP/2 session, or closeServer(server) for all of a server';
+      return 'Call the close() of an HTTP/2 session, or closeServer(server) for a whole server';
     if (isHttp2Session(shape['session']) || isHttp2Session(Object(shape['stream'])['session'])) {
       return 'HTTP/2 carries many requests on one connection: end the stream, and let lingerOnClose(server) do the rest';
     }

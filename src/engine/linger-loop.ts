@@ -23,7 +23,10 @@ export interface LingerLimits {
   idleTimeout: number;
   timeout: number;
   maxBytes: number;
-  /** Whether it keeps the process alive. Undefined: no longer than {@link LAST_IDLE} without progress, once nothing else does. */
+  /**
+   * Whether it keeps the process alive. Undefined: no longer than {@link LAST_IDLE} without progress, once nothing else
+   * does.
+   */
   ref: boolean | undefined;
 }
 
@@ -170,8 +173,8 @@ export function startLinger(
     drainsOnExit = true;
     // process.exit() leaves no time to linger. What is in the receive queue is discarded, so that it causes no RST.
     process.on('exit', () => (loop as LingerAddon).drainLingers());
-    // Nothing else keeps the process alive. Without this, most peers that are still sending would lose their answer. With
-    // the whole idle time, a process would wait for peers that are silent for as long as it runs: its own clients.
+    // Nothing else keeps the process alive. Without this, most peers that are still sending would lose their answer.
+    // With the whole idle time, a process would wait for peers that are silent for as long as it runs: its own clients.
     process.on('beforeExit', () => (loop as LingerAddon).keepBriefly(LAST_IDLE));
   }
   return id;

@@ -1,4 +1,5 @@
-// O_NONBLOCK belongs to the open file, which a shell and the programs behind this one share: it is given back as it was found.
+// O_NONBLOCK belongs to the open file, which a shell and the programs behind this one share: it is given back as it was
+// found.
 //
 // Node does so itself at its exit, and the addon at a death by signal. This is for a death by signal without the addon.
 

@@ -9,27 +9,31 @@ import { blockingStdio } from './blocking-stdio.ts';
 const INSTALLED = Symbol.for('lingering-close.exitOnBrokenPipe');
 
 /**
- * For command-line tools: when stdout or stderr breaks (`tool | head -1`), the process dies by SIGPIPE as `cat` or `grep` would (status 141 in a
- * shell), instead of an EPIPE stack trace or useless work to the end. Sockets and all other descriptors keep EPIPE as an error.
+ * For command-line tools: when stdout or stderr breaks (`tool | head -1`), the process dies by SIGPIPE as `cat` or
+ * `grep` would (status 141 in a shell), instead of an EPIPE stack trace or useless work to the end. Sockets and all
+ * other descriptors keep EPIPE as an error.
  *
- * Only a write to stdout or stderr that meets a broken pipe counts. Any other error of theirs (a full disk, the error with which `pipeline` destroys
- * stdout because its source has failed) is what it is without this function.
+ * Only a write to stdout or stderr that meets a broken pipe counts. Any other error of theirs (a full disk, the error
+ * with which `pipeline` destroys stdout because its source has failed) is what it is without this function.
  *
- * With the addon that is every write, by whatever way: `console.log`, `process.stdout`, `fs.writeSync(1)`, a Worker's, a child addon's. The process dies
- * in the write itself, so a loop that never yields ends too. Without the addon it is the writes of `process.stdout` and `process.stderr` in the main thread.
+ * With the addon that is every write, by whatever way: `console.log`, `process.stdout`, `fs.writeSync(1)`, a Worker's,
+ * another addon's. The process dies in the write itself, so a loop that never yields ends too. Without the addon it is
+ * the writes of `process.stdout` and `process.stderr` in the main thread.
  *
- * The process gives stdin, stdout and stderr back as it was given them (O_NONBLOCK, the modes of a terminal). 'exit' listeners are not run, and
- * `process.on('SIGPIPE')` listeners are not called for stdout and stderr; for other descriptors they are, as ever. When the last of them is removed, other
- * descriptors keep EPIPE as an error, and do not fall to the default as they would without this function.
+ * The process gives stdin, stdout and stderr back as it was given them (O_NONBLOCK, the modes of a terminal). 'exit'
+ * listeners are not run, and `process.on('SIGPIPE')` listeners are not called for stdout and stderr; for other
+ * descriptors they are, as ever. When the last of them is removed, other descriptors keep EPIPE as an error, and do not
+ * fall to the default as they would without this function.
  *
- * Calling it twice is calling it once. It does not take effect in child processes. After it, {@link getSigpipe} and {@link setSigpipe} are about the
- * other descriptors; a disposition `'default'` from before becomes `'ignore'`.
+ * Calling it twice is calling it once. It does not take effect in child processes. After it, {@link getSigpipe} and
+ * {@link setSigpipe} are about the other descriptors; a disposition `'default'` from before becomes `'ignore'`.
  *
  * @throws `ERR_WORKER_UNSUPPORTED_OPERATION` in a Worker, whose stdout is not the process's
  *
- * Platforms: Linux, macOS, also without the addon; on Windows, which has no SIGPIPE, the process exits with code 141. On Linux on x64 the handler knows which
- * descriptor was written to. Elsewhere it asks whether stdout or stderr is broken, so that there a socket's EPIPE ends the process too if stdout has lost its
- * reader unnoticed. Source: signal(7), pipe(7), signal-safety(7); the rule is that of Go's os/signal package.
+ * Platforms: Linux, macOS, also without the addon; on Windows, which has no SIGPIPE, the process exits with code 141.
+ * On Linux on x64 the handler knows which descriptor was written to. Elsewhere it asks whether stdout or stderr is
+ * broken, so that there a socket's EPIPE ends the process too if stdout has lost its reader unnoticed. Source:
+ * signal(7), pipe(7), signal-safety(7); the rule is that of Go's os/signal package.
  */
 export function exitOnBrokenPipe(): void {
   if (!isMainThread) {
@@ -79,8 +83,8 @@ type Callback = (error?: NodeJS.ErrnoException | null) => void;
 type Internal = Record<'_write' | '_writev', ((...args: unknown[]) => void) | null>;
 
 /**
- * Looks at what the writes of a stream answer. Not at its 'error' event: anybody may destroy a stream with any error, and a listener of ours would be
- * one that handles it.
+ * Looks at what the writes of a stream answer. Not at its 'error' event: anybody may destroy a stream with any error,
+ * and a listener of ours would be one that handles it.
  */
 function watchWrites(stream: NodeJS.WriteStream, fd: number, die: () => never): void {
   const internal = stream as unknown as Internal;
@@ -96,7 +100,8 @@ function watchWrites(stream: NodeJS.WriteStream, fd: number, die: () => never): 
     });
   }
   const { write } = stream;
-  // While earlier output waits for the event loop no write reaches the kernel: one that never yields would go on for ever.
+  // While earlier output waits for the event loop no write reaches the kernel: one that never yields would go on for
+  // ever.
   hide(stream, 'write', function (this: unknown, ...args: Parameters<typeof write>) {
     if (stream.writableLength > 0 && addon?.isStdioBroken(fd) === 1) die();
     return write.apply(this, args);

@@ -9,11 +9,12 @@ const DISPOSITIONS = ['default', 'ignore', 'handler'] as const;
 export type SigpipeDisposition = (typeof DISPOSITIONS)[number];
 
 /**
- * What the process does on SIGPIPE: `'ignore'` (Node's setting at start, under which a write to a closed peer is an EPIPE error), `'default'` (the
- * write kills the process) or `'handler'` (there is a listener: `process.on('SIGPIPE')`). After `exitOnBrokenPipe()` that of all descriptors but
- * stdout and stderr.
+ * What the process does on SIGPIPE: `'ignore'` (Node's setting at start, under which a write to a closed peer is an
+ * EPIPE error), `'default'` (the write kills the process) or `'handler'` (there is a listener:
+ * `process.on('SIGPIPE')`). After `exitOnBrokenPipe()` that of all descriptors but stdout and stderr.
  *
- * The trap: removing the last `process.on('SIGPIPE')` listener leaves `'default'`, not `'ignore'`. `setSigpipe('ignore')` mends it.
+ * The trap: removing the last `process.on('SIGPIPE')` listener leaves `'default'`, not `'ignore'`.
+ * `setSigpipe('ignore')` mends it.
  *
  * @throws `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
  *
@@ -26,11 +27,12 @@ export function getSigpipe(): SigpipeDisposition {
 /**
  * Sets what the process does on SIGPIPE, for all its threads.
  *
- * **`'default'` in a server is a crash that waits for its client**: the next write to any socket or pipe whose peer is gone kills the process at once,
- * without an event, without 'exit' listeners. It is meant for command-line tools without sockets; `exitOnBrokenPipe()` is the safer way there.
+ * **`'default'` in a server is a crash that waits for its client**: the next write to any socket or pipe whose peer is
+ * gone kills the process at once, without an event, without 'exit' listeners. It is meant for command-line tools
+ * without sockets; `exitOnBrokenPipe()` is the safer way there.
  *
- * A handler that `process.on('SIGPIPE')` installed is replaced, and its listeners are not called any more. Child processes start with the default
- * whatever is set here (libuv resets it).
+ * A handler that `process.on('SIGPIPE')` installed is replaced, and its listeners are not called any more. Child
+ * processes start with the default whatever is set here (libuv resets it).
  *
  * @param disposition `'ignore'` or `'default'`
  * @returns the disposition before

@@ -84,7 +84,7 @@ describe('in place of a socket', () => {
     const client = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     client.request();
     const [request, response] = await once(server, 'request');
-    expect(advice(() => safeClose(request.stream.session))).toContain('Call its close() for an HTTP/2 session');
+    expect(advice(() => safeClose(request.stream.session))).toContain('Call the close() of an HTTP/2 session');
     expect(advice(() => lingerOnClose(request.stream.session))).toContain('Pass the server that it came from.');
     for (const value of [request, response, request.stream]) {
       expect(advice(() => safeClose(value))).toContain('HTTP/2 carries many requests on one connection');

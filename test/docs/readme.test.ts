@@ -227,7 +227,8 @@ describe('the examples of README.md', () => {
 
   test('NODE_OPTIONS finds register from another folder, as exported in the folder of the project', () => {
     const [line = ''] = /^export NODE_OPTIONS=.*$/m.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
-    const script = `${line}; cd / && exec "$0" -p "require('diagnostics_channel').channel('net.server.socket').hasSubscribers"`;
+    const subscribed = "require('diagnostics_channel').channel('net.server.socket').hasSubscribers";
+    const script = `${line}; cd / && exec "$0" -p "${subscribed}"`;
     const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, NODE_OPTIONS: '' };
     const options = { cwd: folder.path, env, encoding: 'utf8' } as const;
     const { stdout, stderr } = spawnSync('bash', ['-c', script, process.execPath], options);

@@ -220,7 +220,7 @@ describe('the handler of the addon', () => {
     `a socket that breaks, where stdout is broken too and nobody has noticed${unknown && ` [skipped: ${unknown}]`}`,
     async () => {
       const { lines } = await bash(
-        `exec 4>&1; { sleep 0.5; } | { $tool 'a broken socket while stdout is broken unnoticed' 3>&4; echo $? >&4; } | true`,
+        `exec 4>&1; sleep 0.5 | { $tool 'a broken socket while stdout is broken unnoticed' 3>&4; echo $? >&4; } | true`,
         OTHERS,
       );
       expect(lines).toEqual(['"EPIPE"', '0']);
@@ -295,8 +295,10 @@ test('the control: without exitOnBrokenPipe the same pipeline ends in a stack tr
 
 const pidNamespaces = spawnSync('unshare', ['--pid', '--fork', 'true'], { stdio: 'ignore' }).status === 0;
 
-test.skipIf(!pidNamespaces).each(ENGINES)(
-  `as the first process of a container, which no default action kills, %s${pidNamespaces ? '' : ' [skipped: unshare --pid is not permitted here]'}`,
+const notPermitted = pidNamespaces ? '' : ' [skipped: unshare --pid is not permitted here]';
+
+test.skipIf(notPermitted).each(ENGINES)(
+  `as the first process of a container, which no default action kills, %s${notPermitted}`,
   async (_engine, flags) => {
     const { lines, stderr } = await bash(
       'unshare --pid --fork $tool console.log | head -1 >/dev/null; echo $PIPESTATUS',
