@@ -1,5 +1,4 @@
-// O_NONBLOCK belongs to the open file, which a shell and the programs behind this one share: it is given back as it was
-// found.
+// O_NONBLOCK belongs to the open file, which the shell and the programs behind this one share: it is taken away again.
 //
 // Node does so itself at its exit, and the addon at a death by signal. This is for a death by signal without the addon.
 
@@ -11,16 +10,14 @@ interface Handle {
   setBlocking?(blocking: boolean): number;
 }
 
-/** Looks at stdin, stdout and stderr now. @returns a function that makes blocking again what was blocking then */
-export function blockingStdio(): () => void {
-  const found = STDIO.map(isNonBlocking);
-  return () => {
-    for (const fd of STDIO) {
-      // Where nobody can tell (no /proc) they were as a shell opens them.
-      if (found[fd] === true || isNonBlocking(fd) === false) continue;
-      handleOf(fd)?.setBlocking?.(true);
-    }
-  };
+/**
+ * Makes stdin, stdout and stderr blocking, as a shell opens them. Whether they were at the start of the process nobody
+ * can tell: to load node:util is enough for Node to have made stderr non-blocking.
+ */
+export function makeStdioBlocking(): void {
+  for (const fd of STDIO) {
+    if (isNonBlocking(fd) !== false) handleOf(fd)?.setBlocking?.(true);
+  }
 }
 
 function handleOf(fd: (typeof STDIO)[number]): Handle | null | undefined {
@@ -28,6 +25,7 @@ function handleOf(fd: (typeof STDIO)[number]): Handle | null | undefined {
   return (stream as unknown as { _handle?: Handle | null })._handle;
 }
 
+/** Undefined where /proc does not tell. */
 function isNonBlocking(fd: number): boolean | undefined {
   try {
     const [, flags = ''] = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? [];

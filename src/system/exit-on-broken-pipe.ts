@@ -3,7 +3,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { codedError } from '../core/errors.ts';
 import { addon } from './addon.ts';
-import { blockingStdio } from './blocking-stdio.ts';
+import { makeStdioBlocking } from './blocking-stdio.ts';
 
 /** Of the process: a second copy of the package finds that the first has done it. */
 const INSTALLED = Symbol.for('lingering-close.exitOnBrokenPipe');
@@ -42,7 +42,7 @@ export function exitOnBrokenPipe(): void {
   if (INSTALLED in process) return;
   hide(process, INSTALLED, true);
   // Before process.stdout is touched, which makes a pipe non-blocking.
-  const die = addon ? guard(addon) : withoutAddon();
+  const die = addon ? guard(addon) : dieWithoutAddon;
   watchWrites(process.stdout, 1, die);
   watchWrites(process.stderr, 2, die);
 }
@@ -62,20 +62,17 @@ function guard({ guardStdio, dieBySigpipe }: Addon): () => never {
   return dieBySigpipe;
 }
 
-function withoutAddon(): () => never {
-  const restore = blockingStdio();
-  return () => {
-    if (process.platform !== 'win32') {
-      restore();
-      // Removing the last listener is what leaves the default disposition behind.
-      process.removeAllListeners('SIGPIPE').once('SIGPIPE', () => {});
-      process.removeAllListeners('SIGPIPE');
-      process.kill(process.pid, 'SIGPIPE');
-    }
-    // Still here: the first process of a PID namespace is not killed by a default action.
-    process.removeAllListeners('exit');
-    process.exit(128 + 13);
-  };
+function dieWithoutAddon(): never {
+  if (process.platform !== 'win32') {
+    makeStdioBlocking();
+    // Removing the last listener is what leaves the default disposition behind.
+    process.removeAllListeners('SIGPIPE').once('SIGPIPE', () => {});
+    process.removeAllListeners('SIGPIPE');
+    process.kill(process.pid, 'SIGPIPE');
+  }
+  // Still here: the first process of a PID namespace is not killed by a default action.
+  process.removeAllListeners('exit');
+  process.exit(128 + 13);
 }
 
 type Callback = (error?: NodeJS.ErrnoException | null) => void;

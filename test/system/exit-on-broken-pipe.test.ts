@@ -66,6 +66,11 @@ describe.each(ENGINES)('%s', (engine, flags) => {
     expect(await intoHead("'console.log' twice", { flags })).toEqual(KILLED);
   });
 
+  test('what has been touched before the import is given back as it was', async () => {
+    const touching = ['--import', 'data:text/javascript,process.stdout;process.stderr'];
+    expect(await intoHead("'console.log'", { flags: [...flags, ...touching] })).toEqual(KILLED);
+  });
+
   test('stdin and stderr are given back as they were too', async () => {
     const { lines, stderr } = await bash(
       `$tool console.log reading | head -1 >/dev/null; echo $PIPESTATUS
@@ -195,11 +200,6 @@ describe('the handler of the addon', () => {
     expect(JSON.parse(lines[0] as string)).toEqual(['ignore', 'ignore', 'default', 'default', 'ignore']);
     const other = await bash(`$tool 'the default for the others' 3>&1 >/dev/null; echo $?`, OTHERS);
     expect(other).toEqual({ lines: [String(STATUS)], stderr: '' });
-  });
-
-  test('gives a stdout back that somebody has made non-blocking before the import', async () => {
-    const flags = ['--import', 'data:text/javascript,process.stdout;process.stderr'];
-    expect(await intoHead("'console.log'", { flags })).toEqual(KILLED);
   });
 
   test('a pipe that was non-blocking when the process began stays so', async () => {
