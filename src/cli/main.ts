@@ -10,8 +10,8 @@ const USAGE = `Usage: lingering-close <command> [options]
   doctor         shows what closing a socket has to work with here: addon, engine, kernel settings
   build          compiles the addon, where there is no binary for this platform
 
-  -h, --help     this text, or that of a command
-  -v, --version  the version of lingering-close
+  --help         this text, or that of a command; -h
+  --version      the version of lingering-close; -v
 `;
 
 const DEMO_USAGE = `Usage: lingering-close demo [options]

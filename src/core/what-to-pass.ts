@@ -8,6 +8,7 @@ type Shape = Record<PropertyKey, unknown>;
 export function adviceForServer(value: unknown): string {
   return advice(value, (shape) => {
     if (Array.isArray(value)) return 'Call it for each server';
+    if (value instanceof Server) return 'Pass the server itself, and not a Proxy of it';
     if (value instanceof Socket) return 'For a single connection there is safeClose(socket)';
     if (isHttp2Session(shape)) return 'An HTTP/2 session is one connection. Pass the server that it came from';
     if (shape['server'] instanceof Server) return 'Pass its server: app.server';

@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { closeServer, lingerOnClose, safeClose, setLinger } from '../../src/index.ts';
+import { closeOnSignal, closeServer, closeServers, lingerOnClose, safeClose, setLinger } from '../../src/index.ts';
 import { connectPair } from '../support/pair.ts';
 
 /** The warnings from here on: each name, and each unit, is told of once in a process, so no test may share them. */
@@ -31,6 +31,8 @@ describe('a name that is no option', () => {
     ],
     ['lingerOnClose', 'lingerOnClose()', (options) => lingerOnClose(server(), options)],
     ['closeServer', 'closeServer()', (options) => closeServer(server(), options)],
+    ['closeServers', 'closeServers()', (options) => closeServers({ ...options, servers: [] })],
+    ['closeOnSignal', 'closeOnSignal()', (options) => closeOnSignal(options)[Symbol.dispose]()],
     [
       'choose',
       'what the choose function of lingerOnClose() returns',
@@ -44,7 +46,7 @@ describe('a name that is no option', () => {
 
   test.each(CALLS)('%s: one warning, with the nearest name', async (_name, caller, call) => {
     const told = warnings();
-    const misspelt = caller === 'closeServer()' ? ['lingertimeout', 'lingerTimeout'] : ['idletimeout', 'idleTimeout'];
+    const misspelt = caller.startsWith('close') ? ['lingertimeout', 'lingerTimeout'] : ['idletimeout', 'idleTimeout'];
     for (let i = 0; i < 2; i++) await call({ [misspelt[0] as string]: 7_000 });
     await turn();
     expect(told).toEqual([
@@ -78,7 +80,7 @@ describe('a name that is no option', () => {
     lingerOnClose(server(), { [name]: 1 } as object);
     await turn();
     expect(told.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/: its options are mode, until, .*, maxLingering, choose$/),
+      expect.stringMatching(/: its options are mode, until, .*, maxLingering, choose, readBeforeIdleClose$/),
     ]);
   });
 
