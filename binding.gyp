@@ -5,7 +5,8 @@
       "sources": [
         "src-native/addon.cc",
         "src-native/socket_options.cc",
-        "src-native/sigpipe.cc"
+        "src-native/sigpipe.cc",
+        "src-native/broken_pipe.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       # NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS: when a Worker is terminated while it loads the addon, the calls in Init

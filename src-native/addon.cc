@@ -19,6 +19,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export<Send>(exports, "send");
   Export<GetSigpipe>(exports, "getSigpipe");
   Export<SetSigpipe>(exports, "setSigpipe");
+  Export<GuardStdio>(exports, "guardStdio");
+  Export<IsStdioBroken>(exports, "isStdioBroken");
+  Export<DieBySigpipe>(exports, "dieBySigpipe");
   exports.Set("lingeringClose", Napi::Number::New(env, kContract));
   exports.Set("maxLingerSeconds", Napi::Number::New(env, platform::kMaxLingerSeconds));
   if constexpr (platform::kHasLingerLoop) {
@@ -29,6 +32,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
     Export<EndLinger>(exports, "endLinger");
     Export<HoldDescriptor>(exports, "holdDescriptor");
     Export<ReleaseDescriptor>(exports, "releaseDescriptor");
+    Export<KeepBriefly>(exports, "keepBriefly");
     Export<DrainLingers>(exports, "drainLingers");
   }
   return exports;

@@ -19,6 +19,9 @@ Napi::Value Send(const Napi::CallbackInfo& info);
 // sigpipe.cc
 Napi::Value GetSigpipe(const Napi::CallbackInfo& info);
 Napi::Value SetSigpipe(const Napi::CallbackInfo& info);
+Napi::Value GuardStdio(const Napi::CallbackInfo& info);
+Napi::Value IsStdioBroken(const Napi::CallbackInfo& info);
+Napi::Value DieBySigpipe(const Napi::CallbackInfo& info);
 
 // linger_bindings.cc
 Napi::Value OpenLingerLoop(const Napi::CallbackInfo& info);
@@ -28,6 +31,7 @@ Napi::Value StartLinger(const Napi::CallbackInfo& info);
 Napi::Value EndLinger(const Napi::CallbackInfo& info);
 Napi::Value HoldDescriptor(const Napi::CallbackInfo& info);
 Napi::Value ReleaseDescriptor(const Napi::CallbackInfo& info);
+Napi::Value KeepBriefly(const Napi::CallbackInfo& info);
 Napi::Value DrainLingers(const Napi::CallbackInfo& info);
 
 }  // namespace lingering_close

@@ -62,10 +62,12 @@ Napi::Value StartLinger(const Napi::CallbackInfo& info) {
   const double timeout = numbers[5];
   const double max_bytes = numbers[6];
   // Written so that NaN fails too.
-  if (!(until >= 0 && until <= 2 && idle >= 0 && timeout >= 0 && max_bytes >= 0)) return Result(info, -EINVAL);
+  const double ref = numbers[7];
+  if (!(until >= 0 && until <= 2 && ref >= 0 && ref <= 2 && idle >= 0 && timeout >= 0 && max_bytes >= 0))
+    return Result(info, -EINVAL);
   const auto result =
       loop->Start(Descriptor(numbers[0]), numbers[1] != 0, numbers[2] != 0, static_cast<Until>(static_cast<int>(until)),
-                  idle, timeout, max_bytes, numbers[7] != 0);
+                  idle, timeout, max_bytes, static_cast<Ref>(static_cast<int>(ref)));
   return Result(info, static_cast<double>(result));
 }
 
@@ -95,6 +97,17 @@ Napi::Value ReleaseDescriptor(const Napi::CallbackInfo& info) {
   if (!numbers) return {};
   auto* loop = LingerLoop::Get(info.Env());
   return Result(info, loop && loop->Release(Descriptor(numbers[0])));
+}
+
+// keepBriefly(idle): for those whose ref is 2.
+Napi::Value KeepBriefly(const Napi::CallbackInfo& info) {
+  const Numbers<1> numbers(info);
+  if (!numbers) return {};
+  auto* loop = LingerLoop::Get(info.Env());
+  if (!loop) return Result(info, -ENOSYS);
+  if (!(numbers[0] >= 0)) return Result(info, -EINVAL);
+  loop->KeepBriefly(numbers[0]);
+  return Result(info, 0);
 }
 
 Napi::Value DrainLingers(const Napi::CallbackInfo& info) {

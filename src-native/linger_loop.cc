@@ -76,7 +76,7 @@ int LingerLoop::CheckTakeover(int fd) {
 }
 
 int64_t LingerLoop::Start(int fd, bool take, bool accepted, Until until, double idle, double timeout, double max_bytes,
-                          bool ref) {
+                          Ref ref) {
   int type = SOCK_STREAM;
   int domain = AF_INET;
   int protocol = 0;
@@ -124,7 +124,7 @@ int64_t LingerLoop::Start(int fd, bool take, bool accepted, Until until, double 
   socket.local = local;
   socket.fin_sent = fin_sent;
   deadlines_.Schedule(socket, NextLook(socket, now));
-  if (ref && refs_++ == 0) poller_.KeepAlive(true);
+  if (ref == Ref::kYes && refs_++ == 0) poller_.KeepAlive(true);
   return static_cast<int64_t>(id);
 }
 
@@ -154,6 +154,17 @@ bool LingerLoop::Release(int fd) {
   SetLingerOption(fd, false);
   Close(fd);
   return true;
+}
+
+void LingerLoop::KeepBriefly(double idle) {
+  const uint64_t now = uv_hrtime();
+  for (auto& [id, socket] : sockets_) {
+    if (socket.ref != Ref::kBriefly) continue;
+    socket.ref = Ref::kYes;
+    if (refs_++ == 0) poller_.KeepAlive(true);
+    socket.idle = std::min(socket.idle, Limit(idle, kMillisecond));
+    deadlines_.Schedule(socket, NextLook(socket, now));
+  }
 }
 
 void LingerLoop::Drain() {
@@ -322,7 +333,7 @@ void LingerLoop::Finish(LingeringSocket& socket, Outcome outcome, int error, int
   const int delivered = lost ? 0 : unacked == 0 && socket.fin_sent ? 1 : -1;
   reports_.push_back({socket.id, socket.discarded, outcome, error, unacked, delivered});
   marks_.Forget(socket);
-  if (socket.ref && --refs_ == 0) poller_.KeepAlive(false);
+  if (socket.ref == Ref::kYes && --refs_ == 0) poller_.KeepAlive(false);
   // After EOF and an acknowledged FIN, SO_LINGER has no effect.
   if (outcome != Outcome::kEof || unacked != 0)
     SetLingerOption(socket.fd, outcome == Outcome::kReset || outcome == Outcome::kAborted);

@@ -35,7 +35,7 @@ class LingerLoop {
   // the caller can close its own descriptor at once. -ENOTCONN: the peer has reset the connection, and the error was
   // taken off the socket before; there is nothing to linger for. With an errno, the descriptor stays the caller's.
   // `accepted`: the connection certainly comes from a listening socket.
-  int64_t Start(int fd, bool take, bool accepted, Until until, double idle, double timeout, double max_bytes, bool ref);
+  int64_t Start(int fd, bool take, bool accepted, Until until, double idle, double timeout, double max_bytes, Ref ref);
 
   // Ends a linger now. False where it has ended already.
   bool End(uint64_t id, Outcome outcome);
@@ -48,6 +48,9 @@ class LingerLoop {
 
   // Empties every receive queue once, for the end of the process: the kernel then finds nothing unread, and has no
   // reason to send RST or to wait.
+  // Nothing else keeps the event loop alive: those with Ref::kBriefly do from now on, while less than `idle`
+  // milliseconds pass without progress.
+  void KeepBriefly(double idle);
   void Drain();
 
  private:

@@ -26,6 +26,13 @@ enum class Outcome {
   kError
 };
 
+// Whether it keeps the event loop alive. In the order of REFS in src/engine/linger-loop.ts.
+enum class Ref : char {
+  kNo,
+  kYes,
+  kBriefly  // no, until KeepBriefly()
+};
+
 // Times are nanoseconds of uv_hrtime.
 constexpr uint64_t kMillisecond = 1'000'000;
 constexpr uint64_t kNever = UINT64_MAX;
@@ -45,7 +52,8 @@ struct LingeringSocket {
   int mark;     // the low-water mark that we have set, or 0
   int asked;    // the mark that was asked for: the kernel may have set a smaller one
   bool bulk;    // takes part in the budget of the marks
-  bool tcp, local, fin_sent, eof, ref;
+  Ref ref;
+  bool tcp, local, fin_sent, eof;
   Until until;
 };
 

@@ -23,4 +23,5 @@ export type { SocketLike } from './socket/descriptor.ts';
 export { pendingBytes, unackedBytes } from './socket/queues.ts';
 export { send } from './socket/send.ts';
 export { type TcpAbortCounters, tcpAbortCounters } from './system/counters.ts';
-export { exitOnBrokenPipe, getSigpipe, type SigpipeDisposition, setSigpipe } from './system/sigpipe.ts';
+export { exitOnBrokenPipe } from './system/exit-on-broken-pipe.ts';
+export { getSigpipe, type SigpipeDisposition, setSigpipe } from './system/sigpipe.ts';

@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:http';
-import { exitOnBrokenPipe } from '../system/sigpipe.ts';
+import { exitOnBrokenPipe } from '../system/exit-on-broken-pipe.ts';
 
 type Upload = (url: string, body: Buffer<ArrayBuffer>, signal: AbortSignal) => Promise<number>;
 

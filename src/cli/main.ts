@@ -2,16 +2,16 @@
 // The command line: finds the command, checks its options, and runs the command.
 import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { exitOnBrokenPipe } from '../system/sigpipe.ts';
+import { exitOnBrokenPipe } from '../system/exit-on-broken-pipe.ts';
 
 const USAGE = `Usage: lingering-close <command> [options]
 
-  demo       shows with real clients what Node loses when it closes, and what lingerOnClose saves
-  doctor     shows what closing a socket has to work with here: addon, engine, kernel settings
-  build      compiles the addon, where there is no binary for this platform
+  demo           shows with real clients what Node loses when it closes, and what lingerOnClose saves
+  doctor         shows what closing a socket has to work with here: addon, engine, kernel settings
+  build          compiles the addon, where there is no binary for this platform
 
-  --help     this text, or that of a command
-  --version  the version of lingering-close
+  --help         this text, or that of a command; -h
+  --version      the version of lingering-close; -v
 `;
 
 const DEMO_USAGE = `Usage: lingering-close demo [options]
@@ -58,37 +58,41 @@ class UsageError extends Error {}
 async function run([command, ...args]: string[]): Promise<number> {
   switch (command) {
     case 'demo': {
-      const { help, json, uploads } = parse(args, {
+      const { help, version, json, uploads } = parse(args, {
         json: { type: 'boolean' },
         uploads: { type: 'string', default: '50' },
       });
       if (help) return print(DEMO_USAGE);
+      if (version) return printVersion();
       const checkedUploads = parseUploads(String(uploads));
       const { demo } = await import('./demo.ts');
       return demo({ uploads: checkedUploads, json: json === true });
     }
     case 'doctor': {
-      const { help, json } = parse(args, { json: { type: 'boolean' } });
+      const { help, version, json } = parse(args, { json: { type: 'boolean' } });
       if (help) return print(DOCTOR_USAGE);
+      if (version) return printVersion();
       const { doctor } = await import('./doctor.ts');
       return doctor({ version: readVersion(), json: json === true });
     }
     case 'build': {
-      const { help } = parse(args, {});
+      const { help, version } = parse(args, {});
       if (help) return print(BUILD_USAGE);
+      if (version) return printVersion();
       const { build } = await import('./build.ts');
       return build();
     }
     default: {
       if (command !== undefined && !command.startsWith('-')) throw new UsageError(`Unknown command '${command}'`);
-      const { version } = parse(command === undefined ? [] : [command, ...args], { version: { type: 'boolean' } });
-      return print(version ? `${readVersion()}\n` : USAGE);
+      const { version } = parse(command === undefined ? [] : [command, ...args], {});
+      return version ? printVersion() : print(USAGE);
     }
   }
 }
 
 function parse<Options extends NonNullable<ParseArgsConfig['options']>>(args: string[], options: Options) {
-  return parseArgs({ args, options: { ...options, help: { type: 'boolean', short: 'h' } } }).values;
+  const common = { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } } as const;
+  return parseArgs({ args, options: { ...options, ...common } }).values;
 }
 
 function parseUploads(text: string): number {
@@ -100,6 +104,10 @@ function parseUploads(text: string): number {
 function print(text: string): number {
   process.stdout.write(text);
   return 0;
+}
+
+function printVersion(): number {
+  return print(`${readVersion()}\n`);
 }
 
 function readVersion(): string {

@@ -98,8 +98,8 @@ export class ConnectionClose implements LingerListener, SocketClose {
       this.#reset(socket, signal?.aborted ? 'aborted' : 'reset');
     } else {
       this.#listenForAbort(signal);
-      if (ref) socket.ref();
-      else socket.unref();
+      if (ref === false) socket.unref();
+      else socket.ref();
       if (socket.writableFinished) this.#discard(socket, lingerLimits(options));
       else this.#flush(socket, options);
     }

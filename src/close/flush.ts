@@ -23,8 +23,8 @@ export interface FlushLimits {
   timeout: number;
   /** After so many bytes of input nothing more is read. Output still goes out. */
   maxBytes: number;
-  /** Whether this stage keeps the process alive. */
-  ref: boolean;
+  /** Whether this stage keeps the process alive. Undefined: true. */
+  ref: boolean | undefined;
 }
 
 export interface FlushEvents {
@@ -89,7 +89,7 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   }
 
   function schedule(): void {
-    cancelTimer = timerAfterPoll(tick(limits), decide, limits.ref);
+    cancelTimer = timerAfterPoll(tick(limits), decide, limits.ref !== false);
   }
 
   function stop(): void {

@@ -1,6 +1,7 @@
 // The options of safeClose: their defaults, and the errors for bad ones.
-import { checkAbortSignal, checkLimit, checkObject } from '../core/checks.ts';
+import { checkAbortSignal, checkLimit, checkObject, checkTime } from '../core/checks.ts';
 import { invalidArgType, invalidArgValue } from '../core/errors.ts';
+import { warnOfUnknownOptions } from '../core/option-warnings.ts';
 
 export interface SafeCloseOptions {
   /**
@@ -41,7 +42,10 @@ export interface SafeCloseOptions {
    * otherwise it may be garbage-collected, and then it never fires.
    */
   signal?: AbortSignal | undefined;
-  /** Whether a pending close keeps the process alive. Default true. */
+  /**
+   * Whether a pending close keeps the process alive. Default true. For the connections that a server closes the default
+   * is in between: it does, but once nothing else does, only while less than a second passes without progress.
+   */
   ref?: boolean | undefined;
 }
 
@@ -52,11 +56,19 @@ export interface CheckedOptions {
   timeout: number;
   maxBytes: number;
   signal: AbortSignal | undefined;
-  ref: boolean;
+  /** Undefined: in between, as a server's connections have it. */
+  ref: boolean | undefined;
 }
 
-/** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`. Reads each property once. */
-export function checkOptions(options: SafeCloseOptions = {}): CheckedOptions {
+/** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`; warns of a name that is no option. */
+export function checkOptions(options: SafeCloseOptions | undefined): CheckedOptions {
+  const checked = checkValues(options, true);
+  warnOfUnknownOptions('safeClose()', options, checked);
+  return checked;
+}
+
+/** Does the same without the warning, for options that are more than these. Reads each property once. */
+export function checkValues(options: SafeCloseOptions = {}, defaultRef?: boolean): CheckedOptions {
   checkObject('options', options);
   const {
     mode = 'linger',
@@ -65,17 +77,17 @@ export function checkOptions(options: SafeCloseOptions = {}): CheckedOptions {
     timeout = 30_000,
     maxBytes = Infinity,
     signal,
-    ref = true,
+    ref = defaultRef,
   } = options;
   if (mode !== 'linger' && mode !== 'drain' && mode !== 'reset') {
     throw invalidArgValue('options.mode', "one of 'linger', 'drain', 'reset'", mode);
   }
   if (until !== 'eof' && until !== 'delivered')
     throw invalidArgValue('options.until', "one of 'eof', 'delivered'", until);
-  checkLimit('options.idleTimeout', idleTimeout);
-  checkLimit('options.timeout', timeout);
+  checkTime('options.idleTimeout', idleTimeout);
+  checkTime('options.timeout', timeout);
   checkLimit('options.maxBytes', maxBytes);
   checkAbortSignal('options.signal', signal);
-  if (typeof ref !== 'boolean') throw invalidArgType('options.ref', 'of type boolean', ref);
+  if (ref !== undefined && typeof ref !== 'boolean') throw invalidArgType('options.ref', 'of type boolean', ref);
   return { mode, until, idleTimeout, timeout, maxBytes, signal, ref };
 }

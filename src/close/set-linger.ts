@@ -1,5 +1,6 @@
 // setLinger() and getLinger(): SO_LINGER, without its blocking close.
 import { checked, invalidArgType, outOfRange } from '../core/errors.ts';
+import { warnOfMilliseconds } from '../core/option-warnings.ts';
 import { engine } from '../engine/linger-loop.ts';
 import { own } from '../socket/copies.ts';
 import type { SocketLike } from '../socket/descriptor.ts';
@@ -44,6 +45,7 @@ export function setLinger(socket: SocketLike, linger: Linger): void {
     throw outOfRange('linger', `false or an integer >= 0 && <= ${maximum}`, linger);
   }
   if (linger) validateExtensible(socket);
+  if (linger) warnOfMilliseconds('linger', linger);
   const other = typeof socket === 'number' ? undefined : otherCopyOf(socket);
   if (other) {
     other.setLinger(socket, linger);

@@ -58,13 +58,10 @@ export function codedError(Class: ErrorClass, code: string, message: string): No
   return error;
 }
 
-/** `expected` completes "must be ...". */
-export function invalidArgType(name: string, expected: string, value: unknown): NodeJS.ErrnoException {
-  return codedError(
-    TypeError,
-    'ERR_INVALID_ARG_TYPE',
-    `The ${named(name)} must be ${expected}. Received ${describe(value)}`,
-  );
+/** `expected` completes "must be ...". `advice` is a sentence behind it. */
+export function invalidArgType(name: string, expected: string, value: unknown, advice = ''): NodeJS.ErrnoException {
+  const message = `The ${named(name)} must be ${expected}. Received ${describe(value)}`;
+  return codedError(TypeError, 'ERR_INVALID_ARG_TYPE', advice ? `${message}. ${advice}.` : message);
 }
 
 export function invalidArgValue(name: string, expected: string, value: unknown): NodeJS.ErrnoException {

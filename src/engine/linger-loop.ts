@@ -23,7 +23,11 @@ export interface LingerLimits {
   idleTimeout: number;
   timeout: number;
   maxBytes: number;
-  ref: boolean;
+  /**
+   * Whether it keeps the process alive. Undefined: no longer than {@link LAST_IDLE} without progress, once nothing else
+   * does.
+   */
+  ref: boolean | undefined;
 }
 
 /** Is called once, when a linger has ended and its descriptor is closed. */
@@ -130,6 +134,12 @@ export function isOver(fd: number, accepted: boolean): boolean {
  */
 export const BROKEN = -constants.errno.ENOTCONN;
 
+/** In the order of `enum class Ref` of lingering_socket.h. */
+const REFS = [false, true, undefined];
+
+/** Milliseconds: longer than most round trips, and than the first retransmissions. */
+const LAST_IDLE = 1_000;
+
 let drainsOnExit = false;
 
 /**
@@ -155,7 +165,7 @@ export function startLinger(
     idleTimeout,
     timeout,
     maxBytes,
-    Number(ref),
+    REFS.indexOf(ref),
   );
   if (id < 0) return id;
   listeners.set(id, listener);
@@ -163,6 +173,9 @@ export function startLinger(
     drainsOnExit = true;
     // process.exit() leaves no time to linger. What is in the receive queue is discarded, so that it causes no RST.
     process.on('exit', () => (loop as LingerAddon).drainLingers());
+    // Nothing else keeps the process alive. Without this, most peers that are still sending would lose their answer.
+    // With the whole idle time, a process would wait for peers that are silent for as long as it runs: its own clients.
+    process.on('beforeExit', () => (loop as LingerAddon).keepBriefly(LAST_IDLE));
   }
   return id;
 }

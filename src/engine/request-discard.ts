@@ -69,7 +69,7 @@ export function discardByRequest(
 
   function schedule(): void {
     const at = Math.min(startedAt + limits.timeout, progressAt + limits.idleTimeout);
-    cancelTimer = timerAfterPoll(Math.max(at - now(), 1), checkDeadlines, limits.ref);
+    cancelTimer = timerAfterPoll(Math.max(at - now(), 1), checkDeadlines, limits.ref !== false);
   }
 
   function checkDeadlines(): void {

@@ -29,7 +29,7 @@ const LOOK = 1_000;
  * the caller destroys the socket.
  */
 export function discardByStream(socket: Socket, limits: LingerLimits, ended: (end: StreamEnd) => void): () => number {
-  const { until, idleTimeout, timeout, maxBytes, ref } = limits;
+  const { until, idleTimeout, timeout, maxBytes, ref = true } = limits;
   const startedAt = now();
   let progressAt = startedAt;
   let discardedBytes = 0;

@@ -3,8 +3,9 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { CheckedOptions, SafeCloseOptions } from '../close/safe-close-options.ts';
-import { checkOptions } from '../close/safe-close-options.ts';
+import { checkValues } from '../close/safe-close-options.ts';
 import { invalidArgType, invalidArgValue, outOfRange } from '../core/errors.ts';
+import { warnOfUnknownOptions } from '../core/option-warnings.ts';
 import { openFileLimit } from '../system/open-file-limit.ts';
 
 /** For a single connection: what to close it with. */
@@ -50,7 +51,7 @@ export interface CheckedServerOptions extends CheckedChoice {
   readBeforeIdleClose: boolean;
 }
 
-/** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`. */
+/** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`; warns of a name that is no option. */
 export function checkServerOptions(
   options: LingerOnCloseOptions | undefined,
   when: 'needed' | 'always',
@@ -65,7 +66,9 @@ export function checkServerOptions(
     throw invalidArgType('options.choose', 'of type function', choose);
   if (typeof readBeforeIdleClose !== 'boolean')
     throw invalidArgType('options.readBeforeIdleClose', 'of type boolean', readBeforeIdleClose);
-  return { ...checked, maxLingering, choose, readBeforeIdleClose };
+  const all = { ...checked, maxLingering, choose, readBeforeIdleClose };
+  warnOfUnknownOptions('lingerOnClose()', options, all);
+  return all;
 }
 
 /** Each lingering connection holds a descriptor. Where few may be open, most are left for connections in use. */
@@ -74,7 +77,7 @@ function defaultMaxLingering(): number {
 }
 
 export function checkChoice(options: LingerChoice | undefined, defaultWhen: 'needed' | 'always'): CheckedChoice {
-  const checked = checkOptions(options);
+  const checked = checkValues(options);
   const { when = defaultWhen } = options ?? {};
   if (when !== 'needed' && when !== 'always') throw invalidArgValue('options.when', "one of 'needed', 'always'", when);
   return { ...checked, when };

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import { Server } from 'node:net';
 import { types } from 'node:util';
 import { invalidArgType } from '../core/errors.ts';
+import { adviceForServer } from '../core/what-to-pass.ts';
 
 /** Whether the server speaks HTTP: HTTP/1 or HTTP/2, with TLS or without. */
 export function isHttp(server: Server): boolean {
@@ -30,6 +31,7 @@ export function validateServer(server: unknown, name = 'server'): asserts server
       name,
       'an instance of net.Server, tls.Server, http.Server, https.Server or an HTTP/2 server',
       server,
+      adviceForServer(server),
     );
   }
 }

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import { callbackWarning } from '../core/callback-warning.ts';
 import { isInputError, isRefusedWrite } from '../core/error-kinds.ts';
+import { warnOfUnknownOptions } from '../core/option-warnings.ts';
 import { runtime } from '../core/runtime.ts';
 import { writeQueueSize } from '../socket/descriptor.ts';
 import { pendingBytesOf } from '../socket/queues.ts';
@@ -16,9 +17,10 @@ export function askHook(options: CheckedServerOptions, socket: Socket): CheckedC
   try {
     const choice = options.choose?.(socket);
     if (choice === false) return undefined;
-    return typeof choice === 'object' && choice !== null
-      ? checkChoice({ ...options, ...choice }, options.when)
-      : options;
+    if (typeof choice !== 'object' || choice === null) return options;
+    const checked = checkChoice({ ...options, ...choice }, options.when);
+    warnOfUnknownOptions('what the choose function of lingerOnClose() returns', choice, checked);
+    return checked;
   } catch (error) {
     callbackWarning('choose', 'lingerOnClose', error);
     return options;

@@ -1,11 +1,12 @@
 // The options of closeOnSignal: defaults, and the errors for what is not one.
 
 import { constants } from 'node:os';
-import { checkLimit } from '../core/checks.ts';
+import { checkTime } from '../core/checks.ts';
 import { invalidArgType, invalidArgValue } from '../core/errors.ts';
+import { warnOfUnknownOptions } from '../core/option-warnings.ts';
 import { checkHook } from './close-server-options.ts';
 import type { CheckedCloseServersOptions, CloseServersOptions } from './close-servers-options.ts';
-import { checkCloseServersOptions } from './close-servers-options.ts';
+import { checkCloseServersValues } from './close-servers-options.ts';
 import type { ServersCloseReport } from './servers-close-report.ts';
 
 /**
@@ -55,15 +56,17 @@ export interface CheckedCloseOnSignalOptions {
 
 /** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`. */
 export function checkCloseOnSignalOptions(options: CloseOnSignalOptions = {}): CheckedCloseOnSignalOptions {
-  const closing = checkCloseServersOptions(options);
+  const closing = checkCloseServersValues(options);
   const { signals = ['SIGTERM', 'SIGINT'], deadline = 25_000, exit = true } = options;
   const { before, after, onReport } = options;
-  checkLimit('options.deadline', deadline);
+  checkTime('options.deadline', deadline);
   checkHook('options.before', before);
   checkHook('options.after', after);
   checkHook('options.onReport', onReport);
   if (typeof exit !== 'boolean') throw invalidArgType('options.exit', 'of type boolean', exit);
-  return { closing, signals: checkSignals(signals), deadline, before, after, exit, onReport };
+  const own = { signals: checkSignals(signals), deadline, before, after, exit, onReport };
+  warnOfUnknownOptions('closeOnSignal()', options, { ...closing, ...own });
+  return { closing, ...own };
 }
 
 function checkSignals(value: unknown): NodeJS.Signals[] {

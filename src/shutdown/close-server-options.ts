@@ -4,8 +4,9 @@ import type { ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { checkAbortSignal, checkLimit, checkObject } from '../core/checks.ts';
+import { checkAbortSignal, checkLimit, checkObject, checkTime } from '../core/checks.ts';
 import { invalidArgType } from '../core/errors.ts';
+import { warnOfUnknownOptions } from '../core/option-warnings.ts';
 
 /** A response that is not ended: of HTTP/1, or the stream of an HTTP/2 request. */
 export type InFlight = ServerResponse | ServerHttp2Stream;
@@ -60,14 +61,21 @@ export interface CheckedCloseServerOptions {
   goodbyeResponse: CloseServerOptions['goodbyeResponse'];
 }
 
-/** Throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE`. */
-export function checkCloseServerOptions(options: CloseServerOptions = {}): CheckedCloseServerOptions {
+/** Throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE`; warns of a name that is no option. */
+export function checkCloseServerOptions(options: CloseServerOptions | undefined): CheckedCloseServerOptions {
+  const checked = checkCloseServerValues(options);
+  warnOfUnknownOptions('closeServer()', options, checked);
+  return checked;
+}
+
+/** Does the same without the warning, for options that are more than these. */
+export function checkCloseServerValues(options: CloseServerOptions = {}): CheckedCloseServerOptions {
   checkObject('options', options);
   const { drainDelay = 0, timeout = 10_000, lingerTimeout = 2_000, settle = 250 } = options;
   const { signal, goodbye, goodbyeResponse } = options;
-  checkLimit('options.drainDelay', drainDelay);
-  checkLimit('options.timeout', timeout);
-  checkLimit('options.lingerTimeout', lingerTimeout);
+  checkTime('options.drainDelay', drainDelay);
+  checkTime('options.timeout', timeout);
+  checkTime('options.lingerTimeout', lingerTimeout);
   checkLimit('options.settle', settle);
   checkAbortSignal('options.signal', signal);
   checkHook('options.goodbye', goodbye);

@@ -2,9 +2,10 @@
 
 import type { Server } from 'node:net';
 import { invalidArgType } from '../core/errors.ts';
+import { warnOfUnknownOptions } from '../core/option-warnings.ts';
 import { validateServer } from '../server/server-kind.ts';
 import type { CheckedCloseServerOptions, CloseServerOptions } from './close-server-options.ts';
-import { checkCloseServerOptions } from './close-server-options.ts';
+import { checkCloseServerValues } from './close-server-options.ts';
 
 export interface CloseServersOptions extends CloseServerOptions {
   /** These servers, in place of all that listen. */
@@ -24,9 +25,16 @@ export interface CheckedCloseServersOptions extends CheckedCloseServerOptions {
   last: Server[];
 }
 
-/** Throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE`. */
-export function checkCloseServersOptions(options: CloseServersOptions = {}): CheckedCloseServersOptions {
-  const checked = checkCloseServerOptions(options);
+/** Throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE`; warns of a name that is no option. */
+export function checkCloseServersOptions(options: CloseServersOptions | undefined): CheckedCloseServersOptions {
+  const checked = checkCloseServersValues(options);
+  warnOfUnknownOptions('closeServers()', options, checked);
+  return checked;
+}
+
+/** Does the same without the warning, for options that are more than these. */
+export function checkCloseServersValues(options: CloseServersOptions = {}): CheckedCloseServersOptions {
+  const checked = checkCloseServerValues(options);
   const { servers, also = [], last = [] } = options;
   return {
     ...checked,

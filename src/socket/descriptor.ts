@@ -7,6 +7,7 @@ import { type Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { types } from 'node:util';
 import { codedError, invalidArgType, invalidArgValue, outOfRange } from '../core/errors.ts';
+import { adviceForSocket } from '../core/what-to-pass.ts';
 import { isTls } from './tls.ts';
 
 /** A socket of Node, or a raw file descriptor. */
@@ -36,7 +37,12 @@ export function validateSocketLike(socket: unknown): asserts socket is SocketLik
     );
   } else if (!(socket instanceof Socket) || socket.writableLength === undefined) {
     // Without writableLength the object has the prototype of a Socket, but its constructor was never called.
-    throw invalidArgType('socket', 'an instance of net.Socket or tls.TLSSocket, or a file descriptor', socket);
+    throw invalidArgType(
+      'socket',
+      'an instance of net.Socket or tls.TLSSocket, or a file descriptor',
+      socket,
+      adviceForSocket(socket),
+    );
   }
 }
 

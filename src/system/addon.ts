@@ -15,6 +15,11 @@ export interface Addon {
   send(fd: number, data: Uint8Array): number;
   getSigpipe(): number;
   setSigpipe(disposition: number): number;
+  /** Installs the handler behind `exitOnBrokenPipe()`. Again, after libuv has changed the disposition. */
+  guardStdio(): number;
+  /** 1 where stdout (1) or stderr (2) is a pipe or socket whose reader is gone, once it is guarded; else 0. */
+  isStdioBroken(fd: number): number;
+  dieBySigpipe(): never;
   readonly maxLingerSeconds: number;
 }
 
@@ -48,6 +53,8 @@ export interface LingerAddon extends Addon {
   endLinger(id: number, outcome: number): number;
   holdDescriptor(fd: number): number;
   releaseDescriptor(duplicate: number): number;
+  /** Those with `ref` 2 keep the event loop alive from now on, for `idle` milliseconds without progress. */
+  keepBriefly(idle: number): number;
   drainLingers(): void;
 }
 

@@ -58,6 +58,13 @@ describe('usage', () => {
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
   });
 
+  test.each([['-v'], ['doctor', '-v'], ['doctor', '--version'], ['demo', '-v']])(
+    '%s %s prints the version',
+    async (...args) => {
+      expect(await run(args)).toEqual(await run(['--version']));
+    },
+  );
+
   test('--version prints the version of package.json', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
     expect(await run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });

@@ -225,6 +225,16 @@ describe('the examples of README.md', () => {
     await upload20(new Program(file, { preload: 'docs/example-server', execArgv, cwd: folder.path }));
   });
 
+  test('NODE_OPTIONS finds register from another folder, as exported in the folder of the project', () => {
+    const [line = ''] = /^export NODE_OPTIONS=.*$/m.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
+    const subscribed = "require('diagnostics_channel').channel('net.server.socket').hasSubscribers";
+    const script = `${line}; cd / && exec "$0" -p "${subscribed}"`;
+    const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, NODE_OPTIONS: '' };
+    const options = { cwd: folder.path, env, encoding: 'utf8' } as const;
+    const { stdout, stderr } = spawnSync('bash', ['-c', script, process.execPath], options);
+    expect({ stdout, stderr }).toEqual({ stdout: 'true\n', stderr: '' });
+  });
+
   for (const example of examples) {
     test(`${example.name} does what it says`, () => proofs[example.name as string]?.(example));
   }
@@ -302,7 +312,10 @@ describe('README.md', () => {
 });
 
 /** A default that differs between options of one name. */
-const DEPENDS: Record<string, string> = { defaultWhen: "'needed'; 'always' for net and tls" };
+const DEPENDS: Record<string, string> = {
+  defaultWhen: "'needed'; 'always' for net and tls",
+  defaultRef: 'true; for a server see below',
+};
 
 const documents = [
   'README.md',

@@ -46,8 +46,8 @@ describe('arguments', () => {
     ['server', "type string ('server')"],
     [() => {}, 'a function'],
     [{}, 'an instance of Object'],
-    [new net.Socket(), 'an instance of Socket'],
-    [new Proxy(http.createServer(), {}), 'an instance of Server'],
+    [new net.Socket(), 'an instance of Socket. For a single connection there is safeClose(socket).'],
+    [new Proxy(http.createServer(), {}), 'an instance of Server. Pass the server itself, and not a Proxy of it.'],
   ])('%o is not a server', (value, received) => {
     const error = expectThrown(() => lingerOnClose(value as net.Server));
     expect(error).toBeInstanceOf(TypeError);

@@ -18,7 +18,7 @@ describe('arguments', () => {
     [null, 'null'],
     [{}, 'an instance of Object'],
     [443, 'type number (443)'],
-    [new Proxy(createServer(), {}), 'an instance of Server'],
+    [new Proxy(createServer(), {}), 'an instance of Server. Pass the server itself, and not a Proxy of it.'],
   ])('%o is not a server', (server, received) => {
     expect(() => close(server)).toThrow(
       expect.objectContaining({
