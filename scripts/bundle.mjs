@@ -11,8 +11,9 @@ const dist = join(root, 'dist');
 const source = (name) => join(root, 'src', `${name}.ts`);
 // The command line loads this folder without the rest, which warns where there is no addon.
 const system = readdirSync(join(root, 'src/system')).map((file) => `system/${file.replace(/\.ts$/, '')}`);
-// The first two are the `exports` of package.json.
-const entries = ['index', 'register', ...system];
+// The `exports` of package.json.
+const registers = ['register', 'register-clients'];
+const entries = ['index', ...registers, ...system];
 
 const bundle = await rolldown({
   input: Object.fromEntries(entries.map((name) => [name, source(name)])),
@@ -25,7 +26,7 @@ const { output } = await bundle.generate({
     groups: [
       // As deep in dist/ as its modules lie in src/: src/system/addon.ts finds the package by a path from its own file.
       { name: 'system/system', test: (id) => system.map(source).includes(id), priority: 1 },
-      { name: 'lingering-close', test: (id) => id !== source('register') },
+      { name: 'lingering-close', test: (id) => !registers.map(source).includes(id) },
     ],
   },
   // A reader of dist/ finds the names of src/ in what one file imports from another.

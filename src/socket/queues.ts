@@ -52,6 +52,12 @@ export function pendingBytesOf(socket: Socket): number {
   return addon ? Math.max(addon.pendingBytes(findDescriptor(socket), 1), 0) : 0;
 }
 
+/** As {@link pendingBytes}; null where that cannot be known. */
+export function readPending(socket: Socket): number | null {
+  const pending = addon?.pendingBytes(findDescriptor(socket), 1) ?? -1;
+  return pending < 0 ? null : pending;
+}
+
 /** Bytes that the peer has not acknowledged; null where nobody can tell. */
 export function readUnacked(fd: number): number | null {
   const unacked = addon?.unackedBytes(fd, 1) ?? -1;
