@@ -11,7 +11,11 @@ const warned = new Set<string>();
 function warnOnce(key: string, code: string, message: string): void {
   if (warned.has(key)) return;
   warned.add(key);
-  process.emitWarning(message, { type: 'LingeringCloseWarning', code });
+  try {
+    process.emitWarning(message, { type: 'LingeringCloseWarning', code });
+  } catch {
+    // An application may have put a function of its own there, and no call may fail because of a warning.
+  }
 }
 
 /**

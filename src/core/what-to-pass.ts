@@ -32,9 +32,9 @@ export function adviceForSocket(value: unknown): string {
     if (isHttp2Session(shape))
       return 'Call the close() of an HTTP/2 session, or closeServer(server) for a whole server';
     if (isHttp2Session(shape['session']) || isHttp2Session(Object(shape['stream'])['session'])) {
-      return 'HTTP/2 carries many requests on one connection: end the stream, and let lingerOnClose(server) do the rest';
+      return 'HTTP/2 carries many requests on one connection: end the stream; lingerOnClose(server) does the rest';
     }
-    if (shape['_socket'] instanceof Socket) return 'Call its own close(), and let lingerOnClose(server) do the rest';
+    if (shape['_socket'] instanceof Socket) return 'Call its own close(); lingerOnClose(server) does the rest';
     if ('socket' in shape) return 'Pass its socket: request.socket';
     if ('raw' in shape) return 'Pass its socket: reply.raw.socket';
     if (isFunction(shape['then'])) return 'Await it first';

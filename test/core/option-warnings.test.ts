@@ -103,6 +103,17 @@ describe('a name that is no option', () => {
   });
 });
 
+test('a warning that cannot be given fails no call', () => {
+  const { emitWarning } = process;
+  onTestFinished(() => {
+    process.emitWarning = emitWarning;
+  });
+  process.emitWarning = () => {
+    throw new Error('no warnings');
+  };
+  expect(() => lingerOnClose(createServer(), { unwarned: 1 } as object)).not.toThrow();
+});
+
 test('a time so short that seconds were meant: one warning in a process', async () => {
   const told = warnings();
   lingerOnClose(createServer(), { timeout: 0, idleTimeout: 100 });
