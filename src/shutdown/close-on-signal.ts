@@ -1,13 +1,14 @@
 // closeOnSignal: what every service does when it is told to end.
 
 import { isMainThread } from 'node:worker_threads';
+import type { DisposableLike } from '../core/disposable.ts';
 import { codedError } from '../core/errors.ts';
 import type { CloseOnSignalOptions } from './close-on-signal-options.ts';
 import { checkCloseOnSignalOptions } from './close-on-signal-options.ts';
 import { SignalShutdown } from './signal-shutdown.ts';
 
 /** What {@link closeOnSignal} arranged. */
-export interface ClosingOnSignal extends Disposable {
+export interface ClosingOnSignal extends DisposableLike {
   /**
    * Aborts when the shutdown begins, before `before` is called. A readiness probe answers 503 while `closing.aborted`;
    * whatever polls or takes from a queue stops.
