@@ -1,6 +1,6 @@
-// What a request on a connection that stays open pays, in HTTP/1.1 and in HTTP/2: instructions of the server outside the
-// kernel, counted by valgrind, because the difference is too small to be timed. On a busy machine V8 collects garbage at
-// other moments, and the counts differ by some per cent.
+// What a request on a connection that stays open pays, in HTTP/1.1 and in HTTP/2: instructions of the server outside
+// the kernel, counted by valgrind, because the difference is too small to be timed. On a busy machine V8 collects
+// garbage at other moments, and the counts differ by some per cent.
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// An ordinary server, with or without this package. args: http, https or http2 (in clear text), plain or lingerOnClose (register is an
-// --import).
+// An ordinary server, with or without this package. args: http, https or http2 (in clear text), plain or lingerOnClose
+// (register is an --import).
 import { readFileSync } from 'node:fs';
 
 const [protocol, way] = process.argv.slice(2);

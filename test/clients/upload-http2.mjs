@@ -1,5 +1,5 @@
-// node upload-http2.mjs <url> <count> [length|chunked]: uploads 5 MB <count> times over HTTP/2, with a session each, and
-// prints one line for each: what the upload got.
+// node upload-http2.mjs <url> <count> [length|chunked]: uploads 5 MB <count> times over HTTP/2, each in a session of
+// its own, and prints one line for each: what the upload got.
 import http2 from 'node:http2';
 import { Readable } from 'node:stream';
 

@@ -43,8 +43,8 @@ function markdown(rows: Row[]): string {
   );
   return `# Real clients
 
-Each client uploads 5 MB to a server that answers 413 at once and closes (\`Connection: close\`; GOAWAY in HTTP/2),
-${UPLOADS} times, one after the other. The figures say how many of the ${UPLOADS} got the whole answer:
+Each client uploads 5 MB to a server that answers 413 at once and closes (\`Connection: close\`; in HTTP/2 the
+stream ends), ${UPLOADS} times, one after the other. The figures say how many of the ${UPLOADS} got the whole answer:
 from Node as it is, and from the same server after \`lingerOnClose(server)\`. Server and client are on one machine, in
 processes of their own.
 
@@ -59,10 +59,10 @@ Not in the table: wget and the form of a browser cannot upload in chunks.
   HttpURLConnection finds it.
 - **Chromium** does the same over http. Over TLS a failed write ends the connection, unless Chromium has read the answer
   before. With a file from the disk it had: it reads the socket while it waits for the disk.
-- **HTTP/2** loses nothing here by the close of the connection. The server of these rows reads the upload
-  (\`request.resume()\`). If no one reads a request, Node ends its stream with RST_STREAM after the answer. Over
-  plaintext HTTP/2, curl 7.88 then missed the answer in 31 to 41 of 50 uploads, with or without \`lingerOnClose\`. That
-  is the end of a stream, and no close of a connection can change it.
+- **HTTP/2** loses nothing by the close of a connection, and the server of these rows closes none. But it does not read
+  the request, and Node ends such a stream with RST_STREAM right behind the answer. A client that reads both at once may
+  take that for a failure. \`lingerOnClose\` holds RST_STREAM back for a round trip. The client of h2 looks for failures
+  first, as curl does in effect.
 - **nginx** answers 502 if the server behind it closes with a reset.
 
 ## What a browser shows
