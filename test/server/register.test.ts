@@ -425,10 +425,12 @@ describe('a server that is handed its connections', () => {
     }
   });
 
-  test('nothing is asked of the requests of other servers', async () => {
-    await using fixture = new Fixture<{ subscribed?: boolean; port?: number }>('server/register-subscribers', {
+  test('requests are listened to behind a connection of a net server, not of an HTTP server', async () => {
+    await using fixture = new Fixture<{ counts: [number, number, number] }>('server/register-subscribers', {
       execArgv: REGISTER,
     });
-    expect(await fixture.next()).toEqual({ http: false, net: true });
+    const [first, second, net] = (await fixture.next()).counts;
+    expect(second).toBe(first);
+    expect(net).toBe(second + 1);
   });
 });
