@@ -12,8 +12,12 @@ const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
 class Service extends Fixture {
   port = 0;
 
-  static async start(name = 'shutdown/close-on-signal', options: object = {}, how: NodeProcessOptions = {}): Promise<Service> {
-    const service = new Service(`shutdown/${name}`, { args: [JSON.stringify(options)], ...how });
+  static async start(
+    name = 'shutdown/close-on-signal',
+    options: object = {},
+    how: NodeProcessOptions = {},
+  ): Promise<Service> {
+    const service = new Service(name, { args: [JSON.stringify(options)], ...how });
     service.port = Number(await service.said(/^port (\d+)$/m));
     return service;
   }
@@ -160,7 +164,9 @@ describe('hooks, and the deadline', () => {
   });
 
   test('a hook whose timer is unref()ed is waited for', async () => {
-    await using service = await Service.start('shutdown/close-on-signal', { hooks: { before: 'unrefed', after: 'unrefed' } });
+    await using service = await Service.start('shutdown/close-on-signal', {
+      hooks: { before: 'unrefed', after: 'unrefed' },
+    });
     service.process.kill('SIGTERM');
     expect(await service.exit).toEqual({ code: 0, signal: null });
     expect(service.course).toHaveLength(5);
