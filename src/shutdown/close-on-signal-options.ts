@@ -15,6 +15,8 @@ import type { ServersCloseReport } from './servers-close-report.ts';
  */
 export type ShutdownReason = NodeJS.Signals | 'shutdown' | 'disconnect';
 
+const SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
+
 export interface CloseOnSignalOptions extends CloseServersOptions {
   /** Default SIGTERM and SIGINT. */
   signals?: Iterable<NodeJS.Signals> | undefined;
@@ -57,7 +59,7 @@ export interface CheckedCloseOnSignalOptions {
 /** Throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` or `ERR_OUT_OF_RANGE`. */
 export function checkCloseOnSignalOptions(options: CloseOnSignalOptions = {}): CheckedCloseOnSignalOptions {
   const closing = checkCloseServersValues(options);
-  const { signals = ['SIGTERM', 'SIGINT'], deadline = 25_000, exit = true } = options;
+  const { signals = SIGNALS, deadline = 25_000, exit = true } = options;
   const { before, after, onReport } = options;
   checkTime('options.deadline', deadline);
   checkHook('options.before', before);

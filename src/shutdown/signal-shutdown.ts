@@ -97,12 +97,17 @@ export class SignalShutdown {
     const wanted = closing.drainDelay + closing.timeout + closing.lingerTimeout;
     this.#closing.abort();
     const ms = Math.max(deadline - forAfter - wanted, deadline / 2 - forAfter);
-    const over = this.#hook('before', () => before?.(reason), ms);
-    const workers = over.then(() => closeWorkers(this.#deadlineAt - forAfter - now()));
     const times = () => shorten(closing, this.#deadlineAt - forAfter - now());
-    const report = await closeAll({ ...closing, signal: this.#abort.signal }, { over, times });
-    // The servers are closed, be it by the application, and the hook may still run.
-    await over;
+    let go = () => {};
+    const over = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    // The servers are taken over first: the hook may close them, and so may a framework that listens to the signal too.
+    const closed = closeAll({ ...closing, signal: this.#abort.signal }, { over, times });
+    await this.#hook('before', () => before?.(reason), ms);
+    const workers = closeWorkers(this.#deadlineAt - forAfter - now());
+    go();
+    const report = await closed;
     if (report.cut > 0) this.#failed = true;
     try {
       onReport?.(report);

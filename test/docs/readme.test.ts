@@ -110,6 +110,13 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
     expect(await run.lines(1)).toEqual(promised);
   },
 
+  async 'close-servers'({ name, promised }) {
+    await using run = new Program(fileOf(name), { preload: 'docs/example-server' });
+    await run.port();
+    run.process.kill('SIGTERM');
+    expect(await run.lines(1)).toEqual(promised);
+  },
+
   async 'net-server'({ name, promised }) {
     await using run = new Program(fileOf(name), { preload: 'docs/example-server' });
     await using peer = await Peer.connect({ host: '127.0.0.1', port: await run.port() });
@@ -271,6 +278,8 @@ describe('README.md', () => {
     ['SafeCloseOptions', 'close/safe-close-options'],
     ['LingerOnCloseOptions', 'server/linger-on-close-options'],
     ['CloseServerOptions', 'shutdown/close-server-options'],
+    ['CloseServersOptions', 'shutdown/close-servers-options'],
+    ['CloseOnSignalOptions', 'shutdown/close-on-signal-options'],
   ])('names every option of %s with its default', (type, file) => {
     const source = readFileSync(join(root, `src/${file}.ts`), 'utf8');
     // Each of the two layers of options has a line.
@@ -294,6 +303,7 @@ describe('README.md', () => {
     ['LingeringServer', 'server/linger-on-close'],
     ['LingerTotals', 'close/linger-set'],
     ['ServerCloseReport', 'shutdown/server-close-report'],
+    ['ServersCloseReport', 'shutdown/servers-close-report'],
     ['CloseReport', 'close/close-report'],
   ])('knows every field of %s', (type, file) => {
     const source = readFileSync(join(root, `src/${file}.ts`), 'utf8');
@@ -313,6 +323,7 @@ describe('README.md', () => {
 
 /** A default that differs between options of one name. */
 const DEPENDS: Record<string, string> = {
+  SIGNALS: 'SIGTERM, SIGINT',
   defaultWhen: "'needed'; 'always' for net and tls",
   defaultRef: 'true; for a server see below',
 };
