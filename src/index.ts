@@ -1,5 +1,7 @@
 // All that the package exports.
 
+export { type DeferWriteErrorTarget, deferWriteError } from './client/defer-write-error.ts';
+export type { DeferWriteErrorOptions } from './client/defer-write-error-options.ts';
 export type { CloseEnd, CloseStart, ConnectionAddresses } from './close/channels.ts';
 export type { CloseReport } from './close/close-report.ts';
 export type { LingerTotals } from './close/linger-set.ts';

@@ -57,6 +57,12 @@ export function pendingBytesOf(socket: Socket): number {
   return addon ? Math.max(addon.pendingBytes(findDescriptor(socket), 1), 0) : 0;
 }
 
+/** As {@link pendingBytes}, but never throws; null where it cannot be known. */
+export function readPending(socket: Socket): number | null {
+  const pending = addon?.pendingBytes(findDescriptor(socket), 1) ?? -1;
+  return pending < 0 ? null : pending;
+}
+
 /** As {@link unackedBytes}, but never throws; null where it cannot be known. */
 export function readUnacked(fd: number): number | null {
   const unacked = addon?.unackedBytes(fd, 1) ?? -1;

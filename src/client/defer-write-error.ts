@@ -1,0 +1,75 @@
+// deferWriteError: the arguments, and what each kind of target gets.
+
+import type { Agent } from 'node:http';
+import type { Socket } from 'node:net';
+import { types } from 'node:util';
+import { invalidArgType } from '../core/errors.ts';
+import { validateExtensible, validateSocketLike } from '../socket/descriptor.ts';
+import type { UndiciConnector } from './agents.ts';
+import { guardAgent, guardConnector, isAgent } from './agents.ts';
+import type { DeferWriteErrorOptions } from './defer-write-error-options.ts';
+import { checkDeferOptions } from './defer-write-error-options.ts';
+import { guardErrors } from './error-guard.ts';
+import { hasNodeSockets } from './runtime.ts';
+
+/** What {@link deferWriteError} takes. */
+export type DeferWriteErrorTarget = Socket | Agent | UndiciConnector;
+
+/**
+ * Makes a client read the answer that has arrived, before it is told that the connection is broken.
+ *
+ * A server may answer an upload early and reset the connection. The answer then lies in the client's receive queue,
+ * and the client's next write fails (EPIPE, ECONNRESET). Node destroys the socket with that error, and throws the
+ * answer away. With this function the error waits until the application has read what had arrived: to EOF, to an error
+ * of a read, or until the queue is empty. Then
+ *
+ * - the error comes, if the answer is not whole: Node's own error object, in Node's order of events;
+ * - the socket is destroyed without an error, if Node's HTTP client has read a whole answer. The request ends as it
+ *   ends in Node where the answer was read before the write failed. The connection goes back to no pool.
+ *
+ * Where nothing has arrived, the error comes at once, as ever. Over TLS, and without the addon, it may come a turn of
+ * the event loop later. An ECONNRESET of a read waits too, where the application has not yet read what Node has.
+ *
+ * Nothing changes for a connection that does not fail. The process is not kept alive by the wait: when there is
+ * nothing else to do, the error comes. `destroy()`, an aborted signal and the time-outs of a request end the wait.
+ *
+ * No prototype and no module of Node is patched. The socket gets methods of its own (`_write`, `_writev`, `destroy`,
+ * and while an error waits, `read` and `push`), an agent gets a `createConnection` of its own. A second call for the
+ * same target changes its options.
+ *
+ * @param target a `net.Socket` or `tls.TLSSocket`, before it writes; an `http.Agent` or `https.Agent`, with the
+ * connections that it has and those to come; or a connector of undici: `connect: deferWriteError(buildConnector())`
+ * for its `Client`, `Pool` or `Agent`, which also serves `fetch(url, { dispatcher })`
+ * @param options see {@link DeferWriteErrorOptions}; times are milliseconds
+ * @returns the target; for a connector a new function, which connects in the same way
+ * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`
+ *
+ * Platforms: Linux. Everywhere else it works by what JavaScript can see, untested on macOS and Windows. Under Bun and
+ * Deno it changes nothing. Source: `tcp_reset` in Linux, which purges the write queue and keeps the receive queue.
+ */
+export function deferWriteError<Target extends DeferWriteErrorTarget>(
+  target: Target,
+  options?: DeferWriteErrorOptions,
+): Target {
+  const isConnector = typeof target === 'function';
+  if (!isConnector && !isAgent(target)) validateSocket(target);
+  const checked = checkDeferOptions(options);
+  if (!hasNodeSockets) return target;
+  if (isConnector) return guardConnector(target as UndiciConnector, checked) as Target;
+  if (isAgent(target)) guardAgent(target, checked);
+  else guardErrors(target as Socket, checked);
+  return target;
+}
+
+function validateSocket(target: unknown): asserts target is Socket {
+  // What HTTP/2 gives as a socket is a Proxy. It has its own message.
+  if (typeof target !== 'object' || target === null || !(types.isProxy(target) || 'writableLength' in target)) {
+    throw invalidArgType(
+      'target',
+      'an instance of net.Socket, tls.TLSSocket, http.Agent or https.Agent, or a connector of undici',
+      target,
+    );
+  }
+  validateSocketLike(target);
+  validateExtensible(target);
+}

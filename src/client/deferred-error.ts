@@ -1,0 +1,208 @@
+// The wait of one error. The connection is broken, but the kernel, or Node's buffer, may still hold what the peer sent
+// before. That is read first. Then the application gets the error.
+
+import type { Socket } from 'node:net';
+import { afterPoll, timerAfterPoll } from '../core/after-poll.ts';
+import { MAX_DELAY } from '../core/time.ts';
+import { destroyNow } from '../socket/ownership.ts';
+import { readPending } from '../socket/queues.ts';
+import { isTls } from '../socket/tls.ts';
+import { endsWithConnection, hasWholeAnswer } from './answer.ts';
+import type { ReadingListener } from './reading.ts';
+import { watchReading } from './reading.ts';
+
+export type WriteCallback = (error?: Error | null) => void;
+
+/** A write that failed, and the callback that Node waits for. */
+export interface FailedWrite {
+  readonly error: NodeJS.ErrnoException;
+  readonly callback: WriteCallback;
+}
+
+export interface Situation {
+  /** Milliseconds without a read of the application, after which the wait ends. */
+  readonly timeout: number;
+  /** Whether undici has the socket. Of its answers only undici knows how far they have come. */
+  readonly isUndici: boolean;
+}
+
+/** What has arrived is read in the next poll phase of the event loop. */
+const POLLS_FOR_DATA = 1;
+/** EOF may come one poll phase behind the data. So does data, where the kernel's queue cannot be asked. */
+const POLLS_FOR_EOF = 2;
+
+const waits = new Set<DeferredError>();
+
+/** The event loop is empty, so nobody will read what is left. The errors come now, and the process can go on. */
+function endAll(): void {
+  for (const wait of waits) wait.end();
+}
+
+export class DeferredError implements ReadingListener {
+  readonly #socket: Socket;
+  readonly #error: NodeJS.ErrnoException;
+  readonly #situation: Situation;
+  #write: FailedWrite | undefined;
+  /** Bytes that the kernel held when the error came. NaN where that cannot be known. */
+  readonly #owed: number;
+  readonly #readBefore: number;
+  /** EOF or a read error has come: what is left is in Node's buffer. */
+  #atEnd: boolean;
+  #isOver = false;
+  #quietPolls = 0;
+  #cancelLook: (() => void) | undefined;
+  #cancelTimeout: (() => void) | undefined;
+  #stopListening: (() => void) | undefined;
+
+  /**
+   * @param error what the application gets when the wait is over
+   * @param write the write that failed with it; none for an error of a read
+   */
+  constructor(socket: Socket, error: NodeJS.ErrnoException, write: FailedWrite | undefined, situation: Situation) {
+    this.#socket = socket;
+    this.#error = error;
+    this.#write = write;
+    this.#situation = situation;
+    this.#owed = readPending(socket) ?? Number.NaN;
+    this.#readBefore = socket.bytesRead;
+    this.#atEnd = write === undefined || hasReceivedEof(socket);
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Begins to wait. Where nothing is left to read, the application gets the error before this returns. */
+  start(): void {
+    const socket = this.#socket;
+    if (socket.readableLength === 0 && !this.#endGoesFirst()) {
+      // TLS may have records in hand that the kernel does not count any more.
+      if (this.#atEnd || (this.#owed === 0 && !isTls(socket))) {
+        this.end();
+        return;
+      }
+    }
+    const stopWatching = watchReading(socket, this);
+    const onClose = () => this.end();
+    socket.once('close', onClose);
+    this.#stopListening = () => {
+      stopWatching();
+      socket.removeListener('close', onClose);
+    };
+    if (waits.size === 0) process.on('beforeExit', endAll);
+    waits.add(this);
+    this.#restartTimeout();
+    if (this.#atEnd && socket.readableLength === 0) this.#endOfData();
+    else this.#lookLater();
+  }
+
+  /** A write failed behind an error that waits already. */
+  addWrite(write: FailedWrite): void {
+    this.#write ??= write;
+  }
+
+  /** Nothing more comes from the kernel. */
+  endOfInput(): void {
+    this.#atEnd = true;
+    if (this.#socket.readableLength === 0) this.#endOfData();
+  }
+
+  onData(): void {
+    this.#progress();
+    this.#lookLater();
+  }
+
+  onEof(): void {
+    this.endOfInput();
+  }
+
+  onRead(): void {
+    this.#progress();
+    if (this.#socket.readableLength > 0) return;
+    // At once: 'end' would come before the next poll phase.
+    if (this.#atEnd) this.#endOfData();
+    else this.#lookLater();
+  }
+
+  /** Ends the wait. The application gets the error, unless it has got a whole answer. */
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#cancelLook?.();
+    this.#cancelTimeout?.();
+    this.#stopListening?.();
+    if (waits.delete(this) && waits.size === 0) process.removeListener('beforeExit', endAll);
+
+    const socket = this.#socket;
+    const write = this.#write;
+    if (socket.destroyed) {
+      write?.callback(write.error);
+    } else if (hasWholeAnswer(socket)) {
+      destroyNow(socket);
+      write?.callback(write.error);
+    } else if (write?.error === this.#error) {
+      // Node calls the callback of the application first, and then destroys the socket with the error.
+      write.callback(write.error);
+    } else {
+      destroyNow(socket, this.#error);
+      write?.callback(write.error);
+    }
+  }
+
+  /** All that came has been read, and Node has not emitted 'end' yet. */
+  #endOfData(): void {
+    if (!this.#endGoesFirst()) this.end();
+    // The last listener for 'end': Node's own have ended the answer by then.
+    else this.#socket.once('end', () => this.end());
+  }
+
+  /**
+   * Whether EOF tells the application more than the error does. The kernel answers a write with EPIPE, and not with
+   * ECONNRESET, where the peer's FIN has come before its RST (`tcp_reset` in Linux). So what arrived is all that the
+   * peer has sent, and an answer that only EOF ends is whole.
+   */
+  #endGoesFirst(): boolean {
+    if (this.#error.code !== 'EPIPE') return false;
+    return this.#situation.isUndici ? this.#socket.bytesRead > 0 : endsWithConnection(this.#socket);
+  }
+
+  #lookLater(): void {
+    this.#quietPolls = 0;
+    this.#cancelLook ??= afterPoll(() => this.#look());
+  }
+
+  #look(): void {
+    this.#cancelLook = undefined;
+    const socket = this.#socket;
+    // The application reads at its own pace. Its next read, or Node's, brings us here again.
+    if (socket.readableLength > 0 || this.#atEnd) return;
+    const pending = readPending(socket);
+    if (pending !== null && pending > 0 && this.#bytesRead() < this.#owed) return;
+    this.#quietPolls++;
+    const polls = pending === null || this.#endGoesFirst() ? POLLS_FOR_EOF : POLLS_FOR_DATA;
+    if (this.#quietPolls >= polls) this.end();
+    else this.#cancelLook = afterPoll(() => this.#look());
+  }
+
+  #bytesRead(): number {
+    return this.#socket.bytesRead - this.#readBefore;
+  }
+
+  /** What was owed is finite, and so is the wait. For what comes on top of it the limit is not put off. */
+  #progress(): void {
+    if (this.#bytesRead() <= this.#owed) this.#restartTimeout();
+  }
+
+  #restartTimeout(): void {
+    const { timeout } = this.#situation;
+    this.#cancelTimeout?.();
+    if (timeout > MAX_DELAY) return;
+    // It does not keep the process alive: see endAll().
+    this.#cancelTimeout = timerAfterPoll(timeout, () => this.end(), false);
+  }
+}
+
+/** Whether EOF has reached the stream. Until 'end' is emitted, only its state tells. */
+function hasReceivedEof(socket: Socket): boolean {
+  return (socket as { _readableState?: { ended?: boolean } })._readableState?.ended === true;
+}

@@ -1,0 +1,51 @@
+// `node --import lingering-close/register-clients app.js`: deferWriteError for every client connection of the process,
+// without a change to its code. It meets the connections where Node and undici publish them.
+
+import diagnostics from 'node:diagnostics_channel';
+import type { ClientRequest } from 'node:http';
+import { guardAgent, guardConnection, hasGuard, isAgent } from './client/agents.ts';
+import { checkDeferOptions } from './client/defer-write-error-options.ts';
+import { hasNodeSockets } from './client/runtime.ts';
+import './index.ts';
+
+const options = checkDeferOptions();
+const guard = (socket: unknown) => guardConnection(socket, options, false);
+
+/** A request whose connection may have been made past the first channel: TLS over a socket, or TLS in Node 20. */
+function onRequest(message: unknown): void {
+  const { request } = message as { request: ClientRequest };
+  const { agent, socket } = request as ClientRequest & { agent?: unknown };
+  if (isAgent(agent)) {
+    if (hasGuard(agent)) return;
+    guardAgent(agent, options);
+  }
+  if (socket) guard(socket);
+  else request.once('socket', guard);
+}
+
+if (hasNodeSockets) {
+  // Sockets of node:net; from Node 22 on those of node:tls too, unless they are made over another socket.
+  diagnostics.subscribe('net.client.socket', (message) => guard((message as { socket: unknown }).socket));
+  // fetch, and any copy of undici.
+  diagnostics.subscribe('undici:client:connected', (message) => {
+    guardConnection((message as { socket: unknown }).socket, options, true);
+  });
+  const [major = 0] = process.versions.node.split('.').map(Number);
+  if (major >= 22) {
+    diagnostics.subscribe('http.client.request.created', onRequest);
+  } else {
+    // Published when the application has ended the request. So the agents that are there by now are taken by name.
+    diagnostics.subscribe('http.client.request.start', onRequest);
+    guardAgentOf('http');
+    guardAgentOf('https');
+  }
+}
+
+function guardAgentOf(module: 'http' | 'https'): void {
+  try {
+    const { globalAgent } = process.getBuiltinModule(`node:${module}`);
+    guardAgent(globalAgent, options);
+  } catch {
+    // A Node.js without crypto has no node:https.
+  }
+}
