@@ -52,7 +52,7 @@ export class DeferredError implements ReadingListener {
   #quietPolls = 0;
   #cancelLook: (() => void) | undefined;
   #cancelTimeout: (() => void) | undefined;
-  #stopListening: (() => void) | undefined;
+  #giveBack: (() => void) | undefined;
 
   /**
    * @param error what the application gets when the wait is over
@@ -82,16 +82,7 @@ export class DeferredError implements ReadingListener {
         return;
       }
     }
-    const stopWatching = watchReading(socket, this);
-    const onClose = () => this.end();
-    socket.once('close', onClose);
-    this.#stopListening = () => {
-      stopWatching();
-      socket.removeListener('close', onClose);
-    };
-    if (waits.size === 0) process.on('beforeExit', endAll);
-    waits.add(this);
-    this.#restartTimeout();
+    this.#listen();
     if (this.#atEnd && socket.readableLength === 0) this.#endOfData();
     else this.#lookLater();
   }
@@ -127,26 +118,42 @@ export class DeferredError implements ReadingListener {
   /** Ends the wait. The application gets the error, unless it has got a whole answer. */
   end(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
-    this.#cancelLook?.();
-    this.#cancelTimeout?.();
-    this.#stopListening?.();
-    if (waits.delete(this) && waits.size === 0) process.removeListener('beforeExit', endAll);
-
     const socket = this.#socket;
     const write = this.#write;
-    if (socket.destroyed) {
-      write?.callback(write.error);
-    } else if (hasWholeAnswer(socket)) {
+    if (!socket.destroyed && hasWholeAnswer(socket)) {
       destroyNow(socket);
-      write?.callback(write.error);
-    } else if (write?.error === this.#error) {
-      // Node calls the callback of the application first, and then destroys the socket with the error.
-      write.callback(write.error);
-    } else {
-      destroyNow(socket, this.#error);
-      write?.callback(write.error);
+      // The callback comes behind 'close'. Before, Node would take the request for one that has been sent: 'finish'.
+      if (write) {
+        this.#listen();
+        this.#stopWatching();
+        return;
+      }
     }
+    this.#isOver = true;
+    this.#stopWatching();
+    this.#cancelTimeout?.();
+    socket.removeListener('close', this.#onClose);
+    if (waits.delete(this) && waits.size === 0) process.removeListener('beforeExit', endAll);
+    // Node calls the callback of the application first, and then destroys the socket with the error.
+    if (write?.error !== this.#error) destroyNow(socket, this.#error);
+    write?.callback(write.error);
+  }
+
+  readonly #onClose = () => this.end();
+
+  #listen(): void {
+    if (waits.has(this)) return;
+    if (waits.size === 0) process.on('beforeExit', endAll);
+    waits.add(this);
+    this.#socket.once('close', this.#onClose);
+    this.#giveBack = watchReading(this.#socket, this);
+    this.#restartTimeout();
+  }
+
+  #stopWatching(): void {
+    this.#cancelLook?.();
+    this.#giveBack?.();
+    this.#giveBack = undefined;
   }
 
   /** All that came has been read, and Node has not emitted 'end' yet. */
