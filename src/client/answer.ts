@@ -14,6 +14,11 @@ export function hasWholeAnswer(socket: Socket): boolean {
   return responseOf(socket)?.complete === true;
 }
 
+/** Whether the application has ended the request. Its 'finish' then comes with the callback of a write. */
+export function hasEndedRequest(socket: HttpSocket): boolean {
+  return socket._httpMessage?.writableEnded === true;
+}
+
 /** Whether the response has begun, and only EOF can tell that it is whole: RFC 9112 6.3, the last case. */
 export function endsWithConnection(socket: Socket): boolean {
   const response = responseOf(socket);

@@ -7,7 +7,7 @@ import { MAX_DELAY } from '../core/time.ts';
 import { destroyNow } from '../socket/ownership.ts';
 import { readPending } from '../socket/queues.ts';
 import { isTls } from '../socket/tls.ts';
-import { endsWithConnection, hasWholeAnswer } from './answer.ts';
+import { endsWithConnection, hasEndedRequest, hasWholeAnswer } from './answer.ts';
 import type { ReadingListener } from './reading.ts';
 import { watchReading } from './reading.ts';
 
@@ -46,6 +46,13 @@ export class DeferredError implements ReadingListener {
   /** Bytes that the kernel held when the error came. NaN where that cannot be known. */
   readonly #owed: number;
   readonly #readBefore: number;
+  /** As of the last step. */
+  #read: number;
+  #left: number;
+  #isChecking = false;
+  /** The application has asked for more than there was. */
+  #wantsMore = true;
+  readonly #hadEndedRequest: boolean;
   /** EOF or a read error has come: what is left is in Node's buffer. */
   #atEnd: boolean;
   #isOver = false;
@@ -65,6 +72,9 @@ export class DeferredError implements ReadingListener {
     this.#situation = situation;
     this.#owed = readPending(socket) ?? Number.NaN;
     this.#readBefore = socket.bytesRead;
+    this.#read = socket.bytesRead;
+    this.#left = socket.readableLength;
+    this.#hadEndedRequest = hasEndedRequest(socket);
     this.#atEnd = write === undefined || hasReceivedEof(socket);
   }
 
@@ -92,25 +102,40 @@ export class DeferredError implements ReadingListener {
     this.#write ??= write;
   }
 
-  /** Nothing more comes from the kernel. */
+  /** Node has read an error. */
   endOfInput(): void {
+    this.onStep();
     this.#atEnd = true;
-    if (this.#socket.readableLength === 0) this.#endOfData();
   }
 
-  onData(): void {
-    this.#progress();
-    this.#lookLater();
+  onEof(): boolean {
+    this.#atEnd = true;
+    return !this.#situation.isUndici;
   }
 
-  onEof(): void {
-    this.endOfInput();
+  onRead(found: boolean): void {
+    this.#wantsMore = !found;
   }
 
-  onRead(): void {
-    this.#progress();
-    if (this.#socket.readableLength > 0) return;
-    // At once: 'end' would come before the next poll phase.
+  onStep(): void {
+    if (this.#isChecking) return;
+    this.#isChecking = true;
+    process.nextTick(() => this.#check());
+  }
+
+  /** Behind a step, and behind an `unshift()` of what was not wanted yet, which belongs to it. */
+  #check(): void {
+    this.#isChecking = false;
+    const socket = this.#socket;
+    if (this.#isOver || socket.destroyed) return;
+    const left = socket.readableLength;
+    if (left !== this.#left || socket.bytesRead !== this.#read) {
+      this.#left = left;
+      this.#read = socket.bytesRead;
+      // What was owed is finite, and so is the wait. For what comes on top of it the limit is not put off.
+      if (this.#read - this.#readBefore <= this.#owed) this.#restartTimeout();
+    }
+    if (left > 0 || this.#isPaused()) return;
     if (this.#atEnd) this.#endOfData();
     else this.#lookLater();
   }
@@ -120,10 +145,12 @@ export class DeferredError implements ReadingListener {
     if (this.#isOver) return;
     const socket = this.#socket;
     const write = this.#write;
-    if (!socket.destroyed && hasWholeAnswer(socket)) {
-      destroyNow(socket);
-      // The callback comes behind 'close'. Before, Node would take the request for one that has been sent: 'finish'.
-      if (write) {
+    if (!socket.destroyed && write) {
+      const isWhole = hasWholeAnswer(socket);
+      // A request that the application has ended meanwhile waits for the callbacks of its writes, and takes itself for
+      // sent when they come, even with an error. So it hears first how it ends, and the callbacks come behind 'close'.
+      if (isWhole || (hasEndedRequest(socket) && !this.#hadEndedRequest)) {
+        destroyNow(socket, isWhole ? undefined : this.#error);
         this.#listen();
         this.#stopWatching();
         return;
@@ -135,7 +162,7 @@ export class DeferredError implements ReadingListener {
     socket.removeListener('close', this.#onClose);
     if (waits.delete(this) && waits.size === 0) process.removeListener('beforeExit', endAll);
     // Node calls the callback of the application first, and then destroys the socket with the error.
-    if (write?.error !== this.#error) destroyNow(socket, this.#error);
+    if (write?.error !== this.#error) destroyNow(socket, hasWholeAnswer(socket) ? undefined : this.#error);
     write?.callback(write.error);
   }
 
@@ -158,9 +185,24 @@ export class DeferredError implements ReadingListener {
 
   /** All that came has been read, and Node has not emitted 'end' yet. */
   #endOfData(): void {
-    if (!this.#endGoesFirst()) this.end();
+    if (!this.#endGoesFirst()) {
+      this.end();
+      return;
+    }
+    const socket = this.#socket;
+    this.#stopWatching();
     // The last listener for 'end': Node's own have ended the answer by then.
-    else this.#socket.once('end', () => this.end());
+    socket.once('end', () => this.end());
+    // It was kept from undici.
+    if (this.#situation.isUndici && !hasReceivedEof(socket)) socket.push(null);
+  }
+
+  /**
+   * undici may have all the data, and be paused by its consumer in the middle of it: it then asks for no more, and does
+   * not know yet that the answer is whole. Neither EOF nor the error may come to it there.
+   */
+  #isPaused(): boolean {
+    return this.#situation.isUndici && !this.#wantsMore;
   }
 
   /**
@@ -182,22 +224,13 @@ export class DeferredError implements ReadingListener {
     this.#cancelLook = undefined;
     const socket = this.#socket;
     // The application reads at its own pace. Its next read, or Node's, brings us here again.
-    if (socket.readableLength > 0 || this.#atEnd) return;
+    if (socket.readableLength > 0 || this.#atEnd || this.#isPaused()) return;
     const pending = readPending(socket);
-    if (pending !== null && pending > 0 && this.#bytesRead() < this.#owed) return;
+    if (pending !== null && pending > 0 && socket.bytesRead - this.#readBefore < this.#owed) return;
     this.#quietPolls++;
     const polls = pending === null || this.#endGoesFirst() ? POLLS_FOR_EOF : POLLS_FOR_DATA;
     if (this.#quietPolls >= polls) this.end();
     else this.#cancelLook = afterPoll(() => this.#look());
-  }
-
-  #bytesRead(): number {
-    return this.#socket.bytesRead - this.#readBefore;
-  }
-
-  /** What was owed is finite, and so is the wait. For what comes on top of it the limit is not put off. */
-  #progress(): void {
-    if (this.#bytesRead() <= this.#owed) this.#restartTimeout();
   }
 
   #restartTimeout(): void {

@@ -4,12 +4,15 @@ import type { Readable } from 'node:stream';
 import { defineHidden } from '../socket/ownership.ts';
 
 export interface ReadingListener {
-  /** Node has put data into the stream. */
-  onData(): void;
-  /** Node has told the stream of EOF. 'end' has not been emitted yet. */
-  onEof(): void;
-  /** The application has taken data out of the stream. */
-  onRead(): void;
+  /**
+   * Node is about to put data into the stream, or the application to take some out. What `process.nextTick` is given
+   * here runs before 'end', if it is this step that leads to it.
+   */
+  onStep(): void;
+  /** Node is about to tell the stream of EOF. @returns whether the stream may hear of it now */
+  onEof(): boolean;
+  /** The application has asked for data. `found`: whether there was some. */
+  onRead(found: boolean): void;
 }
 
 /**
@@ -19,21 +22,21 @@ export interface ReadingListener {
  * @returns a function that gives back what was there before
  */
 export function watchReading(stream: Readable, listener: ReadingListener): () => void {
-  const giveBack = [
-    replace(stream, 'push', (push, args) => {
-      const result = Reflect.apply(push, stream, args);
-      if (args[0] === null) listener.onEof();
-      else listener.onData();
-      return result;
-    }),
-    replace(stream, 'read', (read, args) => {
-      const chunk = Reflect.apply(read, stream, args);
-      if (chunk !== null) listener.onRead();
-      return chunk;
-    }),
-  ];
+  const giveBackPush = replace(stream, 'push', (push, args) => {
+    listener.onStep();
+    if (args[0] === null && !listener.onEof()) return false;
+    return Reflect.apply(push, stream, args);
+  });
+  const giveBackRead = replace(stream, 'read', (read, args) => {
+    listener.onStep();
+    const chunk = Reflect.apply(read, stream, args);
+    // read(0) is Node's own, to start the source.
+    if (args[0] !== 0) listener.onRead(chunk !== null);
+    return chunk;
+  });
   return () => {
-    for (const undo of giveBack) undo();
+    giveBackPush();
+    giveBackRead();
   };
 }
 

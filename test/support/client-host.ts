@@ -8,8 +8,8 @@ export interface ServerOptions {
   tls?: boolean;
   /** A UNIX socket. */
   unix?: boolean;
-  /** It first answers a CONNECT, with or without TLS behind it. */
-  tunnel?: boolean;
+  /** Its answer to a CONNECT or an upgrade that comes first, also in front of TLS. */
+  switch?: string;
   /** Requests that it answers with a 200 before. */
   requests?: number;
   /** It does not wait for the head of a request. */
@@ -23,13 +23,25 @@ export interface ServerOptions {
   body?: number;
   /** Bytes that are no TLS behind the answer. */
   garbage?: boolean;
+  /** It sends of its answer what the client takes, and then goes on. */
+  fills?: boolean;
   /** It waits until the client's kernel has everything. */
   acked?: boolean;
   /** RST, RST behind FIN, or neither. */
   how?: 'reset' | 'fin-reset' | 'stay';
 }
 
-export type ClientName = 'request' | 'piped' | 'fetched' | 'undiciRequest' | 'raw';
+/** See test/fixtures/client/clients.mjs. */
+export type ClientName =
+  | 'request'
+  | 'piped'
+  | 'fetched'
+  | 'undiciRequest'
+  | 'pooled'
+  | 'tunnelled'
+  | 'handedOver'
+  | 'pipelined'
+  | 'raw';
 
 export const REGISTER_CLIENTS = ['--import', 'lingering-close/register-clients'];
 

@@ -50,9 +50,10 @@ def read_head(connection):
 
 
 def serve(connection):
-    if options.get('tunnel'):
+    # To a CONNECT, or to an upgrade.
+    if options.get('switch'):
         read_head(connection)
-        connection.sendall(b'HTTP/1.1 200 Connection established\r\n\r\n')
+        connection.sendall(options['switch'].encode('latin1'))
     if context:
         connection = context.wrap_socket(connection, server_side=True)
     for _ in range(options.get('requests', 0)):
@@ -67,7 +68,14 @@ def serve(connection):
         pass
     print('ready', flush=True)
     os.read(GO, 1)
-    if answer:
+    if options.get('fills'):
+        # As much as the client and its kernel take.
+        connection.settimeout(0.1)
+        try:
+            connection.sendall(answer)
+        except TimeoutError:
+            pass
+    elif answer:
         connection.sendall(answer)
     if options.get('garbage'):
         os.write(connection.fileno(), b'no record of TLS' * 8)

@@ -1,0 +1,244 @@
+// What deferWriteError changes, and what it leaves as it is: the same visits to the same servers, by a process that
+// defers and by one that does not.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ClientHost, type ClientName, REGISTER_CLIENTS, type ServerOptions, uploaded } from '../support/client-host.ts';
+import { STREAMS_ENGINE } from '../support/fixture.ts';
+
+const WHOLE = 'HTTP/1.1 413 Too Large\r\nContent-Length: 6\r\nConnection: close\r\n\r\nlarge\n';
+const CODES = { reset: 'ECONNRESET', 'fin-reset': 'EPIPE' } as const;
+const WAYS = ['reset', 'fin-reset'] as const;
+
+interface RawLog {
+  log: string[];
+  took: number;
+}
+
+describe.each([
+  ['with the addon', REGISTER_CLIENTS],
+  ['with the streams engine', [...REGISTER_CLIENTS, ...STREAMS_ENGINE]],
+])('%s', (_engine, execArgv) => {
+  let plain: ClientHost;
+  let deferring: ClientHost;
+  beforeAll(async () => {
+    [plain, deferring] = await Promise.all([ClientHost.start(), ClientHost.start({ execArgv })]);
+  });
+  afterAll(() => Promise.all([plain[Symbol.asyncDispose](), deferring[Symbol.asyncDispose]()]));
+
+  describe('the same as Node', () => {
+    async function compare(client: ClientName, server: ServerOptions, options?: object): Promise<string[]> {
+      const expected = await plain.visit(client, server, options);
+      expect(await deferring.visit(client, server, options)).toEqual(expected);
+      return expected;
+    }
+
+    const combinations = (['request', 'piped', 'fetched', 'undiciRequest'] as const).flatMap((client) =>
+      WAYS.flatMap((how) => [false, true].map((tls) => ({ client, how, tls }))),
+    );
+    test.each(combinations)('%o, no answer: the error', async ({ client, how, tls }) => {
+      expect((await compare(client, { how, ...uploaded(tls) })).join()).toContain(CODES[how]);
+    });
+
+    test.each([false, true])('tls %s: the server answers and stays', async (tls) => {
+      const server: ServerOptions = { answer: WHOLE, how: 'stay', ...uploaded(tls) };
+      expect(await compare('request', server, { abortAfter: 100 })).toContain('response end 6, complete');
+    });
+
+    test.each([false, true])('allowHalfOpen %s, no answer', async (allowHalfOpen) => {
+      for (const tls of [false, true]) {
+        const server: ServerOptions = { raw: true, ...uploaded(tls) };
+        const expected = await plain.visit<RawLog>('raw', server, { options: { allowHalfOpen } });
+        const { log } = await deferring.visit<RawLog>('raw', server, { options: { allowHalfOpen } });
+        expect(log).toEqual(expected.log);
+      }
+    });
+  });
+
+  describe.each([false, true])('tls %s', (tls) => {
+    describe.each(WAYS)('%s', (how) => {
+      const code = CODES[how];
+      const server = (answer: string, more: ServerOptions = {}) => ({ answer, how, ...uploaded(tls), ...more });
+
+      test('a part of an answer: the request fails, and the response is aborted', async () => {
+        const answer = WHOLE.replace('Length: 6', 'Length: 7');
+        expect(await deferring.visit('request', server(answer))).toEqual([
+          'response 413',
+          `write 0 ${code}`,
+          `write 1 ${code}`,
+          `request error ${code}`,
+          `socket error ${code}`,
+          'response aborted undefined',
+          'request close undefined',
+          'socket close true',
+          'response error ECONNRESET',
+          'response close undefined',
+        ]);
+        expect((await deferring.visit('fetched', server(answer))).slice(0, 2)).toEqual([
+          'response 413',
+          expect.stringMatching(/^terminated /),
+        ]);
+      });
+
+      test('a part of a head: the error', async () => {
+        const log = await deferring.visit('request', server('HTTP/1.1 413 Too La'));
+        expect(log).toContain(`request error ${code}`);
+        expect(log.join()).not.toContain('response');
+      });
+
+      test('an answer that ends with the connection', async () => {
+        const answer = 'HTTP/1.1 413 Too Large\r\n\r\nlarge\n';
+        const log = await deferring.visit('request', server(answer));
+        expect(log).toContain('response end 6, complete');
+        // Only a FIN says that it is whole.
+        expect(log.includes(`request error ${code}`)).toBe(how === 'reset');
+        expect(await deferring.visit('fetched', server(answer))).toEqual(['response 413', 'body 6']);
+      });
+
+      test('informational responses in front of the answer', async () => {
+        const first = 'HTTP/1.1 100 Continue\r\n\r\n';
+        const answer = `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${WHOLE}`;
+        const log = await deferring.visit('request', server(answer, { first }), {
+          headers: { Expect: '100-continue' },
+        });
+        expect(log.slice(0, 5)).toEqual([
+          'request continue undefined',
+          'information 100',
+          'information 103',
+          'response 413',
+          'response end 6, complete',
+        ]);
+        expect(log.join()).not.toContain('error');
+      });
+
+      test('an informational response alone: the error', async () => {
+        const log = await deferring.visit('request', server('HTTP/1.1 103 Early Hints\r\n\r\n'));
+        expect(log[0]).toBe('information 103');
+        expect(log).toContain(`request error ${code}`);
+      });
+
+      test('an answer larger than the buffers, read slowly', async () => {
+        const body = 6_000_000;
+        const answer = `HTTP/1.1 413 Too Large\r\nContent-Length: ${body}\r\n\r\n`;
+        const slowly = { pause: 1, early: true };
+        const log = await deferring.visit('request', server(answer, { body, acked: true }), slowly);
+        expect(log).toContain(`response end ${body}, complete`);
+        expect(log.join()).not.toContain('error');
+        expect(await deferring.visit('fetched', server(answer, { body, acked: true }), slowly)).toEqual([
+          'response 413',
+          `body ${body}`,
+        ]);
+      });
+
+      test('the connection goes back to no pool', async () => {
+        const keepAlive = WHOLE.replace('close', 'keep-alive');
+        const log = await deferring.visit('pooled', server(keepAlive, { requests: 1 }));
+        expect(log).toContain('response end 6, complete');
+        expect(log.slice(-2)).toEqual(['busy 0, free 0, all 0', 'reused false,false']);
+      });
+
+      test('a bare socket gets the data, and then the error', async () => {
+        const { log } = await deferring.visit<RawLog>('raw', server('some data', { raw: true }), { guard: {} });
+        expect(log).toEqual([
+          `write 0 ${code}`,
+          `write 1 ${code}`,
+          `socket error ${code}`,
+          'socket close true',
+          'read 9',
+        ]);
+      });
+
+      test('a bare socket that reads later', async () => {
+        const { log, took } = await deferring.visit<RawLog>('raw', server('some data', { raw: true }), {
+          guard: {},
+          paused: true,
+          readAfter: 50,
+        });
+        expect(took).toBeGreaterThan(45);
+        expect(log).toEqual([
+          `write 0 ${code}`,
+          `write 1 ${code}`,
+          `socket error ${code}`,
+          'socket close true',
+          'read 9',
+        ]);
+      });
+
+      test('a bare socket that never reads: the error comes at the limit', async () => {
+        const { log, took } = await deferring.visit<RawLog>('raw', server('some data', { raw: true }), {
+          paused: true,
+          guard: { timeout: 50 },
+        });
+        expect(took).toBeGreaterThan(45);
+        expect(log).toEqual([
+          `write 0 ${code}`,
+          `write 1 ${code}`,
+          `socket error ${code}`,
+          'socket close true',
+          'read 0',
+        ]);
+      });
+
+      test('destroy() in the middle of the wait', async () => {
+        const { log } = await deferring.visit<RawLog>('raw', server('some data', { raw: true }), {
+          guard: {},
+          paused: true,
+          abortAfter: 30,
+        });
+        expect(log).toEqual(['socket error Error', 'socket close true', `write 0 ${code}`, 'write 1 Error', 'read 0']);
+      });
+
+      test('a request is aborted in the middle of the wait', async () => {
+        const body = 4_000_000;
+        const answer = `HTTP/1.1 413 Too Large\r\nContent-Length: ${body}\r\n\r\n`;
+        const log = await deferring.visit('request', server(answer, { body, fills: true }), {
+          early: true,
+          pause: 'forever',
+          abortAfter: 200,
+        });
+        expect(log.slice(0, 5)).toEqual([
+          'response 413',
+          'response aborted undefined',
+          'request close undefined',
+          'socket close false',
+          'response error ECONNRESET',
+        ]);
+      });
+    });
+  });
+
+  test('a UNIX socket', async () => {
+    const log = await deferring.visit('request', { unix: true, answer: WHOLE, ...uploaded(false) });
+    expect(log.slice(0, 2)).toEqual(['response 413', 'response end 6, complete']);
+    expect(log.join()).not.toContain('error');
+  });
+
+  test.each(WAYS)('%s: TLS through a tunnel', async (how) => {
+    const server: ServerOptions = { switch: 'HTTP/1.1 200 OK\r\n\r\n', answer: WHOLE, how, ...uploaded(true) };
+    // Node 20 shows the connection of an agent that it does not know only when it is too late.
+    const log = await deferring.visit('tunnelled', server, { guard: process.version < 'v22' ? {} : undefined });
+    expect(log.slice(0, 2)).toEqual(['response 413', 'response end 6, complete']);
+    expect(log.join()).not.toContain('error');
+  });
+
+  test.each([
+    ['CONNECT', 'HTTP/1.1 200 OK\r\n\r\n'],
+    ['GET', 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n'],
+  ])('what %s has handed over', async (method, head) => {
+    const log = await deferring.visit(
+      'handedOver',
+      { switch: head, raw: true, unread: 20_000, answer: 'some data' },
+      { method },
+    );
+    expect(log).toEqual(['head 0', 'write ECONNRESET', 'socket error ECONNRESET', 'socket close true', 'read 9']);
+  });
+
+  test('garbage behind the last record of TLS', async () => {
+    const log = await deferring.visit('request', { answer: WHOLE, garbage: true, ...uploaded(true) });
+    expect(log.slice(0, 2)).toEqual(['response 413', 'response end 6, complete']);
+    expect(log.join()).not.toContain('error');
+  });
+
+  test('pipelining in undici', async () => {
+    const server: ServerOptions = { requests: 2, answer: WHOLE, ...uploaded(false) };
+    expect(await deferring.visit('pipelined', server)).toEqual(['ok', 'ok', '413 large\n']);
+  });
+});
