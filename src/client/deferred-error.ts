@@ -50,8 +50,8 @@ export class DeferredError implements ReadingListener {
   #read: number;
   #left: number;
   #isChecking = false;
-  /** The application has asked for more than there was. */
-  #wantsMore = true;
+  /** Whether the application has asked for more than there was. */
+  #wantsMore: boolean | undefined;
   readonly #hadEndedRequest: boolean;
   /** EOF or a read error has come: what is left is in Node's buffer. */
   #atEnd: boolean;
@@ -85,15 +85,12 @@ export class DeferredError implements ReadingListener {
   /** Begins to wait. Where nothing is left to read, the application gets the error before this returns. */
   start(): void {
     const socket = this.#socket;
-    if (socket.readableLength === 0 && !this.#endGoesFirst()) {
-      // TLS may have records in hand that the kernel does not count any more.
-      if (this.#atEnd || (this.#owed === 0 && !isTls(socket))) {
-        this.end();
-        return;
-      }
-    }
+    // TLS may have records in hand that the kernel does not count any more.
+    const mayBeOver = this.#atEnd || (this.#owed === 0 && !isTls(socket));
     this.#listen();
-    if (this.#atEnd && socket.readableLength === 0) this.#endOfData();
+    if (!mayBeOver || socket.readableLength > 0 || this.#isPaused()) this.#lookLater();
+    else if (!this.#endGoesFirst()) this.end();
+    else if (this.#atEnd) this.#endOfData();
     else this.#lookLater();
   }
 
@@ -202,7 +199,14 @@ export class DeferredError implements ReadingListener {
    * not know yet that the answer is whole. Neither EOF nor the error may come to it there.
    */
   #isPaused(): boolean {
-    return this.#situation.isUndici && !this.#wantsMore;
+    const socket = this.#socket;
+    if (!this.#situation.isUndici || socket.bytesRead === 0) return false;
+    if (this.#wantsMore === undefined) {
+      this.#wantsMore = false;
+      // Unless it is paused, undici now asks for what is there, until there is no more.
+      if (socket.readableLength === 0) socket.emit('readable');
+    }
+    return !this.#wantsMore;
   }
 
   /**

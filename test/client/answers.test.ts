@@ -38,7 +38,6 @@ function found(client: ClientName, length: number, code: string): string[] {
     'response 413',
     `response end ${length}, complete`,
     'response close undefined',
-    'socket end undefined',
     'request close undefined',
     'socket close false',
     `write 0 ${code}`,
@@ -78,7 +77,9 @@ describe.each([
     const length = answer.includes('large\n') ? 6 : 0;
 
     test.each(COMBINATIONS)('%o: nothing is lost', async ({ client, how, tls }) => {
-      expect(await host.visit(client, { answer, how, ...uploaded(tls) })).toEqual(found(client, length, CODES[how]));
+      const log = await host.visit(client, { answer, how, ...uploaded(tls) });
+      // Whether a socket that is being destroyed still says 'end' is a matter of the version of Node.
+      expect(log.filter((line) => !line.startsWith('socket end'))).toEqual(found(client, length, CODES[how]));
     });
   });
 });
