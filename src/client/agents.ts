@@ -5,7 +5,7 @@ import { defineHidden } from '../socket/ownership.ts';
 import type { CheckedDeferOptions } from './defer-write-error-options.ts';
 import { guardErrors } from './error-guard.ts';
 
-/** As undici's `buildConnector()` makes it: the option `connect` of its `Client`, `Pool` and `Agent`. */
+/** As undici's `buildConnector({})` makes it: the option `connect` of its `Client`, `Pool` and `Agent`. */
 // biome-ignore lint/suspicious/noExplicitAny: the options of undici, which is no dependency of this package
 export type UndiciConnector = (options: any, callback: (...args: any[]) => void) => unknown;
 

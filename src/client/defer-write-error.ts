@@ -38,7 +38,7 @@ export type DeferWriteErrorTarget = Socket | Agent | UndiciConnector;
  * same target changes its options.
  *
  * @param target a `net.Socket` or `tls.TLSSocket`, before it writes; an `http.Agent` or `https.Agent`, with the
- * connections that it has and those to come; or a connector of undici: `connect: deferWriteError(buildConnector())`
+ * connections that it has and those to come; or a connector of undici: `connect: deferWriteError(buildConnector({}))`
  * for its `Client`, `Pool` or `Agent`, which also serves `fetch(url, { dispatcher })`
  * @param options see {@link DeferWriteErrorOptions}; times are milliseconds
  * @returns the target; for a connector a new function, which connects in the same way

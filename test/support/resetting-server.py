@@ -10,6 +10,7 @@ import ssl
 import struct
 import sys
 import termios
+import time
 
 options = json.loads(sys.argv[1])
 answer = options.get('answer', '').encode('latin1') + b'x' * options.get('body', 0)
@@ -65,7 +66,7 @@ def serve(connection):
         connection.sendall(options['first'].encode('latin1'))
     # A close with unread data is a reset.
     while queued(connection, termios.FIONREAD) < options.get('unread', 1):
-        pass
+        time.sleep(0.0002)
     print('ready', flush=True)
     os.read(GO, 1)
     if options.get('fills'):
@@ -81,7 +82,7 @@ def serve(connection):
         os.write(connection.fileno(), b'no record of TLS' * 8)
     if options.get('acked'):
         while queued(connection, SIOCOUTQ) > 0:
-            pass
+            time.sleep(0.0002)
     if how == 'stay':
         kept.append(connection)
         say('stays')
