@@ -5,7 +5,7 @@ import diagnostics from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 import { guardAgent, guardConnection, hasGuard, isAgent } from './client/agents.ts';
 import { checkDeferOptions } from './client/defer-write-error-options.ts';
-import { hasNodeSockets } from './client/runtime.ts';
+import { runtime } from './core/runtime.ts';
 import './index.ts';
 
 const options = checkDeferOptions();
@@ -23,7 +23,15 @@ function onRequest(message: unknown): void {
   else request.once('socket', guard);
 }
 
-if (hasNodeSockets) {
+if (runtime) {
+  process.emitWarning(
+    `lingering-close/register-clients changes nothing under ${runtime}, which has sockets of its own`,
+    {
+      type: 'LingeringCloseWarning',
+      code: 'LINGERING_CLOSE_CLIENTS',
+    },
+  );
+} else {
   // Sockets of node:net; from Node 22 on those of node:tls too, unless they are made over another socket.
   diagnostics.subscribe('net.client.socket', (message) => guard((message as { socket: unknown }).socket));
   // fetch, and any copy of undici.

@@ -4,13 +4,13 @@ import type { Agent } from 'node:http';
 import type { Socket } from 'node:net';
 import { types } from 'node:util';
 import { invalidArgType } from '../core/errors.ts';
+import { runtime } from '../core/runtime.ts';
 import { validateExtensible, validateSocketLike } from '../socket/descriptor.ts';
 import type { UndiciConnector } from './agents.ts';
 import { guardAgent, guardConnector, isAgent } from './agents.ts';
 import type { DeferWriteErrorOptions } from './defer-write-error-options.ts';
 import { checkDeferOptions } from './defer-write-error-options.ts';
 import { guardErrors } from './error-guard.ts';
-import { hasNodeSockets } from './runtime.ts';
 
 /** What {@link deferWriteError} takes. */
 export type DeferWriteErrorTarget = Socket | Agent | UndiciConnector;
@@ -54,7 +54,8 @@ export function deferWriteError<Target extends DeferWriteErrorTarget>(
   const isConnector = typeof target === 'function';
   if (!isConnector && !isAgent(target)) validateSocket(target);
   const checked = checkDeferOptions(options);
-  if (!hasNodeSockets) return target;
+  // Their sockets do not call the `_write` of an instance, or report its error in another way.
+  if (runtime) return target;
   if (isConnector) return guardConnector(target as UndiciConnector, checked) as Target;
   if (isAgent(target)) guardAgent(target, checked);
   else guardErrors(target as Socket, checked);

@@ -1,5 +1,5 @@
 // Clients in a process of their own, and servers that reset them. The counterpart of test/fixtures/client/client-host.mjs.
-import type { FixtureOptions } from './fixture.ts';
+import type { NodeProcessOptions } from './node-process.ts';
 import { python } from './python.ts';
 import { Remote } from './remote.ts';
 
@@ -48,13 +48,13 @@ export const REGISTER_CLIENTS = ['--import', 'lingering-close/register-clients']
 export class ClientHost implements AsyncDisposable {
   readonly #remote: Remote;
 
-  static async start(options: FixtureOptions = {}): Promise<ClientHost> {
+  static async start(options: NodeProcessOptions = {}): Promise<ClientHost> {
     const host = new ClientHost(options);
     await host.#remote.ready();
     return host;
   }
 
-  private constructor(options: FixtureOptions) {
+  private constructor(options: NodeProcessOptions) {
     this.#remote = new Remote('client/client-host', { ...options, env: { ...options.env, PYTHON: python } });
   }
 
