@@ -23,8 +23,15 @@ function onRequest(message: unknown): void {
   else request.once('socket', guard);
 }
 
-// Bun and Deno: see deferWriteError.
-if (!runtime) {
+if (runtime) {
+  process.emitWarning(
+    `lingering-close/register-clients changes nothing under ${runtime}, which has sockets of its own`,
+    {
+      type: 'LingeringCloseWarning',
+      code: 'LINGERING_CLOSE_CLIENTS',
+    },
+  );
+} else {
   // Sockets of node:net; from Node 22 on those of node:tls too, unless they are made over another socket.
   diagnostics.subscribe('net.client.socket', (message) => guard((message as { socket: unknown }).socket));
   // fetch, and any copy of undici.

@@ -1,10 +1,11 @@
 // The options of deferWriteError: defaults, and the errors for what is not one.
-import { checkLimit, checkObject } from '../core/checks.ts';
+import { checkObject, checkTime } from '../core/checks.ts';
+import { warnOfUnknownOptions } from '../core/option-warnings.ts';
 
 export interface DeferWriteErrorOptions {
   /**
-   * Milliseconds that a write error waits at most for an application that does not read what has arrived. Each read
-   * starts them again. Default 30,000; `Infinity` for no limit.
+   * Milliseconds that an error waits at most for an application that does not read what has arrived. Each read starts
+   * them again. Default 30,000; `Infinity` for no limit.
    */
   timeout?: number | undefined;
 }
@@ -17,6 +18,8 @@ export interface CheckedDeferOptions {
 export function checkDeferOptions(options: DeferWriteErrorOptions = {}): CheckedDeferOptions {
   checkObject('options', options);
   const { timeout = 30_000 } = options;
-  checkLimit('options.timeout', timeout);
-  return { timeout };
+  checkTime('options.timeout', timeout);
+  const checked: CheckedDeferOptions = { timeout };
+  warnOfUnknownOptions('deferWriteError()', options, checked);
+  return checked;
 }

@@ -54,8 +54,7 @@ export function deferWriteError<Target extends DeferWriteErrorTarget>(
   const isConnector = typeof target === 'function';
   if (!isConnector && !isAgent(target)) validateSocket(target);
   const checked = checkDeferOptions(options);
-  // Bun and Deno have a node:net of their own, whose sockets do not call `_write`, or do not report the error of a write
-  // in the way of Node.
+  // Their sockets do not call the `_write` of an instance, or report its error in another way.
   if (runtime) return target;
   if (isConnector) return guardConnector(target as UndiciConnector, checked) as Target;
   if (isAgent(target)) guardAgent(target, checked);

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { OUTCOMES } from '../../src/system/addon.ts';
 import { type Example, ExampleFolder, examplesOf } from '../support/documentation.ts';
+import { Fixture } from '../support/fixture.ts';
 import { Peer } from '../support/peer.ts';
 import { Program } from '../support/program.ts';
 
@@ -182,6 +183,19 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
     expect(run.stdout).toBe(linesOf(promised));
   },
 
+  async 'defer-write-error'({ name, code, promised }) {
+    // Node as it is: it answers early and resets.
+    await using server = new Fixture<{ port: number }>('server/register-servers', { args: ['http'] });
+    const { port } = await server.next();
+    const file = fileOf(`${name}-to-a-server`);
+    writeFileSync(file, code.replace('8080', String(port)));
+    for (let i = 0; i < 20; i++) {
+      await using run = new Program(file);
+      await run.exit;
+      expect(run).toMatchObject({ stdout: linesOf(promised), stderr: '' });
+    }
+  },
+
   async counters({ name }) {
     await using run = new Program(fileOf(name));
     await run.exit;
@@ -280,6 +294,7 @@ describe('README.md', () => {
     ['CloseServerOptions', 'shutdown/close-server-options'],
     ['CloseServersOptions', 'shutdown/close-servers-options'],
     ['CloseOnSignalOptions', 'shutdown/close-on-signal-options'],
+    ['DeferWriteErrorOptions', 'client/defer-write-error-options'],
   ])('names every option of %s with its default', (type, file) => {
     const source = readFileSync(join(root, `src/${file}.ts`), 'utf8');
     // Each of the two layers of options has a line.
