@@ -36,6 +36,7 @@
             "src-native/low_water_marks.cc",
             "src-native/poller.cc",
             "src-native/poller_epoll.cc",
+            "src-native/round_trip.cc",
             "src-native/tcp_ending.cc",
             "src-native/tcp_memory.cc",
             "src-native/libstdcxx_floor.cc"

@@ -54,11 +54,12 @@ const arrivals = (rate, seconds, drips) => async (port) => {
 const flood = (senders, seconds) => (port) => runJson(sender, [port, senders, 1e15, seconds]);
 
 // The options travel as JSON, which has no Infinity.
+const fiveSeconds = { idleTimeout: 5_000 };
 const unlimited = { maxLingering: Number.MAX_SAFE_INTEGER };
-await watch('silent peers, 100 a second, x 5 s', {}, short ? 100 : 500, arrivals(100, short ? 1 : 12));
+await watch('silent peers, 100 a second, x 5 s', fiveSeconds, short ? 100 : 500, arrivals(100, short ? 1 : 12));
 if (!short) {
-  await watch('silent peers, 300 a second, x 5 s', {}, 1_000, arrivals(300, 12));
-  await watch('the same without maxLingering', unlimited, 1_500, arrivals(300, 12));
+  await watch('silent peers, 300 a second, x 5 s', fiveSeconds, 1_000, arrivals(300, 12));
+  await watch('the same without maxLingering', { ...unlimited, ...fiveSeconds }, 1_500, arrivals(300, 12));
   await watch('peers that drip, 20 a second, x 30 s', {}, 600, arrivals(20, 40, true));
   await watch('64 that flood', {}, 64, flood(64, 5));
   await watch('500 that flood', {}, 500, flood(500, 5));

@@ -25,6 +25,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("lingeringClose", Napi::Number::New(env, kContract));
   exports.Set("maxLingerSeconds", Napi::Number::New(env, platform::kMaxLingerSeconds));
   if constexpr (platform::kHasLingerLoop) {
+    Export<RoundTrip>(exports, "roundTrip");
     Export<OpenLingerLoop>(exports, "openLingerLoop");
     Export<CheckTakeover>(exports, "checkTakeover");
     Export<IsOver>(exports, "isOver");

@@ -23,6 +23,9 @@ Napi::Value GuardStdio(const Napi::CallbackInfo& info);
 Napi::Value IsStdioBroken(const Napi::CallbackInfo& info);
 Napi::Value DieBySigpipe(const Napi::CallbackInfo& info);
 
+// round_trip.cc
+Napi::Value RoundTrip(const Napi::CallbackInfo& info);
+
 // linger_bindings.cc
 Napi::Value OpenLingerLoop(const Napi::CallbackInfo& info);
 Napi::Value CheckTakeover(const Napi::CallbackInfo& info);

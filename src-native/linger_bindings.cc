@@ -50,24 +50,27 @@ Napi::Value IsOver(const Napi::CallbackInfo& info) {
   return Result(info, over);
 }
 
-// startLinger(fd, take, accepted, until, idleTimeout, timeout, maxBytes, ref): an id >= 0, or -errno. `accepted` is 1
-// where the connection certainly comes from a listening socket. -ENOTCONN: it is broken, and nothing was started.
+// startLinger(fd, take, accepted, until, idleTimeout, timeout, minRate, maxBytes, ref): an id >= 0, or -errno.
+// `accepted` is 1 where the connection certainly comes from a listening socket. -ENOTCONN: it is broken, and nothing
+// was started.
 Napi::Value StartLinger(const Napi::CallbackInfo& info) {
-  const Numbers<8> numbers(info);
+  const Numbers<9> numbers(info);
   if (!numbers) return {};
   auto* loop = LingerLoop::Get(info.Env());
   if (!loop) return Result(info, -ENOSYS);
   const double until = numbers[3];
   const double idle = numbers[4];
   const double timeout = numbers[5];
-  const double max_bytes = numbers[6];
+  const double min_rate = numbers[6];
+  const double max_bytes = numbers[7];
   // Written so that NaN fails too.
-  const double ref = numbers[7];
-  if (!(until >= 0 && until <= 2 && ref >= 0 && ref <= 2 && idle >= 0 && timeout >= 0 && max_bytes >= 0))
+  const double ref = numbers[8];
+  if (!(until >= 0 && until <= 2 && ref >= 0 && ref <= 2 && idle >= 0 && timeout >= 0 && min_rate > 0 &&
+        max_bytes >= 0))
     return Result(info, -EINVAL);
   const auto result =
       loop->Start(Descriptor(numbers[0]), numbers[1] != 0, numbers[2] != 0, static_cast<Until>(static_cast<int>(until)),
-                  idle, timeout, max_bytes, static_cast<Ref>(static_cast<int>(ref)));
+                  idle, timeout, min_rate, max_bytes, static_cast<Ref>(static_cast<int>(ref)));
   return Result(info, static_cast<double>(result));
 }
 

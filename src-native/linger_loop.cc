@@ -14,6 +14,13 @@ namespace {
 constexpr int kEventsPerWakeup = 64;
 // A wake-up ends earlier once it has taken so long. The clock is read after every few connections.
 constexpr uint64_t kTimePerWakeup = kMillisecond / 2;
+// A peer that keeps up the minimum rate has so many times the total time.
+constexpr double kPatience = 10;
+// What a float can hold. No peer sends with the second.
+constexpr double kLeastRate = 1e-9;
+constexpr double kInfiniteRate = 1e30;
+// A peer with hardly more than the minimum rate would earn a moment at a time. It gets no more extensions than these.
+constexpr uint64_t kMostExtensions = 300;
 
 // Whether the linger goes on until the peer has acknowledged our FIN.
 bool AwaitsAcknowledgement(const LingeringSocket& socket) { return socket.eof || socket.until != Until::kEof; }
@@ -75,8 +82,8 @@ int LingerLoop::CheckTakeover(int fd) {
   return lingers || IsOwned(fd) ? 2 : 0;
 }
 
-int64_t LingerLoop::Start(int fd, bool take, bool accepted, Until until, double idle, double timeout, double max_bytes,
-                          Ref ref) {
+int64_t LingerLoop::Start(int fd, bool take, bool accepted, Until until, double idle, double timeout, double min_rate,
+                          double max_bytes, Ref ref) {
   int type = SOCK_STREAM;
   int domain = AF_INET;
   int protocol = 0;
@@ -115,7 +122,10 @@ int64_t LingerLoop::Start(int fd, bool take, bool accepted, Until until, double 
   socket.fd = own;
   socket.until = until;
   socket.idle = Limit(idle, kMillisecond);
+  socket.started = now;
   socket.deadline = Saturating(now, Limit(timeout, kMillisecond));
+  socket.last_deadline = Saturating(now, Limit(timeout * kPatience, kMillisecond));
+  socket.min_rate = static_cast<float>(std::clamp(min_rate, kLeastRate, kInfiniteRate));
   socket.max_bytes = Limit(max_bytes, 1);
   socket.progress = now;
   socket.unacked = -1;
@@ -308,11 +318,23 @@ void LingerLoop::CheckDeadline(LingeringSocket& socket) {
   const int unacked = UnackedBytes(socket);
   if (std::max(unacked, 0) < socket.unacked) socket.progress = now;
   socket.unacked = std::max(unacked, 0);
-  if (now >= socket.deadline) return Finish(socket, Outcome::kTimeout, 0, unacked);
+  if (now >= socket.deadline && !EarnedMore(socket, now)) return Finish(socket, Outcome::kTimeout, 0, unacked);
   if (now >= Saturating(socket.progress, socket.idle)) return Finish(socket, Outcome::kIdle, 0, unacked);
   socket.looked_at = socket.discarded;
   if (socket.mark == mark) marks_.LowerIfSlow(socket, socket.discarded - before);
   deadlines_.Schedule(socket, NextLook(socket, now));
+}
+
+// Moves the deadline of a peer that has kept up the minimum rate, on average since the start, to the time at which the
+// average would be lower if nothing more came. It costs nothing before the first deadline.
+bool LingerLoop::EarnedMore(LingeringSocket& socket, uint64_t now) {
+  if (now >= socket.last_deadline) return false;
+  const double seconds = static_cast<double>(socket.discarded) / static_cast<double>(socket.min_rate);
+  const uint64_t earned = Saturating(socket.started, Limit(seconds * 1'000, kMillisecond));
+  if (earned <= now) return false;
+  const uint64_t least = (socket.last_deadline - socket.started) / kMostExtensions;
+  socket.deadline = std::min(std::max(earned, Saturating(now, least)), socket.last_deadline);
+  return true;
 }
 
 void LingerLoop::FinishByError(LingeringSocket& socket, int error) {

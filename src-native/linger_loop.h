@@ -35,7 +35,8 @@ class LingerLoop {
   // the caller can close its own descriptor at once. -ENOTCONN: the peer has reset the connection, and the error was
   // taken off the socket before; there is nothing to linger for. With an errno, the descriptor stays the caller's.
   // `accepted`: the connection certainly comes from a listening socket.
-  int64_t Start(int fd, bool take, bool accepted, Until until, double idle, double timeout, double max_bytes, Ref ref);
+  int64_t Start(int fd, bool take, bool accepted, Until until, double idle, double timeout, double min_rate,
+                double max_bytes, Ref ref);
 
   // Ends a linger now. False where it has ended already.
   bool End(uint64_t id, Outcome outcome);
@@ -71,6 +72,7 @@ class LingerLoop {
 
   void CheckDeadlines();
   void CheckDeadline(LingeringSocket& socket);
+  static bool EarnedMore(LingeringSocket& socket, uint64_t now);
 
   void FinishByError(LingeringSocket& socket, int error);
   void Finish(LingeringSocket& socket, Outcome outcome, int error, int unacked);

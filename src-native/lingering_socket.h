@@ -39,14 +39,17 @@ constexpr uint64_t kNever = UINT64_MAX;
 
 struct LingeringSocket {
   uint64_t id;
-  uint64_t deadline;  // the end of the total time
-  uint64_t idle;      // how long it may make no progress
-  uint64_t progress;  // when a byte was last received or acknowledged
+  uint64_t started;
+  uint64_t deadline;       // the end of the total time: it moves for a peer that has earned more
+  uint64_t last_deadline;  // it moves no further than this
+  uint64_t idle;           // how long it may make no progress
+  uint64_t progress;       // when a byte was last received or acknowledged
   uint64_t max_bytes;
   uint64_t discarded;
   uint64_t bulk_from;  // a mark is no larger than what has come after so many bytes
   uint64_t looked_at;  // `discarded` when the limits were last checked
   uint64_t wakeup;     // when the limits are checked next, or kNever
+  float min_rate;      // bytes a second that earn a peer more time
   int fd;
   int unacked;  // as last read; 0 where the socket cannot tell; -1 before the first read
   int mark;     // the low-water mark that we have set, or 0

@@ -64,7 +64,8 @@ With lingerOnClose ${missed ? `${missed} of the clients missed a 413` : 'every c
 
 const WHAT_IS_COUNTED =
   "Resets are the kernel's count of connections closed with unread data, or sent data after the close " +
-  '(TCPAbortOnClose + TCPAbortOnData of /proc/net/netstat), in this network namespace: other programs in it count too.';
+  '(TCPAbortOnClose + TCPAbortOnData of /proc/net/netstat), in this network namespace: other programs in it count ' +
+  'too. They say nothing of a reset behind a linger that a limit has ended; the clients do.';
 
 /** There should be no errors with lingerOnClose. Where there are some, they are listed apart. */
 function whatTheRestGot(before: Tally | undefined, after: Tally | undefined): string {

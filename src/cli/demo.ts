@@ -71,9 +71,10 @@ async function startServer(close: 'plain' | 'linger'): Promise<{ url: string; st
 
 /**
  * Starts to count resets.
- * @returns a function that returns the count so far. A server's close becomes a reset in two ways: unread data at the
- * close, and data that arrives for a closed socket. Each is counted once for a connection. (OutRsts counts segments,
- * several for one connection.)
+ * @returns a function that returns the count so far. A plain close becomes a reset in two ways: unread data at the
+ * close, and data that arrives for a closed socket. Each is counted once for a connection. Data that arrives in
+ * TIME_WAIT is answered with RST too, and not counted: that can happen behind a linger that a limit has ended. (OutRsts
+ * counts them all, but it counts segments, several for one connection.)
  */
 function countResets(): () => Pick<Phase, 'resets' | 'uncounted'> {
   const read = () => {

@@ -57,12 +57,12 @@ export function readSettings(): Reading[] {
 
 const COUNTERS: Record<keyof TcpAbortCounters, string> = {
   abortOnClose: 'closed with unread input: what a lingering close avoids',
-  abortOnData: 'input after the close, or a reset on purpose (SO_LINGER {1, 0})',
+  abortOnData: 'input right after the close, or a reset on purpose (SO_LINGER {1, 0})',
   abortOnLinger: "the peer's FIN did not come within TCP_LINGER2",
   abortOnTimeout: 'no answer to retransmissions or keep-alive probes',
   abortOnMemory: 'out of memory, or more than tcp_max_orphans',
   abortFailed: 'the RST itself could not be sent',
-  resetsSent: 'all segments with RST, refused connections among them',
+  resetsSent: 'all segments with RST; the only count of resets behind a linger that a limit ended',
 };
 
 export function readCounters(): Reading[] {

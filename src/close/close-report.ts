@@ -20,6 +20,10 @@ export interface CloseReport {
   /**
    * Whether the peer's TCP has acknowledged everything that we wrote, and our FIN. `null` where that cannot be known
    * (streams engine; a RST right behind our FIN; a socket that was closed before the call).
+   *
+   * True does not mean that the peer's application has read it. A client that writes its whole request before it reads
+   * may be reset later, behind an outcome other than `'eof'`: its write then fails with EPIPE. The answer is in its
+   * receive queue all the same (on Linux), but most clients do not look there any more.
    */
   delivered: boolean | null;
   /** Bytes of the peer that were discarded, from the call to the end. */

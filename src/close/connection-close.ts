@@ -338,8 +338,8 @@ export class ConnectionClose implements LingerListener, SocketClose {
   }
 }
 
-function lingerLimits({ mode, until, idleTimeout, timeout, maxBytes, ref }: CheckedOptions): LingerLimits {
-  return { until: mode === 'drain' ? 'drained' : until, idleTimeout, timeout, maxBytes, ref };
+function lingerLimits({ mode, until, idleTimeout, timeout, minRate, maxBytes, ref }: CheckedOptions): LingerLimits {
+  return { until: mode === 'drain' ? 'drained' : until, idleTimeout, timeout, minRate, maxBytes, ref };
 }
 
 function lingerError(errno: number): SocketError {

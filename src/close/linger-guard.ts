@@ -37,6 +37,7 @@ export function keepFromBlocking(socket: Socket, fd: number, seconds: number): v
       until: 'delivered',
       idleTimeout: Infinity,
       timeout: seconds * 1_000,
+      minRate: Infinity,
       maxBytes: Infinity,
       ref: true,
     } as const;

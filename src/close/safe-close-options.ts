@@ -22,15 +22,23 @@ export interface SafeCloseOptions {
    */
   until?: 'eof' | 'delivered' | undefined;
   /**
-   * The close gives up after so many milliseconds in which no byte is received and none is acknowledged. Default 5,000;
+   * The close gives up after so many milliseconds in which no byte is received and none is acknowledged. Default 10,000;
    * `Infinity` for no limit.
    */
   idleTimeout?: number | undefined;
   /**
-   * Milliseconds for the whole linger, counted from our FIN. Default 30,000; `Infinity` for no limit. Before FIN, while
-   * output is flushed, the close gives up after so many milliseconds in which the peer takes no output.
+   * Milliseconds for the whole linger, counted from our FIN; see `minRate` for who has more. Default 30,000; `Infinity`
+   * for no limit. Before FIN, while output is flushed, the close gives up after so many milliseconds in which the peer
+   * takes no output.
    */
   timeout?: number | undefined;
+  /**
+   * Bytes a second. A peer that has sent so many on average, counted from our FIN, may linger on after `timeout` for as
+   * long as its average stays at that, up to ten times `timeout`. So a client on a slow link can send a long upload to
+   * its end, and each further second costs a peer that only wants to stay so many bytes. Default 8,000, so five minutes
+   * cost 2.4 MB. `Infinity`, or 0, switches it off: then `timeout` is the limit for everyone.
+   */
+  minRate?: number | undefined;
   /**
    * Bytes to discard at most; one more ends the linger. Default `Infinity`. While output is flushed, reaching this
    * limit does not end the close: the peer is no longer read then, except for the read that is under way.
@@ -54,6 +62,8 @@ export interface CheckedOptions {
   until: 'eof' | 'delivered';
   idleTimeout: number;
   timeout: number;
+  /** Never 0: `Infinity` where it is switched off. */
+  minRate: number;
   maxBytes: number;
   signal: AbortSignal | undefined;
   /** Undefined: in between, as a server's connections have it. */
@@ -73,8 +83,9 @@ export function checkValues(options: SafeCloseOptions = {}, defaultRef?: boolean
   const {
     mode = 'linger',
     until = 'eof',
-    idleTimeout = 5_000,
+    idleTimeout = 10_000,
     timeout = 30_000,
+    minRate = 8_000,
     maxBytes = Infinity,
     signal,
     ref = defaultRef,
@@ -86,8 +97,9 @@ export function checkValues(options: SafeCloseOptions = {}, defaultRef?: boolean
     throw invalidArgValue('options.until', "one of 'eof', 'delivered'", until);
   checkTime('options.idleTimeout', idleTimeout);
   checkTime('options.timeout', timeout);
+  checkLimit('options.minRate', minRate);
   checkLimit('options.maxBytes', maxBytes);
   checkAbortSignal('options.signal', signal);
   if (ref !== undefined && typeof ref !== 'boolean') throw invalidArgType('options.ref', 'of type boolean', ref);
-  return { mode, until, idleTimeout, timeout, maxBytes, signal, ref };
+  return { mode, until, idleTimeout, timeout, minRate: minRate || Infinity, maxBytes, signal, ref };
 }

@@ -22,6 +22,8 @@ export interface LingerLimits {
   until: (typeof UNTIL)[number];
   idleTimeout: number;
   timeout: number;
+  /** Bytes a second that earn a peer more time than `timeout`; `Infinity` where none does. Never 0. */
+  minRate: number;
   maxBytes: number;
   /**
    * Whether it keeps the process alive. Undefined: no longer than {@link LAST_IDLE} without progress, once nothing else
@@ -156,7 +158,7 @@ export function startLinger(
   limits: LingerLimits,
   listener: LingerListener,
 ): number {
-  const { until, idleTimeout, timeout, maxBytes, ref } = limits;
+  const { until, idleTimeout, timeout, minRate, maxBytes, ref } = limits;
   const id = (loop as LingerAddon).startLinger(
     fd,
     Number(take),
@@ -164,6 +166,7 @@ export function startLinger(
     UNTIL.indexOf(until),
     idleTimeout,
     timeout,
+    minRate,
     maxBytes,
     REFS.indexOf(ref),
   );

@@ -10,6 +10,7 @@ import { now } from '../core/time.ts';
 import { destroyNow, hold } from '../socket/ownership.ts';
 import { discardInput } from './discard-input.ts';
 import type { LingerLimits } from './linger-loop.ts';
+import { extendedDeadline } from './patience.ts';
 import type { StreamEnd } from './stream-discard.ts';
 
 /** The request by which the input of the connection can be discarded; undefined in Node.js, and outside of HTTP. */
@@ -30,6 +31,7 @@ export function discardByRequest(
 ): () => number {
   const startedAt = now();
   let progressAt = startedAt;
+  let deadline = startedAt + limits.timeout;
   let discardedBytes = 0;
   let failure: NodeJS.ErrnoException | undefined;
   let cancelTimer: (() => void) | undefined;
@@ -68,14 +70,15 @@ export function discardByRequest(
   }
 
   function schedule(): void {
-    const at = Math.min(startedAt + limits.timeout, progressAt + limits.idleTimeout);
+    const at = Math.min(deadline, progressAt + limits.idleTimeout);
     cancelTimer = timerAfterPoll(Math.max(at - now(), 1), checkDeadlines, limits.ref !== false);
   }
 
   function checkDeadlines(): void {
     const time = now();
     if (over) return;
-    if (time >= startedAt + limits.timeout) finish('timeout');
+    if (time >= deadline) deadline = extendedDeadline(limits, startedAt, discardedBytes, time);
+    if (time >= deadline) finish('timeout');
     else if (time >= progressAt + limits.idleTimeout) finish('idle');
     else schedule();
   }

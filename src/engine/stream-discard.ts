@@ -9,6 +9,7 @@ import { destroyNow, hold, isResetting } from '../socket/ownership.ts';
 import { resetSocket, switchLingerOff } from '../socket/reset.ts';
 import { discardInput } from './discard-input.ts';
 import type { LingerLimits, Outcome } from './linger-loop.ts';
+import { extendedDeadline } from './patience.ts';
 
 export interface StreamEnd {
   outcome: Outcome;
@@ -31,6 +32,7 @@ const LOOK = 1_000;
 export function discardByStream(socket: Socket, limits: LingerLimits, ended: (end: StreamEnd) => void): () => number {
   const { until, idleTimeout, timeout, maxBytes, ref = true } = limits;
   const startedAt = now();
+  let deadline = startedAt + timeout;
   let progressAt = startedAt;
   let discardedBytes = 0;
   let failure: Error | undefined;
@@ -157,7 +159,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   }
 
   function schedule(): void {
-    const at = Math.min(startedAt + timeout, progressAt + idleTimeout, now() + LOOK);
+    const at = Math.min(deadline, progressAt + idleTimeout, now() + LOOK);
     // With `ref` it is the timer that keeps the process alive, and not the socket: the socket may be gone without an
     // event where the application has removed our listeners.
     cancelTimer = timerAfterPoll(Math.max(at - now(), 1), checkDeadlines, ref);
@@ -167,7 +169,8 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
     if (over || lookAgain()) return;
     const time = now();
     // What the peer sent in time may still be in the receive queue. It is discarded first, so that it causes no RST.
-    if (time >= startedAt + timeout) finishWhenDrained('timeout');
+    if (time >= deadline) deadline = extendedDeadline(limits, startedAt, discardedBytes, time);
+    if (time >= deadline) finishWhenDrained('timeout');
     else if (time >= progressAt + idleTimeout) finish('idle');
     else schedule();
   }

@@ -41,6 +41,7 @@ const VARIABLES = new Map<string, Variable>([
   ['UNTIL', oneOf('until', 'eof', 'delivered')],
   ['IDLE_TIMEOUT', amount('idleTimeout', 'milliseconds')],
   ['TIMEOUT', amount('timeout', 'milliseconds')],
+  ['MIN_RATE', amount('minRate', 'bytes a second')],
   ['MAX_BYTES', amount('maxBytes', 'bytes')],
   ['MAX_LINGERING', amount('maxLingering', 'an integer number of connections', /^\d+$|^Infinity$/)],
   ['REF', trueOrFalse('ref')],

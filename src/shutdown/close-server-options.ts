@@ -28,8 +28,9 @@ export interface CloseServerOptions {
   lingerTimeout?: number | undefined;
   /**
    * Milliseconds that a connection between two requests must have been idle before it gets FIN, the time before the
-   * call included. Default 250. A client that uses its connection again and again has its next request on the way when
-   * FIN goes out: in this time the request is answered, and the client is told. 0 for tests.
+   * call included. Default 250; four round trips where the client is so far away that they take longer, up to 2,000. A
+   * client that uses its connection again and again has its next request on the way when FIN goes out: in this time the
+   * request is answered, and the client is told. 0 switches both off, for tests.
    */
   settle?: number | undefined;
   /** Abort resets everything that is still open at once; the promise then resolves. */

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { setTimeout } from '../core/time.ts';
 import type { ServerHub } from '../server/server-hub.ts';
 import { isTls } from '../socket/tls.ts';
+import { settleTime } from './settle-time.ts';
 
 const NO_ERROR = 0;
 /** The highest stream number: the client begins no new streams, and streams on their way are still taken. */
@@ -83,6 +84,6 @@ export class GoodbyeHttp2 {
     if (session.closed || session.destroyed || this.#told.has(session)) return;
     this.#told.add(session);
     session.goaway(NO_ERROR, ANY_STREAM);
-    setTimeout(() => session.close(), this.#settle).unref();
+    setTimeout(() => session.close(), settleTime(session.socket, this.#settle)).unref();
   }
 }

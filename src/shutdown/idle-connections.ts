@@ -46,7 +46,7 @@ export class IdleConnections {
   async look(end: IdleEnd, close: (socket: Socket, end: IdleEnd) => void, isOver: () => boolean): Promise<void> {
     await inSlices(
       this.#ask(),
-      ({ socket }) => {
+      (socket) => {
         if (!isIdle(socket)) return;
         const { bytesRead } = socket;
         let idle = this.#idle.get(socket);
@@ -66,12 +66,11 @@ export class IdleConnections {
   /** All that are idle at this moment, and as what each is counted. */
   find(): [Socket, IdleEnd][] {
     return this.#ask()
-      .map(({ socket }) => socket)
       .filter((socket) => isIdle(socket) && isQuiet(socket))
       .map((socket) => [socket, this.#idle.get(socket)?.end ?? 'finished']);
   }
 
-  #ask(): { socket: Socket }[] {
+  #ask(): Socket[] {
     try {
       return listIdle(this.#hub.server) ?? findIdle(this.#hub.server, this.#hub.sockets);
     } catch (error) {
@@ -83,14 +82,19 @@ export class IdleConnections {
 
 /**
  * The list that closeIdleConnections() of Node works with, in a fifth of a microsecond a connection. It has the
- * connections whose parser is between two requests.
+ * parsers that are between two requests. Their sockets are read at once: a look may take several turns, and a parser
+ * whose connection ends meanwhile has no socket any more, or that of another connection.
  */
-function listIdle(server: Server): { socket: Socket }[] | undefined {
+function listIdle(server: Server): Socket[] | undefined {
   const symbol = Object.getOwnPropertySymbols(server).find(
     ({ description }) => description === 'http.server.connections',
   );
   const list = symbol && (server as unknown as Record<symbol, { idle?: () => { socket: Socket }[] }>)[symbol];
-  return typeof list?.idle === 'function' ? list.idle().filter(({ socket }) => socket instanceof Socket) : undefined;
+  if (typeof list?.idle !== 'function') return undefined;
+  return list
+    .idle()
+    .map(({ socket }) => socket)
+    .filter((socket) => socket instanceof Socket);
 }
 
 /**
@@ -99,13 +103,13 @@ function listIdle(server: Server): { socket: Socket }[] | undefined {
  *
  * @param sockets all open sockets, TLSSockets where there is TLS: Node destroys an idle connection that is missing here
  */
-function findIdle(server: IdleCloser, sockets: Socket[]): { socket: Socket }[] {
-  const idle: { socket: Socket }[] = [];
+function findIdle(server: IdleCloser, sockets: Socket[]): Socket[] {
+  const idle: Socket[] = [];
   // A socket with a close under way is on its way to its end.
   const asked = sockets.filter((socket) => !isClosing(socket));
   const holders = new Map<Socket, Holder>();
   for (const socket of asked) {
-    const holder = hold(socket, () => idle.push({ socket }));
+    const holder = hold(socket, () => idle.push(socket));
     if (holder) holders.set(socket, holder);
   }
   try {

@@ -21,6 +21,8 @@ export interface Addon {
   isStdioBroken(fd: number): number;
   dieBySigpipe(): never;
   readonly maxLingerSeconds: number;
+  /** Microseconds; 0 where they were not measured. Linux only. */
+  roundTrip?(fd: number): number;
 }
 
 /** The discard loop: Linux only. */
@@ -47,6 +49,7 @@ export interface LingerAddon extends Addon {
     until: number,
     idle: number,
     timeout: number,
+    minRate: number,
     maxBytes: number,
     ref: number,
   ): number;

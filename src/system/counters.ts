@@ -7,7 +7,10 @@ import { codedError } from '../core/errors.ts';
 export interface TcpAbortCounters {
   /** Closed with unread data in the receive queue (`TCPAbortOnClose`): what a lingering close avoids. */
   abortOnClose: number;
-  /** Data arrived for a socket that was already closed, or SO_LINGER {1, 0} asked for a RST (`TCPAbortOnData`). */
+  /**
+   * Data arrived for a closed socket whose FIN the peer had not acknowledged yet, or SO_LINGER {1, 0} asked for a RST
+   * (`TCPAbortOnData`).
+   */
   abortOnData: number;
   /** Closed, and the peer's FIN did not come within the time that TCP_LINGER2 allows (`TCPAbortOnLinger`). */
   abortOnLinger: number;
@@ -17,13 +20,17 @@ export interface TcpAbortCounters {
   abortOnMemory: number;
   /** The RST itself could not be sent (`TCPAbortFailed`). */
   abortFailed: number;
-  /** All segments with RST that were sent (`OutRsts`), including those that refuse a connection. */
+  /**
+   * All segments with RST that were sent (`OutRsts`), including those that refuse a connection. It is the only counter
+   * for data that comes when the connection is in TIME_WAIT: behind a linger that a limit has ended, for example.
+   */
   resetsSent: number;
 }
 
 /**
  * Reads the kernel's counters of aborted TCP connections, for the network namespace of the process. Compare two
- * readings to see whether clients lose answers.
+ * readings to see whether clients are reset. `abortOnClose` and `abortOnData` do not tell of all of them: see
+ * `resetsSent`.
  *
  * @throws `ERR_UNSUPPORTED_PLATFORM` on other systems than Linux, and where the kernel has no such tables; the error of
  * `fs.readFileSync` where the process may not read /proc

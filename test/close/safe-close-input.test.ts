@@ -50,7 +50,7 @@ describe('arguments', () => {
       ...['EOF', '', null, 1].map(
         (until) => [{ until }, coded('TypeError', 'ERR_INVALID_ARG_VALUE'), 'options.until'] as never,
       ),
-      ...['idleTimeout', 'timeout', 'maxBytes'].flatMap((limit) => [
+      ...['idleTimeout', 'timeout', 'minRate', 'maxBytes'].flatMap((limit) => [
         ...['5', null, 5n, {}].map(
           (value) => [{ [limit]: value }, coded('TypeError', 'ERR_INVALID_ARG_TYPE'), `options.${limit}`] as never,
         ),

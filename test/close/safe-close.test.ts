@@ -238,6 +238,61 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(report.duration).toBeGreaterThanOrEqual(300);
   });
 
+  describe('minRate', () => {
+    // A peer that drips every 10 ms sends some 100 bytes a second, and more than 10 on any machine.
+    test('a peer that keeps it up goes on beyond timeout', async () => {
+      await using connection = await server.connect();
+      const { peer } = connection;
+      await peer.send(1_000);
+      await connection.do(['safeClose', { timeout: 300, minRate: 10 }]);
+      expect(await peer.drip(100, 10)).toEqual({ sent: 100 });
+      await peer.close();
+      const report = await connection.report();
+      expect(report).toEqual(ended(engine, 'eof', { discardedBytes: 1_100 }));
+      expect(report.duration).toBeGreaterThan(900);
+    });
+
+    test('for no longer than ten times timeout', async () => {
+      await using connection = await server.connect();
+      await connection.peer.send(1_000);
+      await connection.do(['safeClose', { timeout: 100, minRate: 1 }]);
+      expect(await connection.peer.drip(10_000, 10)).toMatchObject({ error: 'EPIPE' });
+      const report = await connection.report();
+      expect(report).toMatchObject({ outcome: 'timeout' });
+      expect(report.duration).toBeGreaterThanOrEqual(1_000);
+      expect(report.duration).toBeLessThan(5_000);
+    });
+
+    test('a burst earns the time for which it is enough, and no more', async () => {
+      await using connection = await server.connect();
+      await connection.peer.send(20_000);
+      await connection.do(['safeClose', { timeout: 500, minRate: 10_000 }]);
+      expect(await connection.peer.drip(10_000, 10)).toMatchObject({ error: 'EPIPE' });
+      const report = await connection.report();
+      expect(report).toMatchObject({ outcome: 'timeout' });
+      expect(report.duration).toBeGreaterThanOrEqual(2_000);
+      expect(report.duration).toBeLessThan(4_000);
+    });
+
+    test.each([8_000, 0, 1e300])('timeout ends it where the rate is lower, or nothing earns: %d', async (minRate) => {
+      await using connection = await server.connect();
+      await connection.peer.send(1_000);
+      await connection.do(['safeClose', { timeout: 300, minRate }]);
+      expect(await connection.peer.drip(10_000, 10)).toMatchObject({ error: 'EPIPE' });
+      const report = await connection.report();
+      expect(report).toMatchObject({ outcome: 'timeout' });
+      expect(report.duration).toBeGreaterThanOrEqual(300);
+      expect(report.duration).toBeLessThan(2_000);
+    });
+
+    test('idleTimeout ends it all the same', async () => {
+      await using connection = await server.connect();
+      await connection.peer.send(MB);
+      await connection.do(['safeClose', { timeout: 300, idleTimeout: 500, minRate: 1 }]);
+      expect(await connection.report()).toMatchObject({ outcome: 'idle', discardedBytes: MB });
+    });
+  });
+
   describe('max-bytes', () => {
     // The limit may be reached before the peer's TCP acknowledges our FIN.
     const figures = { delivered: known(engine, expect.any(Boolean)), unackedBytes: known(engine, expect.any(Number)) };
@@ -545,6 +600,22 @@ describe.skipIf(!netnsPermitted())(`in a network namespace${NETNS_SKIPPED}`, () 
     expect(await connection.report()).toMatchObject({ outcome: 'idle', discardedBytes: 50 * KB });
     expect(await counted()).toEqual(NO_RESET);
   });
+
+  // The connection is in TIME_WAIT then, which counts only what it sends.
+  test.each<CloseOptions>([{ idleTimeout: 100 }, { timeout: 100 }])(
+    'a peer that sends on behind the end is reset, and only resetsSent tells: %o',
+    async (options) => {
+      await using connection = await server.connect();
+      const { peer } = connection;
+      await connection.do(['write', 10], ['safeClose', options]);
+      expect(await peer.receive()).toMatchObject({ received: 10, end: 'eof' });
+      expect(await connection.report()).toMatchObject({ delivered: true });
+      expect(await peer.drip(10_000, 10)).toMatchObject({ error: 'EPIPE' });
+      const { resetsSent, ...aborts } = await counted();
+      expect(aborts).toEqual({ abortOnClose: 0, abortOnData: 0 });
+      expect(resetsSent).toBeGreaterThan(0);
+    },
+  );
 
   test.each<[string, ...Step[]]>([
     ["mode 'reset'", ['safeClose', { mode: 'reset' }]],

@@ -202,7 +202,7 @@ function checkReport(report: CloseReport, model: Model, engine: Engine): void {
     // A peer that closes with unread bytes sends RST, and so does the kernel for bytes that come too late.
     'peer-reset': model.peer !== 'open',
     // With the defaults only on a very slow machine.
-    idle: model.limits.has('idleTimeout') || duration >= 5_000,
+    idle: model.limits.has('idleTimeout') || duration >= 10_000,
     timeout: model.limits.has('timeout') || duration >= 30_000,
     'max-bytes': model.limits.has('maxBytes'),
     evicted: false,

@@ -244,7 +244,7 @@ describe('an application sees the same events and errors in the same order', () 
 describe('the variables LINGERING_CLOSE_*', () => {
   const LIST =
     'LINGERING_CLOSE_WHEN, LINGERING_CLOSE_MODE, LINGERING_CLOSE_UNTIL, LINGERING_CLOSE_IDLE_TIMEOUT, ' +
-    'LINGERING_CLOSE_TIMEOUT, ' +
+    'LINGERING_CLOSE_TIMEOUT, LINGERING_CLOSE_MIN_RATE, ' +
     'LINGERING_CLOSE_MAX_BYTES, LINGERING_CLOSE_MAX_LINGERING, LINGERING_CLOSE_REF, ' +
     'LINGERING_CLOSE_READ_BEFORE_IDLE_CLOSE';
 
@@ -254,6 +254,7 @@ describe('the variables LINGERING_CLOSE_*', () => {
     ['UNTIL', 'drained', "must be one of eof, delivered. Received 'drained'"],
     ['IDLE_TIMEOUT', '5s', "must be milliseconds, >= 0 or Infinity. Received '5s'"],
     ['TIMEOUT', '-1', "must be milliseconds, >= 0 or Infinity. Received '-1'"],
+    ['MIN_RATE', '8k', "must be bytes a second, >= 0 or Infinity. Received '8k'"],
     ['MAX_BYTES', '0x10', "must be bytes, >= 0 or Infinity. Received '0x10'"],
     ['MAX_LINGERING', '1.5', "must be an integer number of connections, >= 0 or Infinity. Received '1.5'"],
     ['REF', 'yes', "must be one of true, false. Received 'yes'"],
@@ -300,7 +301,7 @@ describe('the variables LINGERING_CLOSE_*', () => {
   test.each([
     ['drained', { MODE: 'drain' }],
     ['idle', { IDLE_TIMEOUT: '50' }],
-    ['timeout', { TIMEOUT: '50.5', IDLE_TIMEOUT: 'Infinity' }],
+    ['timeout', { TIMEOUT: '50.5', MIN_RATE: '0', IDLE_TIMEOUT: 'Infinity' }],
     ['max-bytes', { MAX_BYTES: '1' }],
     ['evicted', { MAX_LINGERING: '0' }],
     ['delivered', { UNTIL: 'delivered', WHEN: 'always', REF: 'true', TIMEOUT: '' }],

@@ -35,7 +35,7 @@ subscribe('lingering-close:end', ({ server, remoteAddress, remotePort, report })
   const peer = `${remoteAddress} ${remotePort}`;
   const { startedAt, deadline } = lingers.get(peer);
   lingers.delete(peer);
-  const { maxLingering = 1_000, maxBytes = Infinity, idleTimeout = 5_000 } = options;
+  const { maxLingering = 1_000, maxBytes = Infinity, idleTimeout = 10_000 } = options;
   if (lingering.active > maxLingering) violated(`${name}: ${lingering.active} linger`);
   if (discardedBytes > maxBytes) violated(`${name}: ${discardedBytes} bytes discarded`);
   if (outcome === 'max-bytes' && discardedBytes !== maxBytes)
