@@ -122,6 +122,7 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   function decide(): void {
     look();
     if (stopped) return;
+    release();
     const current = takeProgress(socket);
     progress = progress ? progressed(progress, current) : current;
     const { at, outputAt, anyAt } = progress;
@@ -133,6 +134,13 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
       discardAllInput();
       schedule();
     }
+  }
+
+  /** Nothing that the application does may hold the output back for ever. */
+  function release(): void {
+    for (let corks = socket.writableCorked; corks > 0; corks--) socket.uncork();
+    // The application has an end() method of its own, which has not ended the socket.
+    if (!socket.writableEnded && socket.writableLength === 0) Reflect.apply(Socket.prototype.end, socket, []);
   }
 
   function discardAllInput(): void {

@@ -82,8 +82,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
       return true;
     }
     if (socket.readableFlowing && socket.listeners('data').includes(onData)) return false;
-    discardedBytes = Math.max(discardedBytes, Math.min(socket.bytesRead - countedFrom, maxBytes));
-    if (socket.bytesRead - countedFrom > maxBytes) {
+    if (count() > maxBytes) {
       finish('max-bytes');
       return true;
     }
@@ -107,17 +106,28 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
 
   function stop(): number {
     over = true;
+    count();
     cancelTimer?.();
     // The 'error' listener stays: without one a later error would be thrown.
     stopListening();
     return discardedBytes;
   }
 
-  function onData(chunk: Buffer): void {
-    progressAt = now();
-    const tooMany = discardedBytes + chunk.length > maxBytes;
-    discardedBytes = Math.min(discardedBytes + chunk.length, maxBytes);
-    if (tooMany) finish('max-bytes');
+  function onData(): void {
+    if (count() > maxBytes) finish('max-bytes');
+  }
+
+  /**
+   * Not the chunks are counted: the application may have called setEncoding, or may emit 'data' by hand.
+   * @returns bytes read since the begin
+   */
+  function count(): number {
+    const read = socket.bytesRead - countedFrom;
+    if (read > discardedBytes) {
+      progressAt = now();
+      discardedBytes = Math.min(read, maxBytes);
+    }
+    return read;
   }
 
   // An application may emit 'end' and 'close' by hand.
@@ -142,6 +152,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
    */
   function finishWhenDrained(outcome: Outcome, before = -1, turns = 0): void {
     if (endIfDestroyed()) return;
+    count();
     if (discardedBytes === before || turns === MAX_TURNS) finish(outcome);
     else {
       const read = discardedBytes;
