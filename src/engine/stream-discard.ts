@@ -7,6 +7,7 @@ import { isConnectionReset, isInputError, isRefusedWrite } from '../core/error-k
 import { now, setImmediate } from '../core/time.ts';
 import { destroyNow, hold, isResetting } from '../socket/ownership.ts';
 import { resetSocket, switchLingerOff } from '../socket/reset.ts';
+import { isGone } from '../socket/tls.ts';
 import { discardInput } from './discard-input.ts';
 import type { LingerLimits, Outcome } from './linger-loop.ts';
 
@@ -140,7 +141,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   }
 
   function onClose(): void {
-    if (!socket.destroyed) return;
+    if (!isGone(socket)) return;
     failure ??= socket.errored ?? undefined;
     finish(isConnectionReset(failure) ? 'peer-reset' : failure ? 'error' : 'closed');
   }
@@ -163,8 +164,8 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   /** Whether the discard is over, or will be over in the next turn at the latest. */
   function endIfDestroyed(): boolean {
     // 'close' comes before the next turn, unless the application has removed our listener.
-    if (!over && socket.destroyed) setImmediate(onClose);
-    return over || socket.destroyed;
+    if (!over && isGone(socket)) setImmediate(onClose);
+    return over || isGone(socket);
   }
 
   function schedule(): void {

@@ -26,9 +26,6 @@ interface Results {
   uncaught: string[];
 }
 
-/** The package must call the method, as Node.js does, and what it throws is an uncaught exception there too. */
-const OF_DESTROY = 'the destroy of the application';
-
 const LIMITS = { idleTimeout: 300, timeout: 600 };
 const NO_LIMITS = { idleTimeout: Infinity, timeout: Infinity };
 const UPLOAD = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nthe rest never comes';
@@ -48,11 +45,10 @@ describe.each(ENGINES)('%s engine', (engine) => {
     test.each(['many', 'few'])('%s bytes of output, no limits, and the peer reads and closes', async (output) => {
       const { results, open, left, uncaught, peers } = await meddle(stage, output, NO_LIMITS);
       expect(results.filter(({ report }) => !report).map(nameOf)).toEqual([]);
-      const least = output === 'many' ? 4 * 2 ** 20 : 1;
+      const least = output === 'many' ? 3 * 2 ** 20 : 1;
       const wrong = results.filter(
         ({ report }, index) =>
-          report?.delivered === true &&
-          ((peers[index]?.received ?? 0) < least || peers[index]?.end !== 'eof'),
+          report?.delivered === true && ((peers[index]?.received ?? 0) < least || peers[index]?.end !== 'eof'),
       );
       expect(wrong).toEqual([]);
       expect({ open, left, uncaught }).toEqual({ open: [], left: 0, uncaught: [] });
@@ -82,7 +78,6 @@ describe.each(ENGINES)('%s engine', (engine) => {
     const results = await server.call<Results>('results');
     // Not where the application has corked the socket, say, or closed it.
     if (output === 'many') expect(results.results.filter(({ queued }) => queued > 0).length).toBeGreaterThan(count / 2);
-    results.uncaught = results.uncaught.filter((message) => message !== OF_DESTROY);
     if (path) rmSync(path, { force: true });
     return { ...results, peers: reads };
   }

@@ -39,6 +39,7 @@ def read():
     for sock in held:
         # The others are not kept waiting by one whose connection does not end.
         sock.settimeout(max(deadline - time.monotonic(), 0.05))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         total = 0
         end = "eof"
         try:
