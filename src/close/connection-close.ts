@@ -177,7 +177,19 @@ export class ConnectionClose implements LingerListener, SocketClose {
     } catch {
       // The application's code has thrown again. The first error is `cause`.
     }
+    this.#fail(cause);
+  }
+
+  /** Ends the close of a raw descriptor, for the same reason. The addon has the descriptor, or it is still open. */
+  failRaw(fd: number, cause: Error): void {
+    if (this.#lingerId < 0) closeSync(fd);
+    this.#fail(cause);
+  }
+
+  #fail(cause: Error): void {
+    const lingerId = this.#lingerId;
     this.#report({ outcome: 'error', error: SocketError.from(cause) });
+    endLinger(lingerId, 'error');
   }
 
   /** Gives up on a peer that does not take the pending output. */
@@ -224,12 +236,12 @@ export class ConnectionClose implements LingerListener, SocketClose {
     };
   }
 
-  #giveUp(socket: Socket, outcome: Outcome, finSent: boolean): void {
+  #giveUp(socket: Socket, outcome: Outcome, finSent: boolean, by: CloseReport['engine'] = engine): void {
     const unackedBytes = readUnacked(findDescriptor(socket));
     const delivered = finSent && (unackedBytes === null ? null : unackedBytes === 0);
     switchLingerOff(socket);
     destroyNow(socket);
-    this.#report({ outcome, delivered, discardedBytes: this.#discardedBefore, unackedBytes });
+    this.#report({ outcome, delivered, discardedBytes: this.#discardedBefore, unackedBytes, engine: by });
   }
 
   #discard(socket: Socket, limits: LingerLimits): void {
@@ -282,7 +294,7 @@ export class ConnectionClose implements LingerListener, SocketClose {
     });
     this.#cutStage = (outcome) => {
       this.#discardedBefore += stop();
-      if (isPlain(outcome)) this.#giveUp(socket, outcome, true);
+      if (isPlain(outcome)) this.#giveUp(socket, outcome, true, 'streams');
       else this.#reset(socket, outcome, true, reason);
     };
   }

@@ -8,11 +8,14 @@ import { timerAfterPoll } from '../core/after-poll.ts';
 import { isInputError, isRefusedWrite } from '../core/error-kinds.ts';
 import { now, setImmediate } from '../core/time.ts';
 import { discardInput, takeInput } from '../engine/discard-input.ts';
-import { writeQueueSize } from '../socket/descriptor.ts';
+import { findDescriptor, writeQueueSize } from '../socket/descriptor.ts';
 import { destroyNow, hold, isResetting, letGo } from '../socket/ownership.ts';
-import { outputMark } from '../socket/queues.ts';
+import { outputMark, readUnacked } from '../socket/queues.ts';
 import { resetSocket, switchLingerOff } from '../socket/reset.ts';
 import { isTls } from '../socket/tls.ts';
+
+/** Milliseconds without progress after which a socket whose peer has ended may be stuck. */
+const STUCK = 5_000;
 
 export interface FlushLimits {
   /** Milliseconds in which no byte is received and none is acknowledged. */
@@ -122,6 +125,7 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   function decide(): void {
     look();
     if (stopped) return;
+    release();
     const current = takeProgress(socket);
     progress = progress ? progressed(progress, current) : current;
     const { at, outputAt, anyAt } = progress;
@@ -129,10 +133,29 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
     if (outcome) {
       stop();
       events.stalled(outcome);
+    } else if (at - anyAt >= STUCK && isStuck()) {
+      stop();
+      destroyNow(socket);
+      events.closed(failure ?? socket.errored ?? undefined);
     } else {
       discardAllInput();
       schedule();
     }
+  }
+
+  /** Nothing that the application does may hold the output back for ever. */
+  function release(): void {
+    for (let corks = socket.writableCorked; corks > 0; corks--) socket.uncork();
+    // The application has an end() method of its own, which has not ended the socket.
+    if (!socket.writableEnded && socket.writableLength === 0) Reflect.apply(Socket.prototype.end, socket, []);
+  }
+
+  /**
+   * The peer has ended, and the kernel has nothing left to send, but the stream does not go on: the application has
+   * broken it. It may have emitted an event by hand that Node.js itself listens to.
+   */
+  function isStuck(): boolean {
+    return socket.readableEnded && writeQueueSize(socket) === 0 && !readUnacked(findDescriptor(socket));
   }
 
   function discardAllInput(): void {

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { holdDescriptor, releaseDescriptor, startLinger } from '../engine/linger-loop.ts';
 import { findDescriptor, isAccepted } from '../socket/descriptor.ts';
-import { destroyNow, hold, isHeld, isResetting, letGo } from '../socket/ownership.ts';
+import { destroyAsNode, hold, isHeld, isResetting, letGo } from '../socket/ownership.ts';
 import { resetSocket, switchLingerOff } from '../socket/reset.ts';
 import { isTls } from '../socket/tls.ts';
 
@@ -51,7 +51,7 @@ export function keepFromBlocking(socket: Socket, fd: number, seconds: number): v
     // better than a blocked event loop.
     const id = startLinger(findDescriptor(socket), false, isAccepted(socket), limits, noListener);
     if (id < 0) switchLingerOff(socket);
-    destroyNow(socket, error);
+    destroyAsNode(socket, error);
   });
   if (clearsOnExit) return;
   clearsOnExit = true;

@@ -55,8 +55,7 @@ export class LingerSet {
 
   /** One function for all closes of the set: with a closure each, a lingering connection would weigh a sixth more. */
   readonly #ended = (closing: ConnectionClose, { outcome, discardedBytes }: CloseReport): void => {
-    if (!this.#closings.delete(closing)) return;
-    if (--this.active === 0) busy.delete(this);
+    if (!this.#remove(closing)) return;
     try {
       this.totals.outcomes[outcome]++;
       this.totals.discardedBytes += discardedBytes;
@@ -80,9 +79,20 @@ export class LingerSet {
   }
 
   #cut(closing: ConnectionClose, outcome: 'aborted' | 'timeout' | 'evicted'): void {
-    closing.cut(outcome);
+    try {
+      closing.cut(outcome);
+    } catch (error) {
+      throwLater(error);
+    }
     // A close that does not end must not stand in the way of others.
-    if (this.#closings.delete(closing) && --this.active === 0) busy.delete(this);
+    if (this.#remove(closing)) this.#onEnd?.();
+  }
+
+  /** @returns whether it was here */
+  #remove(closing: ConnectionClose): boolean {
+    if (!this.#closings.delete(closing)) return false;
+    if (--this.active === 0) busy.delete(this);
+    return true;
   }
 
   /** Whether the next eviction should hit this set: its largest address has more than that of `other`, or is older. */

@@ -76,7 +76,13 @@ function closeDescriptor(fd: number, options: CheckedOptions): Promise<CloseRepo
   const adopted = claimDescriptor(fd);
   const closing = new ConnectionClose(() => byDescriptor.delete(fd));
   byDescriptor.set(fd, closing);
-  if (adopted) closing.start(adopted, options);
-  else closing.startRaw(fd, options);
+  try {
+    if (adopted) closing.start(adopted, options);
+    else closing.startRaw(fd, options);
+  } catch (error) {
+    // The signal of the application has thrown.
+    if (adopted) closing.fail(adopted, error as Error);
+    else closing.failRaw(fd, error as Error);
+  }
   return closing.promise;
 }

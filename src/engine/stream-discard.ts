@@ -7,6 +7,7 @@ import { isConnectionReset, isInputError, isRefusedWrite } from '../core/error-k
 import { now, setImmediate } from '../core/time.ts';
 import { destroyNow, hold, isResetting } from '../socket/ownership.ts';
 import { resetSocket, switchLingerOff } from '../socket/reset.ts';
+import { isGone } from '../socket/tls.ts';
 import { discardInput } from './discard-input.ts';
 import type { LingerLimits, Outcome } from './linger-loop.ts';
 import { extendedDeadline } from './patience.ts';
@@ -84,8 +85,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
       return true;
     }
     if (socket.readableFlowing && socket.listeners('data').includes(onData)) return false;
-    discardedBytes = Math.max(discardedBytes, Math.min(socket.bytesRead - countedFrom, maxBytes));
-    if (socket.bytesRead - countedFrom > maxBytes) {
+    if (count() > maxBytes) {
       finish('max-bytes');
       return true;
     }
@@ -109,17 +109,28 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
 
   function stop(): number {
     over = true;
+    count();
     cancelTimer?.();
     // The 'error' listener stays: without one a later error would be thrown.
     stopListening();
     return discardedBytes;
   }
 
-  function onData(chunk: Buffer): void {
-    progressAt = now();
-    const tooMany = discardedBytes + chunk.length > maxBytes;
-    discardedBytes = Math.min(discardedBytes + chunk.length, maxBytes);
-    if (tooMany) finish('max-bytes');
+  function onData(): void {
+    if (count() > maxBytes) finish('max-bytes');
+  }
+
+  /**
+   * Not the chunks are counted: the application may have called setEncoding, or may emit 'data' by hand.
+   * @returns bytes read since the begin
+   */
+  function count(): number {
+    const read = socket.bytesRead - countedFrom;
+    if (read > discardedBytes) {
+      progressAt = now();
+      discardedBytes = Math.min(read, maxBytes);
+    }
+    return read;
   }
 
   // An application may emit 'end' and 'close' by hand.
@@ -132,7 +143,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   }
 
   function onClose(): void {
-    if (!socket.destroyed) return;
+    if (!isGone(socket)) return;
     failure ??= socket.errored ?? undefined;
     finish(isConnectionReset(failure) ? 'peer-reset' : failure ? 'error' : 'closed');
   }
@@ -144,6 +155,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
    */
   function finishWhenDrained(outcome: Outcome, before = -1, turns = 0): void {
     if (endIfDestroyed()) return;
+    count();
     if (discardedBytes === before || turns === MAX_TURNS) finish(outcome);
     else {
       const read = discardedBytes;
@@ -154,8 +166,8 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
   /** Whether the discard is over, or will be over in the next turn at the latest. */
   function endIfDestroyed(): boolean {
     // 'close' comes before the next turn, unless the application has removed our listener.
-    if (!over && socket.destroyed) setImmediate(onClose);
-    return over || socket.destroyed;
+    if (!over && isGone(socket)) setImmediate(onClose);
+    return over || isGone(socket);
   }
 
   function schedule(): void {

@@ -15,7 +15,7 @@ import { hasHandle } from '../socket/descriptor.ts';
 import type { SocketClose, SocketOwner } from '../socket/ownership.ts';
 import {
   defineHidden,
-  destroyNow,
+  destroyAsNode,
   destroyTlsNow,
   isHeld,
   isResetting,
@@ -238,7 +238,7 @@ export class ServerHub implements SocketOwner {
   onDestroy(socket: Socket, error: Error | undefined): void {
     // The socket was sent to another process, or was never connected: there is nothing that could linger.
     if (!hasHandle(socket) || socket.connecting) {
-      destroyNow(socket, error);
+      destroyAsNode(socket, error);
       return;
     }
     if (isResetting(socket)) {
@@ -259,7 +259,7 @@ export class ServerHub implements SocketOwner {
         : undefined;
     if (socket.destroyed) return;
     if (!given) {
-      destroyNow(socket, error);
+      destroyAsNode(socket, error);
       return;
     }
     this.#lingering?.add(socket, (closing) =>

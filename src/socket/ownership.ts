@@ -6,7 +6,8 @@
 // 2. the **owner**: the server of the socket (lingerOnClose), unless the owner is skipped, because a close has decided
 //    already, or setLinger(socket, 0) asked for RST.
 // 3. **Node**: the method that the socket had before.
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
+import { throwLater } from '../core/throw-later.ts';
 import type { Copy } from './copies.ts';
 import { own } from './copies.ts';
 import { bareSocketOf } from './tls.ts';
@@ -121,13 +122,38 @@ export function setClose(socket: Socket, close: SocketClose): void {
   stateOf(socket).close = close;
 }
 
-/** Destroys the socket as Node does: neither holder nor owner is asked. */
-export function destroyNow(socket: OwnedSocket, error?: Error): void {
+/**
+ * Destroys the socket as Node does: neither holder nor owner is asked. What a `destroy` method of the application
+ * throws is thrown.
+ */
+export function destroyAsNode(socket: OwnedSocket, error?: Error): void {
   letGo(socket);
   skipOwner(socket, true);
   socket.destroy(error);
-  // The application has replaced the method after us, by one that does nothing.
-  if (!socket.destroyed && socket.destroy !== destroy) destroy.call(socket, error as Error);
+}
+
+/**
+ * Does the same, and never fails: a close that has sent FIN, or has come to a limit, must end. The application may have
+ * replaced the method, before us or after us, by one that does nothing, or that throws.
+ */
+export function destroyNow(socket: OwnedSocket, error?: Error): void {
+  letGo(socket);
+  for (const method of [destroyAsNode, callDestroy, callNodesDestroy]) {
+    if (socket.destroyed) return;
+    try {
+      method(socket, error);
+    } catch (thrown) {
+      throwLater(thrown);
+    }
+  }
+}
+
+function callDestroy(socket: OwnedSocket, error: Error | undefined): void {
+  if (socket.destroy !== destroy) Reflect.apply(destroy, socket, [error]);
+}
+
+function callNodesDestroy(socket: OwnedSocket, error: Error | undefined): void {
+  Reflect.apply(Socket.prototype.destroy, socket, [error]);
 }
 
 /** Destroys a TLSSocket as Node does. The connection under it is still its owner's. */

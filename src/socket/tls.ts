@@ -21,6 +21,11 @@ export function bareSocketOf(socket: Socket): Socket | undefined {
   return bare instanceof Socket ? bare : undefined;
 }
 
+/** Whether the socket is destroyed, or the connection under its TLS, without which it can neither read nor write. */
+export function isGone(socket: Socket): boolean {
+  return socket.destroyed || bareSocketOf(socket)?.destroyed === true;
+}
+
 export const TLS = Symbol('lingering-close.tls');
 
 /** The TLSSocket over a connection, or the connection itself where there is none. */
