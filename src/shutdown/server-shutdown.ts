@@ -364,8 +364,7 @@ export class ServerShutdown implements HubObserver, MethodCalls {
     this.#http2.stop();
     const outcomes = { ...this.#hub.outcomes };
     for (const outcome of Object.keys(outcomes) as Outcome[]) outcomes[outcome] -= this.#outcomesBefore[outcome];
-    // The connections of a server that listens again stay covered.
-    if (!this.isPast) this.#detach?.();
+    this.#detach?.();
     return {
       ...this.#figures,
       outcomes,
