@@ -215,7 +215,7 @@ export class DeferredError implements ReadingListener {
    * peer has sent, and an answer that only EOF ends is whole.
    */
   #endGoesFirst(): boolean {
-    if (this.#error.code !== 'EPIPE') return false;
+    if (this.#error.code !== 'EPIPE' || this.#socket.readableEnded) return false;
     return this.#situation.isUndici ? this.#socket.bytesRead > 0 : endsWithConnection(this.#socket);
   }
 

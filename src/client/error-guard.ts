@@ -80,7 +80,7 @@ class ErrorGuard implements SocketOwner, Situation {
   #onWriteError(write: FailedWrite): void {
     const socket = this.#socket;
     if (this.#wait?.isOver === false) this.#wait.addWrite(write);
-    else if (this.#isOff || socket.destroyed || socket.readableEnded || socket.errored) write.callback(write.error);
+    else if (this.#isOff || socket.destroyed || socket.errored) write.callback(write.error);
     else this.#defer(write.error, write);
   }
 

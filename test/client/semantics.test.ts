@@ -128,6 +128,12 @@ describe.each([
         ]);
       });
 
+      test('the answer and EOF are read before the write fails: no late error', async () => {
+        const log = await deferring.visit('request', server(WHOLE), { early: true });
+        expect(log).toContain('response end 6, complete');
+        expect(log.join()).not.toContain('error');
+      });
+
       test('the connection goes back to no pool', async () => {
         const keepAlive = WHOLE.replace('close', 'keep-alive');
         const log = await deferring.visit('pooled', server(keepAlive, { requests: 1 }));
