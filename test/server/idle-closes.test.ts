@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { Fixture, STREAMS_ENGINE } from '../support/fixture.ts';
 import { ENGINES } from '../support/safe-close-host.ts';
 
-type Message = { port?: number; blocks?: true; closed?: true; timeout?: true };
+type Message = { port?: number; ready?: true; blocks?: true; closed?: true; timeout?: true };
 
 const CLIENTS = 100;
 const POST = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345';
@@ -65,7 +65,7 @@ class Client {
   }
 }
 
-/** Runs `clients` clients through one request, a blocked loop with another request inside, and what comes then. */
+/** Two requests of each client, a blocked loop with another one inside, and what comes then. */
 async function blocked(
   { kind = 'http', how = 'keepAliveTimeout', options = {} as object | null, execArgv = [] as string[] },
   then: (clients: Client[], fixture: Fixture<Message>) => Promise<void> = async () => {},
@@ -79,8 +79,12 @@ async function blocked(
   try {
     for (const client of clients) client.request();
     await Promise.all(clients.map((client) => client.answer()));
-    fixture.send({ block: how.endsWith('()') ? 500 : LONG });
+    fixture.send({ block: how.endsWith('()') ? 1_000 : LONG, requests: CLIENTS });
+    expect(await fixture.next()).toEqual({ ready: true });
+    for (const client of clients) client.request();
     expect(await fixture.next()).toEqual({ blocks: true });
+    // The answers are in the kernel by now.
+    await Promise.all(clients.map((client) => client.answer()));
     for (const client of clients) client.request();
     const ends: Record<string, number> = {};
     for (const end of await Promise.all(clients.map((client) => client.answer())))
