@@ -11,7 +11,7 @@ const GET = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
 /** What the peer got, and the report of the close that `listener` has begun. */
 async function serve(
   requests: string,
-  listener: (...args: Parameters<RequestListener>) => Promise<CloseReport> | void,
+  listener: (...args: Parameters<RequestListener>) => Promise<CloseReport> | undefined,
 ) {
   let resolve!: (report: Promise<CloseReport>) => void;
   const report = new Promise<CloseReport>((settle) => {
