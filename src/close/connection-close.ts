@@ -13,7 +13,7 @@ import { BROKEN, endLinger, engine, isOver, startLinger } from '../engine/linger
 import { discardByRequest, unreadRequestOf } from '../engine/request-discard.ts';
 import { discardByStream } from '../engine/stream-discard.ts';
 import { findDescriptor, isAccepted } from '../socket/descriptor.ts';
-import { hasLostOutput } from '../socket/lost-output.ts';
+import { hasLostOutput, holdsOutputAbove } from '../socket/lost-output.ts';
 import type { SocketClose } from '../socket/ownership.ts';
 import { destroyNow, setClose } from '../socket/ownership.ts';
 import { readUnacked } from '../socket/queues.ts';
@@ -97,6 +97,7 @@ export class ConnectionClose implements LingerListener, SocketClose {
     } else if (signal?.aborted || mode === 'reset') {
       this.#reset(socket, signal?.aborted ? 'aborted' : 'reset');
     } else {
+      this.#mayLoseOutput = hasLostOutput(socket) || holdsOutputAbove(socket);
       this.#listenForAbort(signal);
       if (ref === false) socket.unref();
       else socket.ref();
@@ -120,7 +121,7 @@ export class ConnectionClose implements LingerListener, SocketClose {
       return;
     }
     const underTls = top !== socket;
-    this.#mayLoseOutput = top.writableLength > 0 || hasLostOutput(top);
+    this.#mayLoseOutput = top.writableLength > 0 || hasLostOutput(top) || holdsOutputAbove(top);
     const fd = findDescriptor(socket);
     const limits = lingerLimits(options);
     if (socket.writableFinished && !underTls && limits.until === 'eof' && isOver(fd, isAccepted(socket))) {

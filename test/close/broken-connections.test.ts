@@ -6,6 +6,7 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { holdDescriptor, releaseDescriptor } from '../../src/engine/linger-loop.ts';
 import { lingerOnClose, type SafeCloseOptions, safeClose, send, unackedBytes } from '../../src/index.ts';
+import { Fixture } from '../support/fixture.ts';
 import { connectPair, type Pair, rawDescriptor } from '../support/pair.ts';
 import { Peer } from '../support/peer.ts';
 
@@ -152,4 +153,9 @@ test('lingerOnClose holds no place for a broken connection, and evicts none for 
   expect(totals.outcomes['peer-reset']).toBe(1);
   expect(totals.evictions).toBe(0);
   server.close();
+});
+
+test('none of 100 clients that hang up on an HTTP/2 server over TLS lingers', async () => {
+  await using fixture = new Fixture('close/hung-up-http2');
+  expect(await fixture.next()).toEqual({ active: 0, idle: 0 });
 });

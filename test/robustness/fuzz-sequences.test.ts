@@ -156,6 +156,29 @@ const touch = (model: Model) => {
   model.touched = true;
 };
 
+// Not those that write, or that connect again: the model counts bytes.
+const INTERFERENCES = [
+  ...['finish', 'close', 'end', 'error', 'data'].flatMap((event) => [
+    `removeAllListeners('${event}')`,
+    `emit('${event}')`,
+  ]),
+  'removeAllListeners()',
+  'its own destroy does nothing',
+  'resetAndDestroy()',
+  'end() again',
+  'cork',
+  'pause',
+  "a 'data' listener, and pause",
+  "a 'readable' listener",
+  'pipe',
+  'read()',
+  'setEncoding',
+  'setTimeout, whose listener destroys',
+  'ref',
+  'unref',
+  'a loop with break',
+];
+
 function commands(engine: Engine) {
   return [
     // Some sizes fit into the buffers, some do not.
@@ -179,6 +202,10 @@ function commands(engine: Engine) {
     ...(engine === 'native'
       ? [fc.constantFrom(false, 0, 1).map((linger) => new Application(['setLinger', linger as number | false], touch))]
       : []),
+    // Behind safeClose, which must settle all the same.
+    fc
+      .constantFrom(...INTERFERENCES)
+      .map((name) => new Application(['interfere', name], touch, ({ closing }) => closing)),
     application(['abort'], (model) => {
       // A signal that is aborted beforehand affects a later close.
       if (model.governed || !model.closing) model.cuts.add('aborted');
