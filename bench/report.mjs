@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { fileURLToPath } from 'node:url';
 import { describe } from '../lab/machine.mjs';
 import { markdownTable, wrapProse } from '../lab/markdown.mjs';
+import { barChart, lineChart } from '../lab/plot.mjs';
 import { cellText } from './lib/bench.mjs';
-import { barChart, lineChart } from './lib/plot.mjs';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const NOTES = JSON.parse(readFileSync(at('notes.json'), 'utf8'));

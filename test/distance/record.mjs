@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { barChart } from '../../bench/lib/plot.mjs';
 import { markdownTable, wrapProse } from '../../lab/markdown.mjs';
+import { barChart } from '../../lab/plot.mjs';
 
 const of = ([answers, uploads]) => (uploads ? `${answers} of ${uploads}` : '');
 const add = (a, b) => [a[0] + b[0], a[1] + b[1]];
