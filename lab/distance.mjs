@@ -29,7 +29,8 @@ function find() {
  *
  * @param options those of distance.c, without the hyphens: `{ rtt: 150, up: 5, 'cut-for': 3 }`
  * @returns `server` and `client`: each puts in front of a command what makes it run on that side. `address(i)`: of the
- * server, on line `i` from 0. `cut()`: begins an outage of `cut-for` seconds. `close()`: what it has forwarded, by side.
+ * server, on line `i` from 0. `cut()`: begins an outage of `cut-for` seconds. `close()`: what it has forwarded, by
+ * side.
  */
 export async function openDistance(options = {}) {
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);

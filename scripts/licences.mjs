@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './targets.mjs';
 
-// Headers only, and so a part of each binary. (Headers of Node.js and libuv only declare what the host has, and libc and
-// libstdc++ are not in the binary.)
+// Headers only, and so a part of each binary. (Headers of Node.js and libuv only declare what the host has, and libc
+// and libstdc++ are not in the binary.)
 const COMPILED_IN = [{ name: 'node-addon-api', file: 'LICENSE.md' }];
 
 const sections = COMPILED_IN.map(({ name, file }) => {

@@ -1,4 +1,5 @@
-// A server with idle connections that is closed by Node or by closeServer. Says what that cost: CPU, and the longest turn of the event loop.
+// A server with idle connections that is closed by Node or by closeServer. Says what that cost: CPU, and the longest
+// turn of the event loop.
 import http from 'node:http';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';

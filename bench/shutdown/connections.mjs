@@ -1,4 +1,5 @@
-// What it costs to close many idle connections: `node bench/shutdown/connections.mjs [runs]`. Needs two descriptors a connection.
+// What it costs to close many idle connections: `node bench/shutdown/connections.mjs [runs]`. Needs two descriptors a
+// connection.
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';

@@ -22,8 +22,8 @@ export interface SafeCloseOptions {
    */
   until?: 'eof' | 'delivered' | undefined;
   /**
-   * The close gives up after so many milliseconds in which no byte is received and none is acknowledged. Default 10,000;
-   * `Infinity` for no limit.
+   * The close gives up after so many milliseconds in which no byte is received and none is acknowledged. Default
+   * 10,000; `Infinity` for no limit.
    */
   idleTimeout?: number | undefined;
   /**

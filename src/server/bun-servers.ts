@@ -6,7 +6,9 @@ interface ServerModule {
   Server: { prototype: Server };
 }
 
-/** Calls `found` with each server of node:http and node:https that begins to listen. For Bun: it wraps their `listen`. */
+/**
+ * Calls `found` with each server of node:http and node:https that begins to listen. For Bun: it wraps their `listen`.
+ */
 export function onListen(found: (server: Server) => void): void {
   for (const name of ['node:http', 'node:https']) {
     const { prototype } = (process.getBuiltinModule(name) as unknown as ServerModule).Server;

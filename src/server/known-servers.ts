@@ -42,9 +42,10 @@ for (const end of ['asyncEnd', 'error'])
   });
 
 /**
- * The servers of this thread that listen, or are about to, and those that still have connections. Of servers that listen since before the package was loaded,
- * those that keep the process alive are found by their handles; an `unref()`ed one, and one of a cluster worker whose
- * primary listens, only when it has had a connection or lingerOnClose.
+ * The servers of this thread that listen, or are about to, and those that still have connections. Of servers that
+ * listen since before the package was loaded, those that keep the process alive are found by their handles; an
+ * `unref()`ed one, and one of a cluster worker whose primary listens, only when it has had a connection or
+ * lingerOnClose.
  */
 export function listeningServers(): Server[] {
   const { _getActiveHandles: handles } = process as { _getActiveHandles?: () => unknown[] };

@@ -11,7 +11,9 @@ const queued = new WeakMap<Socket, ServerResponse>();
 
 let watchers = 0;
 
-/** From here on, {@link lastResponseOf} also knows of responses that wait for the one before. It costs 30 ns a request. */
+/**
+ * From here on, {@link lastResponseOf} also knows of responses that wait for the one before. It costs 30 ns a request.
+ */
 export function watchPipelining(): void {
   if (watchers++ === 0) diagnostics.subscribe('http.server.request.start', onRequest);
 }

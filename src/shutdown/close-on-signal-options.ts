@@ -37,8 +37,8 @@ export interface CloseOnSignalOptions extends CloseServersOptions {
    */
   after?: ((report: ServersCloseReport) => unknown) | undefined;
   /**
-   * Whether the process ends. Default true: `process.exitCode` is left alone when nothing was cut, so it is 0 unless the
-   * application sets it, and else is 1. The process then ends by itself when nothing is open any more, and by
+   * Whether the process ends. Default true: `process.exitCode` is left alone when nothing was cut, so it is 0 unless
+   * the application sets it, and else is 1. The process then ends by itself when nothing is open any more, and by
    * `process.exit()` at `deadline` when something is. With false it goes on.
    */
   exit?: boolean | undefined;

@@ -30,18 +30,19 @@ export interface ClosingOnSignal extends DisposableLike {
  * The message `shutdown` of a parent process has the same effect: PM2 sends it, and so does closeOnSignal of a cluster
  * primary. It does not keep the process alive, and it does not count as one of the two signals.
  *
- * - **cluster**: call it in the primary and in the workers. The primary tells its workers, waits for their end, and then
- *   ends itself, with 1 when one of them has. A signal for the whole process group (Ctrl-C, systemd) is understood. A
- *   worker also shuts down when its primary has died, where Node would end it at once.
- * - **PID 1** of a container gets the signals too. The kernel lets no signal kill it, so that a second signal ends it by
- *   `process.exit(128 + n)`.
+ * - **cluster**: call it in the primary and in the workers. The primary tells its workers, waits for their end, and
+ *   then ends itself, with 1 when one of them has. A signal for the whole process group (Ctrl-C, systemd) is
+ *   understood. A worker also shuts down when its primary has died, where Node would end it at once.
+ * - **PID 1** of a container gets the signals too. The kernel lets no signal kill it, so that a second signal ends it
+ *   by `process.exit(128 + n)`.
  * - Uncaught exceptions are left to Node.
  *
  * @param options those of {@link closeServers}, `signals`, `before`, `after`, `deadline`, `exit` and `onReport`; times
  * are milliseconds
  * @returns `closing`, and a way to stop listening: {@link ClosingOnSignal}
  * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`;
- * `ERR_WORKER_UNSUPPORTED_OPERATION` in a Worker, which gets no signals: the main thread calls it, and tells its Workers
+ * `ERR_WORKER_UNSUPPORTED_OPERATION` in a Worker, which gets no signals: the main thread calls it, and tells its
+ * Workers
  *
  * Platforms: as {@link closeServers}. On Windows there is SIGINT (Ctrl-C) and SIGBREAK; nothing can send SIGTERM there.
  * Source: signal(7), credentials(7); the Kubernetes documentation on the termination of pods.

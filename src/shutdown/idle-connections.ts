@@ -125,8 +125,8 @@ function findIdle(server: IdleCloser, sockets: Socket[]): Socket[] {
 }
 
 /**
- * What Node counts besides: a response that was ended, and is still on its way; and from Node 26 on a connection that has
- * said nothing yet. A close under way is on its way to its end.
+ * What Node counts besides: a response that was ended, and is still on its way; and from Node 26 on a connection that
+ * has said nothing yet. A close under way is on its way to its end.
  */
 function isIdle(socket: Socket & { _httpMessage?: { finished: boolean } | null }): boolean {
   const { _httpMessage: response } = socket;

@@ -15,7 +15,8 @@ let symbol: symbol | undefined;
 
 /**
  * When something was last read from or written to a socket, in milliseconds of core/time.ts. Node starts the timer of a
- * socket anew with each of both, so the timer knows. A socket without a timer (`keepAliveTimeout: 0`) is idle since now.
+ * socket anew with each of both, so the timer knows. A socket without a timer (`keepAliveTimeout: 0`) is idle since
+ * now.
  */
 export function idleSince(socket: Socket): number {
   symbol ??= Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'timeout');

@@ -7,7 +7,7 @@ import { roundTripOf } from '../socket/round-trip.ts';
  */
 const ROUND_TRIPS = 4;
 
-/** Milliseconds: the most that a long round trip makes of it. A peer can make its round trip look as long as it likes. */
+/** Milliseconds: the most that a long round trip makes of it. A peer can pretend to be as far away as it likes. */
 const MOST = 2_000;
 
 /**

@@ -72,8 +72,8 @@ function load(file: string): unknown {
 const ELF = Buffer.from('\x7fELF');
 
 /**
- * Whether the file ends too soon: the dynamic loader would map it all the same, and SIGBUS would kill the process. In an
- * ELF file the section headers come last (elf(5)).
+ * Whether the file ends too soon: the dynamic loader would map it all the same, and SIGBUS would kill the process. In
+ * an ELF file the section headers come last (elf(5)).
  */
 function isCutOff(file: string): boolean {
   let fd: number | undefined;

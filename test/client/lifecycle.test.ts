@@ -46,7 +46,7 @@ describe.each([
     expect(grown).toBeLessThan(150_000);
   });
 
-  test('the event loop runs empty in the middle of the wait: the error comes, and the process can act on it', async () => {
+  test('the event loop runs empty in mid-wait: the error comes, and the process can act on it', async () => {
     expect(await ending('idle', engine)).toEqual(['waiting', ...ERROR]);
   });
 

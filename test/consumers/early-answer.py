@@ -1,6 +1,7 @@
 """Uploads 5 MB one time after another, and reads only behind the last byte.
 
-args: port, how many, 'tls' or 'tcp', 'http' or 'raw'. Prints JSON: how many got the whole answer, what the others got, and the longest time in seconds."""
+args: port, how many, 'tls' or 'tcp', 'http' or 'raw'. Prints JSON: how many got the
+whole answer, what the others got, and the longest time in seconds."""
 import json
 import socket
 import ssl

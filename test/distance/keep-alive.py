@@ -1,8 +1,8 @@
 """Clients that ask again and again on a connection that stays open, one thread each, until the server ends it.
 
 args: PORT PAUSE SEED ADDRESS...    PAUSE: up to so many seconds, at random, between an answer and the next request
-Prints 'begun' when each has had two answers, then JSON: how many ended in which way. 'lost': a request was sent, and the
-connection ended without an answer.
+Prints 'begun' when each has had two answers, then JSON: how many ended in which way. 'lost': a request was sent, and
+the connection ended without an answer.
 """
 import json
 import random

@@ -37,8 +37,8 @@ export function record(results, closed, folder) {
   const file = join(folder, 'distance.md');
   const [head, tail] = readFileSync(file, 'utf8').split(/<!-- recorded -->[\s\S]*<!-- end -->/);
   const recorded = `<!-- recorded -->
-Measured with version ${version} and its defaults, Node ${process.versions.node}, nginx ${nginx} with its defaults, Linux
-${kernel}. \`npm run test:distance -- --record\`.
+Measured with version ${version} and its defaults, Node ${process.versions.node}, nginx ${nginx} with its defaults,
+Linux ${kernel}. \`npm run test:distance -- --record\`.
 
 ### Clients that write everything before they read
 
@@ -56,8 +56,8 @@ ${table('readers')}
 
 ### A server that is closed
 
-60 clients at a round trip of 400 ms that use their connections again and again: how many lose a request, which meets the
-server's FIN on its way.
+60 clients at a round trip of 400 ms that use their connections again and again: how many lose a request, which meets
+the server's FIN on its way.
 
 ${shutdownTable(closed)}
 

@@ -133,7 +133,7 @@ test('several copies of the package work in one process', async () => {
   }
 });
 
-test('the ES module and the CommonJS build in one process are one copy: one loop, one owner of each socket', async () => {
+test('the ES module and the CommonJS build in one process are one copy: one loop, one owner', async () => {
   await using fixture = new Fixture<Record<string, unknown> & { port: number }>('robustness/lifecycle-builds');
   const { port, ...start } = await fixture.next();
   // The second found the loop of the first: no further instance of epoll.

@@ -220,7 +220,9 @@ describe('where it runs', () => {
 
   test('a Worker: the main thread has the signals', async () => {
     const worker = new Worker(
-      `import('lingering-close').then(({ closeOnSignal }) => closeOnSignal()).catch(({ code }) => require('worker_threads').parentPort.postMessage(code))`,
+      `import('lingering-close')
+        .then(({ closeOnSignal }) => closeOnSignal())
+        .catch(({ code }) => require('worker_threads').parentPort.postMessage(code))`,
       { eval: true, execArgv: [] },
     );
     expect(await new Promise((resolve) => worker.once('message', resolve))).toBe('ERR_WORKER_UNSUPPORTED_OPERATION');

@@ -10,7 +10,8 @@ const FOUND = ['attached', 'early', 'pending', 'unix', 'unknown', 'unrefed'];
 
 test('those that listen are found, and those that cannot be found may be passed in', async () => {
   await using fixture = new Fixture('shutdown/close-servers');
-  // Documented: nothing tells of a server that has listened since before the package was loaded, and does not keep the process alive.
+  // Documented: nothing tells of a server that has listened since before the package was loaded, and does not keep the
+  // process alive.
   expect(await fixture.next()).toEqual({ names: FOUND, addresses: true, listening: ['earlyAndUnrefed'] });
   await using other = new Fixture('shutdown/close-servers', { args: ['also'] });
   expect(await other.next()).toEqual({ names: [...FOUND, 'earlyAndUnrefed'].sort(), addresses: true, listening: [] });

@@ -1,4 +1,5 @@
-// Clients in a process of their own, and servers that reset them. The counterpart of test/fixtures/client/client-host.mjs.
+// Clients in a process of their own, and servers that reset them. The counterpart of
+// test/fixtures/client/client-host.mjs.
 import type { NodeProcessOptions } from './node-process.ts';
 import { python } from './python.ts';
 import { Remote } from './remote.ts';

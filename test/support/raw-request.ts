@@ -27,7 +27,10 @@ export async function rawRequest(port: number, text: string): Promise<RawRequest
   return { text: ended, write: (more) => socket.write(more), end: () => socket.end() };
 }
 
-/** A response without the lines that differ from one to the next, and without those with which it speaks of its connection. */
+/**
+ * A response without the lines that differ from one to the next, and without those with which it speaks of its
+ * connection.
+ */
 export function withoutConnection(text: string): string {
   return text.replace(/^(Date|Connection|Keep-Alive): .*\r\n/gim, '');
 }
