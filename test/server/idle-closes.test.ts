@@ -128,7 +128,7 @@ test("a 'timeout' listener of the application decides alone, as in Node", async 
   expect(ends).toEqual({ answered: CLIENTS });
 });
 
-test('listener and method are gone behind disable(), and a destroy() is never put off', async () => {
+test('nothing of it is left behind disable(), and a destroy() is never put off', async () => {
   await using fixture = new Fixture<Record<string, unknown>>('server/idle-closes-traces');
   expect(await fixture.next()).toEqual({
     before: { listeners: 1, own: false },
