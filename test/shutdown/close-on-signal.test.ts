@@ -12,11 +12,7 @@ const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
 class Service extends Fixture {
   port = 0;
 
-  static async start(
-    name = 'shutdown/close-on-signal',
-    options: object = {},
-    how: NodeProcessOptions = {},
-  ): Promise<Service> {
+  static async start(name = 'close-on-signal', options: object = {}, how: NodeProcessOptions = {}): Promise<Service> {
     const service = new Service(`shutdown/${name}`, { args: [JSON.stringify(options)], ...how });
     service.port = Number(await service.said(/^port (\d+)$/m));
     return service;
@@ -58,14 +54,14 @@ describe('one signal', () => {
   );
 
   test('other signals', async () => {
-    await using service = await Service.start('shutdown/close-on-signal', { signals: ['SIGHUP', 'SIGUSR2'] });
+    await using service = await Service.start('close-on-signal', { signals: ['SIGHUP', 'SIGUSR2'] });
     service.process.kill('SIGUSR2');
     expect(await service.exit).toEqual({ code: 0, signal: null });
     expect(service.course).toContain('before SIGUSR2');
   });
 
   test('the readiness probe answers 503 while the server drains', async () => {
-    await using service = await Service.start('shutdown/close-on-signal', { drainDelay: 60_000, deadline: 90_000 });
+    await using service = await Service.start('close-on-signal', { drainDelay: 60_000, deadline: 90_000 });
     service.process.kill('SIGTERM');
     await service.said(/^before/m);
     const probe = await service.request('/ready');
@@ -73,7 +69,7 @@ describe('one signal', () => {
   });
 
   test('what is cut makes it 1', async () => {
-    await using service = await Service.start('shutdown/close-on-signal', { timeout: 50, lingerTimeout: 50 });
+    await using service = await Service.start('close-on-signal', { timeout: 50, lingerTimeout: 50 });
     const request = await service.request('/hangs');
     service.process.kill('SIGTERM');
     expect(await request.text).toBe('');
@@ -81,13 +77,13 @@ describe('one signal', () => {
   });
 
   test('the exit code of the application stays', async () => {
-    await using service = await Service.start('shutdown/close-on-signal', { exitCode: 3 });
+    await using service = await Service.start('close-on-signal', { exitCode: 3 });
     service.process.kill('SIGTERM');
     expect(await service.exit).toEqual({ code: 3, signal: null });
   });
 
   test('exit: false: it goes on', async () => {
-    await using service = await Service.start('shutdown/close-on-signal', { exit: false, keepsAlive: true });
+    await using service = await Service.start('close-on-signal', { exit: false, keepsAlive: true });
     service.process.kill('SIGTERM');
     await service.said(/^after/m);
     expect(service.process.exitCode).toBe(null);
@@ -97,7 +93,7 @@ describe('one signal', () => {
   });
 
   test('dispose: signals are the system’s again', async () => {
-    await using service = await Service.start('shutdown/close-on-signal', { dispose: true });
+    await using service = await Service.start('close-on-signal', { dispose: true });
     service.process.kill('SIGTERM');
     expect(await service.exit).toEqual({ code: null, signal: 'SIGTERM' });
     expect(service.course).toEqual([]);
@@ -116,7 +112,7 @@ describe('a second signal', () => {
   });
 
   test.each(['before', 'after'])('while %s hangs', async (name) => {
-    await using service = await Service.start('shutdown/close-on-signal', { hooks: { [name]: 'hangs' } });
+    await using service = await Service.start('close-on-signal', { hooks: { [name]: 'hangs' } });
     service.process.kill('SIGTERM');
     await service.said(new RegExp(`^${name}`, 'm'));
     service.process.kill('SIGTERM');
@@ -126,7 +122,7 @@ describe('a second signal', () => {
 
 describe('hooks, and the deadline', () => {
   test.each(['before', 'after'])('%s throws: a warning, exit code 1, and all else is done', async (name) => {
-    await using service = await Service.start('shutdown/close-on-signal', { hooks: { [name]: 'throws' } });
+    await using service = await Service.start('close-on-signal', { hooks: { [name]: 'throws' } });
     const request = await service.request('/answered');
     service.process.kill('SIGTERM');
     expect(await request.text).toMatch(/answered$/);
@@ -136,14 +132,14 @@ describe('hooks, and the deadline', () => {
   });
 
   test('onReport throws: a warning', async () => {
-    await using service = await Service.start('shutdown/close-on-signal', { hooks: { report: 'throws' } });
+    await using service = await Service.start('close-on-signal', { hooks: { report: 'throws' } });
     service.process.kill('SIGTERM');
     expect(await service.exit).toEqual({ code: 0, signal: null });
     expect(service.stderr).toContain('The onReport function of closeOnSignal() failed: from report');
   });
 
   test('before hangs: the servers have their time, and nothing is cut', async () => {
-    await using service = await Service.start('shutdown/close-on-signal', {
+    await using service = await Service.start('close-on-signal', {
       hooks: { before: 'hangs' },
       deadline: 4_000,
       timeout: 1_000,
@@ -158,13 +154,13 @@ describe('hooks, and the deadline', () => {
   });
 
   test('after hangs: exit code 1 at the deadline', async () => {
-    await using service = await Service.start('shutdown/close-on-signal', { hooks: { after: 'hangs' }, deadline: 500 });
+    await using service = await Service.start('close-on-signal', { hooks: { after: 'hangs' }, deadline: 500 });
     service.process.kill('SIGTERM');
     expect(await service.exit).toEqual({ code: 1, signal: null });
   });
 
   test('a hook whose timer is unref()ed is waited for', async () => {
-    await using service = await Service.start('shutdown/close-on-signal', {
+    await using service = await Service.start('close-on-signal', {
       hooks: { before: 'unrefed', after: 'unrefed' },
     });
     service.process.kill('SIGTERM');
@@ -173,14 +169,14 @@ describe('hooks, and the deadline', () => {
   });
 
   test('something else keeps the process alive: it ends at the deadline, with 0', async () => {
-    await using service = await Service.start('shutdown/close-on-signal', { keepsAlive: true, deadline: 500 });
+    await using service = await Service.start('close-on-signal', { keepsAlive: true, deadline: 500 });
     service.process.kill('SIGTERM');
     expect(await service.exit).toEqual({ code: 0, signal: null });
     expect(service.course.at(-1)).toBe('exit');
   });
 
   test('times that do not fit into the deadline are made shorter', async () => {
-    await using service = await Service.start('shutdown/close-on-signal', {
+    await using service = await Service.start('close-on-signal', {
       deadline: 1_000,
       drainDelay: 60_000,
       timeout: 60_000,
@@ -230,7 +226,7 @@ describe('where it runs', () => {
   });
 
   describe('cluster', () => {
-    const start = (how?: NodeProcessOptions) => Service.start('shutdown/close-on-signal-cluster', {}, how);
+    const start = (how?: NodeProcessOptions) => Service.start('close-on-signal-cluster', {}, how);
 
     test('a signal for the primary', async () => {
       await using service = await start();
@@ -263,7 +259,7 @@ describe('where it runs', () => {
 
   const namespaces = spawnSync('unshare', ['-pf', '--mount-proc', 'true']).status === 0;
   describe.skipIf(!namespaces)(`PID 1${namespaces ? '' : ' (skipped: unshare is not permitted)'}`, () => {
-    const start = () => Service.start('shutdown/close-on-signal', {}, { prefix: ['unshare', '-pf', '--mount-proc'] });
+    const start = () => Service.start('close-on-signal', {}, { prefix: ['unshare', '-pf', '--mount-proc'] });
     const signalChild = (service: Service, signal: NodeJS.Signals) => {
       const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(service.process.pid)], { encoding: 'utf8' });
       process.kill(Number(stdout), signal);
