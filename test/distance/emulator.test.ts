@@ -1,5 +1,5 @@
-// The emulator of networks itself: does it do what its options say? No time here is compared with a shorter one: a busy
-// machine can only make it longer.
+// The emulator of networks itself: does it do what its options say? A busy machine makes times longer, so the upper
+// bounds are wide.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -66,15 +66,15 @@ describe.skipIf(reason !== '')(`the emulator of networks${reason && ` [skipped: 
   });
 
   test('each line has its own rate', async () => {
-    const network = await open({ rtt: 20, up: 2, lines: 3 });
+    const network = await open({ rtt: 20, up: 2, lines: 8 });
     await tryOut(network);
-    const all = await Promise.all([0, 1, 2].map((line) => tryAgain(network, { bytes: 500_000, line })));
+    const all = await Promise.all(Array.from({ length: 8 }, (_, line) => tryAgain(network, { bytes: 500_000, line })));
     for (const { received, seconds } of all) {
       expect(received).toBe(500_000);
-      // One line for all of them would need 6 s.
+      // One line for all of them would need 16 s.
       expect(seconds).toBeGreaterThan(2);
-      expect(seconds).toBeLessThan(5);
     }
+    expect(Math.max(...all.map(({ seconds }) => seconds))).toBeLessThan(14);
   });
 
   test('loses packets with the probability, and TCP sends them again', async () => {
