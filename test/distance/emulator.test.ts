@@ -68,7 +68,7 @@ describe.skipIf(reason !== '')(`the emulator of networks${reason && ` [skipped: 
   test('each line has its own rate', async () => {
     const network = await open({ rtt: 20, up: 2, lines: 8 });
     await tryOut(network);
-    const all = await Promise.all(Array.from({ length: 8 }, (_, line) => => tryAgain(network, { bytes: 500_000, line })));
+    const all = await Promise.all(Array.from({ length: 8 }, (_, line) => tryAgain(network, { bytes: 500_000, line })));
     for (const { received, seconds } of all) {
       expect(received).toBe(500_000);
       // One line for all of them would need 16 s.
