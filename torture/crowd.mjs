@@ -12,7 +12,7 @@ export const title = 'Hostile peers';
 export const what =
   '15,000 connections linger at once. Nearly all of their peers send a byte a second, and 64 flood. Meanwhile an ' +
   'ordinary client is served, and other peers run into the limits: bytes, idle time, total time, and `maxLingering`, ' +
-  'which must evict the oldest connections of their one address and no others. The latency of the ordinary client is ' +
+  'which must evict the oldest connections of the address that has most, and no others. The latency of the ordinary client is ' +
   'measured by turns: with the server quiet; with the server quiet while the same peers attack another process of ' +
   'the machine; and with the peers at the server. The peers have the lowest priority, because they share the ' +
   'processors with the server and its client.';
@@ -111,8 +111,7 @@ class Attack {
       dripping: await listen('dripping', { maxLingering: room, timeout: 1_000 }),
       flooding: await listen('flooding', { maxLingering: room, maxBytes: 8 * MiB }),
     };
-    // Two processes of peers, because the limit of descriptors is for each process. Their connections come in two
-    // waves, the second one with less time.
+    // Two processes of peers, because the limit of descriptors is for each process.
     attack.#peers = [attack.#hold('main'), attack.#hold('main')];
     for (const [key, subject] of [
       ['main', 'held to the end'],
@@ -154,11 +153,7 @@ class Attack {
   /** Opens the connections of the peers that drip. */
   async open() {
     const half = (this.#size.crowd - this.#size.flooders) / 2;
-    for (const [i, peers] of this.#peers.entries()) {
-      await this.server.ask('timeout', { name: 'main', milliseconds: i === 0 ? 240_000 : 200_000 });
-      await peers.ask(`open ${half}`);
-    }
-    await this.server.ask('timeout', { name: 'main', milliseconds: 240_000 });
+    for (const peers of this.#peers) await peers.ask(`open ${half}`);
     await this.#until('main', ({ active }) => active >= 2 * half);
   }
 

@@ -75,7 +75,7 @@ function faults(quick) {
     'zero window for ever, and it sends without end': [
       'pour',
       SHUT,
-      { bytes: 64 * KB, options: { idleTimeout: 1_000, timeout: 2_000, minRate: Infinity } },
+      { bytes: 64 * KB, options: { idleTimeout: 1_000, timeout: 2_000, minRate: 0 } },
       'timeout',
       [false],
     ],

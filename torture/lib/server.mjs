@@ -6,7 +6,9 @@ import { startAnswering } from '../../lab/children.mjs';
 /** Starts `torture/servers/<name>.mjs`. `prefix`: a command in front of node; `execArgv`: flags of node. */
 export function startServer(name, { args = [], prefix = [], execArgv = [], env } = {}) {
   const script = fileURLToPath(new URL(`../servers/${name}.mjs`, import.meta.url));
-  const [command, ...rest] = [...prefix, process.execPath, '--expose-gc', ...execArgv, script, ...args];
+  // The limits are short on purpose.
+  const flags = ['--expose-gc', '--disable-warning=LINGERING_CLOSE_UNIT'];
+  const [command, ...rest] = [...prefix, process.execPath, ...flags, ...execArgv, script, ...args];
   const child = startAnswering(command, rest, { env });
   const ask = (name, argument) => child.ask(argument === undefined ? name : `${name} ${JSON.stringify(argument)}`);
   return { ...child, ask, usage: () => ask('usage') };

@@ -24,6 +24,7 @@ subscribe('lingering-close:start', ({ server, remoteAddress, remotePort }) => {
   const startedAt = performance.now();
   lingers.set(`${remoteAddress} ${remotePort}`, {
     server,
+    address: remoteAddress,
     startedAt,
     deadline: startedAt + servers.get(server).timeout,
   });
@@ -44,14 +45,22 @@ subscribe('lingering-close:end', ({ server, remoteAddress, remotePort, report })
   const over = performance.now() - deadline;
   if (outcome === 'timeout' && over < -APART) violated(`${name}: 'timeout' ${-over} ms too soon`);
   if (over > LATE) violated(`${name}: it lingered for ${over} ms longer than it may`);
-  if (outcome === 'evicted') checkEviction(server, startedAt);
+  if (outcome === 'evicted') checkEviction(server, remoteAddress, startedAt);
 });
 
-/** All peers have one address, so the oldest linger must go. */
-function checkEviction(server, startedAt) {
+/** The oldest linger of the address that has most must go. The address had one more, which is out of the map by now. */
+function checkEviction(server, address, startedAt) {
   evictionsChecked++;
+  const counts = new Map([[address, 1]]);
   let oldest = Infinity;
-  for (const other of lingers.values()) if (other.server === server) oldest = Math.min(oldest, other.startedAt);
+  for (const other of lingers.values()) {
+    if (other.server !== server) continue;
+    counts.set(other.address, (counts.get(other.address) ?? 0) + 1);
+    if (other.address === address) oldest = Math.min(oldest, other.startedAt);
+  }
+  const [own, most] = [counts.get(address), Math.max(...counts.values())];
+  // The linger that is making room is in the map, and counts too.
+  if (own < most) violated(`${servers.get(server).name}: evicted of an address with ${own}, where one has ${most}`);
   const { name } = servers.get(server);
   if (startedAt > oldest + APART) violated(`${name}: evicted ${startedAt - oldest} ms before an older one`);
 }
@@ -66,15 +75,10 @@ serve({
   async listen({ name, options }) {
     const server = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 600_000 }, handle);
     const entry = { name, options, timeout: options.timeout ?? 30_000 };
-    entry.lingering = lingerOnClose(server, { ...options, choose: () => ({ timeout: entry.timeout }) });
+    entry.lingering = lingerOnClose(server, options);
     servers.set(server, entry);
     await once(server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }), 'listening');
     return server.address().port;
-  },
-
-  /** For the connections that begin to linger from now on. */
-  timeout({ name, milliseconds }) {
-    for (const entry of servers.values()) if (entry.name === name) entry.timeout = milliseconds;
   },
 
   lingering: () =>
