@@ -74,7 +74,7 @@ void OnSigpipe(int signal, siginfo_t* info, void* context) {
   errno = saved;
 }
 
-short Poll(int fd) {
+int Poll(int fd) {
   pollfd state = {fd, 0, 0};
   return Call([&] { return poll(&state, 1, 0); }) == 1 ? state.revents : 0;
 }
@@ -145,8 +145,8 @@ void Die() {
   sigaddset(&set, SIGPIPE);
   // Not pthread_sigmask, whose version in glibc is newer than the oldest that the addon is for. On Linux and macOS this
   // one too is the thread's.
-  sigprocmask(SIG_UNBLOCK, &set, nullptr);
-  raise(SIGPIPE);
+  sigprocmask(SIG_UNBLOCK, &set, nullptr);  // NOLINT(concurrency-mt-unsafe)
+  static_cast<void>(raise(SIGPIPE));
   // Still here: the first process of a PID namespace is not killed by a default action.
   _exit(128 + SIGPIPE);
 }

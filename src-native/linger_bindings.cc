@@ -68,9 +68,9 @@ Napi::Value StartLinger(const Napi::CallbackInfo& info) {
   if (!(until >= 0 && until <= 2 && ref >= 0 && ref <= 2 && idle >= 0 && timeout >= 0 && min_rate > 0 &&
         max_bytes >= 0))
     return Result(info, -EINVAL);
-  const auto result =
-      loop->Start(Descriptor(numbers[0]), numbers[1] != 0, numbers[2] != 0, static_cast<Until>(static_cast<int>(until)),
-                  idle, timeout, min_rate, max_bytes, static_cast<Ref>(static_cast<int>(ref)));
+  const Limits limits = {static_cast<Until>(static_cast<int>(until)), idle, timeout, min_rate, max_bytes,
+                         static_cast<Ref>(static_cast<int>(ref))};
+  const auto result = loop->Start(Descriptor(numbers[0]), numbers[1] != 0, numbers[2] != 0, limits);
   return Result(info, static_cast<double>(result));
 }
 

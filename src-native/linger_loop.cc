@@ -82,8 +82,7 @@ int LingerLoop::CheckTakeover(int fd) {
   return lingers || IsOwned(fd) ? 2 : 0;
 }
 
-int64_t LingerLoop::Start(int fd, bool take, bool accepted, Until until, double idle, double timeout, double min_rate,
-                          double max_bytes, Ref ref) {
+int64_t LingerLoop::Start(int fd, bool take, bool accepted, const Limits& limits) {
   int type = SOCK_STREAM;
   int domain = AF_INET;
   int protocol = 0;
@@ -98,7 +97,7 @@ int64_t LingerLoop::Start(int fd, bool take, bool accepted, Until until, double 
   if (own < 0) return own;
 
   const uint64_t id = next_id_++;
-  if (const int result = poller_.Add(own, id, until != Until::kEof); result < 0) {
+  if (const int result = poller_.Add(own, id, limits.until != Until::kEof); result < 0) {
     if (!take) Close(own);
     return result;
   }
@@ -120,21 +119,21 @@ int64_t LingerLoop::Start(int fd, bool take, bool accepted, Until until, double 
   LingeringSocket& socket = sockets_[id];
   socket.id = id;
   socket.fd = own;
-  socket.until = until;
-  socket.idle = Limit(idle, kMillisecond);
+  socket.until = limits.until;
+  socket.idle = Limit(limits.idle, kMillisecond);
   socket.started = now;
-  socket.deadline = Saturating(now, Limit(timeout, kMillisecond));
-  socket.last_deadline = Saturating(now, Limit(timeout * kPatience, kMillisecond));
-  socket.min_rate = static_cast<float>(std::clamp(min_rate, kLeastRate, kInfiniteRate));
-  socket.max_bytes = Limit(max_bytes, 1);
+  socket.deadline = Saturating(now, Limit(limits.timeout, kMillisecond));
+  socket.last_deadline = Saturating(now, Limit(limits.timeout * kPatience, kMillisecond));
+  socket.min_rate = static_cast<float>(std::clamp(limits.min_rate, kLeastRate, kInfiniteRate));
+  socket.max_bytes = Limit(limits.max_bytes, 1);
   socket.progress = now;
   socket.unacked = -1;
-  socket.ref = ref;
+  socket.ref = limits.ref;
   socket.tcp = tcp;
   socket.local = local;
   socket.fin_sent = fin_sent;
   deadlines_.Schedule(socket, NextLook(socket, now));
-  if (ref == Ref::kYes && refs_++ == 0) poller_.KeepAlive(true);
+  if (limits.ref == Ref::kYes && refs_++ == 0) poller_.KeepAlive(true);
   return static_cast<int64_t>(id);
 }
 

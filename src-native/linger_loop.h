@@ -20,6 +20,13 @@
 
 namespace lingering_close {
 
+// The limits of one linger as JavaScript gives them: milliseconds, bytes a second, bytes.
+struct Limits {
+  Until until;
+  double idle, timeout, min_rate, max_bytes;
+  Ref ref;
+};
+
 class LingerLoop {
  public:
   // The loop of this environment, or nullptr before Open.
@@ -35,8 +42,7 @@ class LingerLoop {
   // the caller can close its own descriptor at once. -ENOTCONN: the peer has reset the connection, and the error was
   // taken off the socket before; there is nothing to linger for. With an errno, the descriptor stays the caller's.
   // `accepted`: the connection certainly comes from a listening socket.
-  int64_t Start(int fd, bool take, bool accepted, Until until, double idle, double timeout, double min_rate,
-                double max_bytes, Ref ref);
+  int64_t Start(int fd, bool take, bool accepted, const Limits& limits);
 
   // Ends a linger now. False where it has ended already.
   bool End(uint64_t id, Outcome outcome);

@@ -9,6 +9,7 @@ import { isInputError, isRefusedWrite } from '../core/error-kinds.ts';
 import { now, setImmediate } from '../core/time.ts';
 import { discardInput, takeInput } from '../engine/discard-input.ts';
 import { findDescriptor, writeQueueSize } from '../socket/descriptor.ts';
+import { failureOf } from '../socket/failure.ts';
 import { destroyNow, hold, isResetting, letGo } from '../socket/ownership.ts';
 import { outputMark, readUnacked } from '../socket/queues.ts';
 import { resetSocket, switchLingerOff } from '../socket/reset.ts';
@@ -119,7 +120,7 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   function onClose(): void {
     if (stopped || !socket.destroyed) return;
     stop();
-    events.closed(failure ?? socket.errored ?? undefined);
+    events.closed(failure ?? failureOf(socket));
   }
 
   function decide(): void {
@@ -136,7 +137,7 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
     } else if (at - anyAt >= STUCK && isStuck()) {
       stop();
       destroyNow(socket);
-      events.closed(failure ?? socket.errored ?? undefined);
+      events.closed(failure ?? failureOf(socket));
     } else {
       discardAllInput();
       schedule();

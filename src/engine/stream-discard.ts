@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { afterPoll, timerAfterPoll } from '../core/after-poll.ts';
 import { isConnectionReset, isInputError, isRefusedWrite } from '../core/error-kinds.ts';
 import { now, setImmediate } from '../core/time.ts';
+import { failureOf } from '../socket/failure.ts';
 import { destroyNow, hold, isResetting } from '../socket/ownership.ts';
 import { resetSocket, switchLingerOff } from '../socket/reset.ts';
 import { isGone } from '../socket/tls.ts';
@@ -144,7 +145,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
 
   function onClose(): void {
     if (!isGone(socket)) return;
-    failure ??= socket.errored ?? undefined;
+    failure ??= failureOf(socket);
     finish(isConnectionReset(failure) ? 'peer-reset' : failure ? 'error' : 'closed');
   }
 
