@@ -10,12 +10,12 @@ import { main } from './lib/torture.mjs';
 
 export const title = 'Hostile peers';
 export const what =
-  '15,000 connections linger at once. Nearly all of their peers send a byte a second, and 64 flood. Meanwhile an ' +
-  'ordinary client is served, and other peers run into the limits: bytes, idle time, total time, and `maxLingering`, ' +
-  'which must evict the oldest connections of the address that has most, and no others. The latency of the ordinary ' +
-  'client is measured by turns: with the server quiet; with the server quiet while the same peers attack another process of ' +
-  'the machine; and with the peers at the server. The peers have the lowest priority, because they share the ' +
-  'processors with the server and its client.';
+  '15,000 connections linger at once. Nearly all of their peers send a byte a second, and 64 flood. Meanwhile ' +
+  'an ordinary client is served, and other peers run into the limits: bytes, idle time, total time, and ' +
+  '`maxLingering`, which must evict the oldest connections of the address that has most, and no others. The ' +
+  'latency of the ordinary client is measured by turns: with the server quiet; with the server quiet while the ' +
+  'same peers attack another process of the machine; and with the peers at the server. The peers have the ' +
+  'lowest priority, because they share the processors with the server and its client.';
 
 const MiB = 1 << 20;
 const PER_SECOND = 100;
