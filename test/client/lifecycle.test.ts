@@ -6,7 +6,9 @@ import { python } from '../support/python.ts';
 
 interface Failures {
   ends: Record<string, number>;
-  median: number;
+  /** Milliseconds to an error: the median. */
+  took: number;
+  /** Bytes for each failure: the median of the rounds. */
   grown: number;
   before: object;
   after: object;
@@ -31,19 +33,15 @@ describe.each([
   ['with the streams engine', STREAMS_ENGINE],
 ])('%s', (_name, engine) => {
   test.each([
-    ['http', 'whole', { answer: 300 }],
-    ['https', 'whole', { answer: 100 }],
-    ['http', 'none', { ECONNRESET: 300 }],
+    ['http', 'whole', { answer: 240 }],
+    ['https', 'whole', { answer: 240 }],
+    ['http', 'none', { ECONNRESET: 240 }],
   ])('%s, answer %s: nothing stays behind', async (scheme, kind, expected) => {
-    const [count] = Object.values(expected);
-    const { ends, grown, before, after } = await failures(
-      [String(count), kind, scheme],
-      [...REGISTER_CLIENTS, ...engine],
-    );
+    const { ends, grown, before, after } = await failures(['40', kind, scheme], [...REGISTER_CLIENTS, ...engine]);
     expect(ends).toEqual(expected);
     expect(after).toEqual(before);
-    // A leak of some hundred bytes for each failure is more.
-    expect(grown).toBeLessThan(150_000);
+    // Plain Node grows by some hundred bytes, fewer with each round. A socket, or a wait, that stays behind is more.
+    expect(grown).toBeLessThan(1_500);
   });
 
   test('the event loop runs empty in mid-wait: the error comes, and the process can act on it', async () => {
@@ -61,11 +59,11 @@ describe.each([
 });
 
 test.each(['http', 'https'])('%s: where there is no answer, the error comes as soon as in Node', async (scheme) => {
-  const args = ['100', 'none', scheme];
+  const args = ['20', 'none', scheme];
   const plain = await failures(args, []);
   const deferring = await failures(args, REGISTER_CLIENTS);
   expect(deferring.ends).toEqual(plain.ends);
-  expect(deferring.median).toBeLessThan(plain.median + 1);
+  expect(deferring.took).toBeLessThan(plain.took + 1);
 });
 
 describe.each(['http', 'https'])('HTTP/2 over %s', (scheme) => {

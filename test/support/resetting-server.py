@@ -1,15 +1,18 @@
 # A server that answers an upload early and resets the connection, in a process of its own. It makes plain system calls,
 # so the RST is the kernel's. Its argument is JSON (see ServerOptions in client-host.ts). It prints its port. With
 # each connection it prints 'ready' when it has read what it wants to, goes on when a byte comes by descriptor 3, and
-# writes a line to descriptor 4 behind the system call that ends the connection.
+# writes a line to descriptor 4 behind the system call that ends the connection. It ends when its parent does, however
+# that ends: it holds the parent's stderr, and a test waits until that is closed.
 import fcntl
 import json
 import os
+import select
 import socket
 import ssl
 import struct
 import sys
 import termios
+import threading
 import time
 
 options = json.loads(sys.argv[1])
@@ -31,6 +34,14 @@ if options.get('pem'):
     context.num_tickets = 0
 GO, TOLD = 3, 4
 SIOCOUTQ = 0x5411
+
+
+def end_with_parent():
+    # The parent alone has the other end.
+    hangup = select.poll()
+    hangup.register(GO, 0)
+    hangup.poll()
+    os._exit(0)
 
 
 def say(text):
@@ -93,6 +104,7 @@ def serve(connection):
     say('reset')
 
 
+threading.Thread(target=end_with_parent, daemon=True).start()
 kept = []
 print(listener.getsockname()[1] if family == socket.AF_INET else 0, flush=True)
 while True:
