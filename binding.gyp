@@ -27,6 +27,10 @@
       "cflags_cc": ["-std=c++17"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
       "conditions": [
+        ["OS=='linux' and target_arch=='arm64'", {
+          # Atomics out of line ask glibc for the processor at start (__getauxval), which musl does not have.
+          "cflags": ["-mno-outline-atomics"]
+        }],
         ["OS=='linux'", {
           "sources": [
             "src-native/linger_bindings.cc",

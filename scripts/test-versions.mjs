@@ -7,10 +7,14 @@ import { runOnPrebuilt } from './prebuilt-suite.mjs';
 const VERSIONS = ['22', '24', '26'];
 
 const LEFT_OUT = {
-  'robustness/bench': 'it tests the benchmarks, which are not part of the package',
-  'package/musl': 'it looks at the binary, not at Node.js',
-  'package/reproducible': 'it looks at the compiler, not at Node.js',
-  'robustness/torture': 'it tests the scripts of torture/, which are not part of the package',
+  'cli/*': 'the commands call what other files test',
+  'distance/*': 'it looks at the emulator of a network',
+  'docs/*': 'the examples call what other files test',
+  'package/*': 'it looks at the package and its binaries, not at Node.js',
+  'robustness/bench': 'it tries the benchmarks, which are not part of the package',
+  'robustness/fuzz-*': 'arbitrary input does not depend on the version',
+  'robustness/resources': 'it measures memory, at length',
+  'robustness/torture': 'it tries the scripts of torture/, which are not part of the package',
 };
 
 if (process.platform !== 'linux' || process.arch !== 'x64') {
