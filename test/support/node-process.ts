@@ -76,6 +76,9 @@ export class NodeProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.process.kill('SIGKILL');
+    // A process that it has started may hold its output open, and 'close' would wait for that one.
+    this.process.stdout?.destroy();
+    this.process.stderr?.destroy();
     await this.exit;
   }
 }
