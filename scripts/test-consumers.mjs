@@ -11,7 +11,16 @@ const folder = join(root, 'test/consumers');
 if (process.platform !== 'linux' || process.arch !== 'x64')
   giveUp('the tools that are fetched are those for Linux on x64');
 // By the lockfile, so that each package is the one whose hash it names. Their own scripts would fetch more.
-const npmArgs = ['ci', '--ignore-scripts', '--no-bin-links', '--no-audit', '--no-fund', '--loglevel=error', '--force'];
+const npmArgs = [
+  'install',
+  '--no-save',
+  '--ignore-scripts',
+  '--no-bin-links',
+  '--no-audit',
+  '--no-fund',
+  '--loglevel=error',
+  '--force',
+];
 if (!isFetched() && spawnSync('npm', npmArgs, { cwd: folder, stdio: 'inherit' }).status !== 0) {
   giveUp('npm could not fetch the tools of test/consumers/package.json');
 }
