@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
 import type { CloseReport } from '../../src/index.ts';
 import { Fixture, STREAMS_ENGINE } from '../support/fixture.ts';
 import { type Address, Peer } from '../support/peer.ts';
-import { ENGINES, known } from '../support/safe-close-host.ts';
+import { DELIVERED, ENGINES, known } from '../support/safe-close-host.ts';
 
 interface Message {
   address: string;
@@ -84,7 +84,7 @@ test('where many peers drip, bytes are gathered into fewer turns, and every end 
 
 test.each([
   ['native', 'with output outstanding', 64 * 1024, false],
-  ['native', 'with everything acknowledged', 10, true],
+  ['native', 'with everything acknowledged', 10, DELIVERED],
   ['streams', 'with output outstanding', 64 * 1024, null],
 ] as const)('%s engine: a RST between FIN and the linger, %s', async (engine, _state, bytes, delivered) => {
   const folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));

@@ -10,6 +10,7 @@ import { STREAMS_ENGINE } from './fixture.ts';
 import type { Exit } from './node-process.ts';
 import type { Address, Peer, PeerOptions } from './peer.ts';
 import { PeerPool } from './peer-pool.ts';
+import { host } from './project.ts';
 import { Remote } from './remote.ts';
 
 export type Engine = CloseReport['engine'];
@@ -65,6 +66,12 @@ export function known<Figure>(engine: Engine, figure: Figure): Figure | null {
   return engine === 'native' ? figure : null;
 }
 
+/**
+ * qemu-user passes on only the first bytes of TCP_INFO. There, a connection that is over is not always known to be
+ * delivered.
+ */
+export const DELIVERED: unknown = host.includes('arm64') ? expect.toBeOneOf([true, null]) : true;
+
 /** A report to compare with: everything delivered and nothing discarded, unless `figures` say otherwise. */
 export function ended(
   engine: Engine,
@@ -74,7 +81,7 @@ export function ended(
   return {
     outcome,
     engine,
-    delivered: known(engine, true),
+    delivered: known(engine, DELIVERED),
     discardedBytes: 0,
     unackedBytes: known(engine, 0),
     duration: expect.any(Number),
