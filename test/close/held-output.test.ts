@@ -70,6 +70,5 @@ test('so are the chunks of a response that is corked, where they are not in the 
     response.write('another chunk');
     return safeClose(socket);
   });
-  expect(tail).toContain('a chunk');
   expect(rest).toEqual({ outcome: 'eof', delivered: tail.includes('another chunk') ? true : null, end: 'eof' });
 });
