@@ -33,7 +33,7 @@ const POLLS_FOR_EOF = 2;
 
 const waits = new Set<DeferredError>();
 
-/** The event loop is empty, so nobody will read what is left. The errors come now, and the process can go on. */
+/** The event loop is empty, so the application will read no more. The errors come now, and the process can go on. */
 function endAll(): void {
   for (const wait of waits) wait.end();
 }

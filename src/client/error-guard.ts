@@ -64,7 +64,7 @@ class ErrorGuard implements SocketOwner, Situation {
 
   /** What Node's own `_write` gets for the callback of the stream: one function for all writes of the socket. */
   intercept(socket: Socket, callback: WriteCallback): WriteCallback {
-    // Somebody called `_write` past the stream, or on an object that inherits from the socket.
+    // Other code called `_write` past the stream, or on an object that inherits from the socket.
     if (this.#callback || socket !== this.#socket) return callback;
     this.#callback = callback;
     return this.#onWritten;

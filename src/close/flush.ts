@@ -12,7 +12,7 @@ import { findDescriptor, writeQueueSize } from '../socket/descriptor.ts';
 import { failureOf } from '../socket/failure.ts';
 import { destroyNow, hold, isResetting, letGo } from '../socket/ownership.ts';
 import { outputMark, readUnacked } from '../socket/queues.ts';
-import { resetSocket, switchLingerOff } from '../socket/reset.ts';
+import { obeyDestroy } from '../socket/reset.ts';
 import { isTls } from '../socket/tls.ts';
 
 /** Milliseconds without progress after which a socket whose peer has ended may be stuck. */
@@ -75,13 +75,7 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
       return;
     }
     failure ??= error;
-    if (resetting) {
-      resetSocket(socket);
-    } else {
-      switchLingerOff(socket);
-      // Where the application has removed all 'error' listeners, only the report tells of the error.
-      destroyNow(socket, socket.listenerCount('error') > 0 ? error : undefined);
-    }
+    obeyDestroy(socket, error);
     // Behind 'close', for which our listener may be gone, or which may never come.
     setImmediate(setImmediate, look);
   }

@@ -2,7 +2,7 @@
 //
 // An unknown option is no error. The same object may serve several functions. An application may write it for a newer
 // version, and another copy of the package serves the call, which is older (src/socket/copies.ts). And `choose` is
-// called in the middle of a close, where nobody could handle an error.
+// called in the middle of a close, where no code could handle an error.
 
 import { nearestName } from './nearest-name.ts';
 

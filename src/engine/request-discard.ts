@@ -1,5 +1,5 @@
 // The discard stage for an HTTP connection of Bun and Deno. What the client sends arrives at its request alone there,
-// and not at the socket, and nothing more of it arrives while nobody reads the request.
+// and not at the socket, and nothing more of it arrives while the request is not read.
 
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';

@@ -7,7 +7,7 @@ import { isConnectionReset, isInputError, isRefusedWrite } from '../core/error-k
 import { now, setImmediate } from '../core/time.ts';
 import { failureOf } from '../socket/failure.ts';
 import { destroyNow, hold, isResetting } from '../socket/ownership.ts';
-import { resetSocket, switchLingerOff } from '../socket/reset.ts';
+import { obeyDestroy, switchLingerOff } from '../socket/reset.ts';
 import { isGone } from '../socket/tls.ts';
 import { discardInput } from './discard-input.ts';
 import type { LingerLimits, Outcome } from './linger-loop.ts';
@@ -48,13 +48,7 @@ export function discardByStream(socket: Socket, limits: LingerLimits, ended: (en
     const resetting = isResetting(socket);
     if (!resetting && (!error || isInputError(error) || isRefusedWrite(error))) return;
     failure ??= error;
-    if (resetting) {
-      resetSocket(socket);
-    } else {
-      switchLingerOff(socket);
-      // Where the application has removed all 'error' listeners, only the report tells of the error.
-      destroyNow(socket, socket.listenerCount('error') > 0 ? error : undefined);
-    }
+    obeyDestroy(socket, error);
     // Behind 'close', for which our listener may be gone, or which may never come.
     setImmediate(setImmediate, onClose);
   });

@@ -3,7 +3,7 @@
 import diagnostics from 'node:diagnostics_channel';
 import { Server } from 'node:net';
 
-/** Weakly held: a server that nobody has any more is gone. */
+/** Weakly held: a server that the application has dropped is gone. */
 const known = new Set<WeakRef<Server>>();
 const seen = new WeakSet<Server>();
 let pruneAt = 64;

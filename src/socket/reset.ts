@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { addon } from '../system/addon.ts';
 import { findDescriptor } from './descriptor.ts';
-import { destroyNow, letGo, skipOwner } from './ownership.ts';
+import { destroyNow, isResetting, letGo, skipOwner } from './ownership.ts';
 
 /** Switches SO_LINGER off: a close of the socket neither waits for its output nor discards it. */
 export function switchLingerOff(socket: Socket): void {
@@ -35,4 +35,15 @@ export function resetSocket(socket: Socket): void {
     // ERR_INVALID_HANDLE_TYPE: the socket has no TCP handle of its own.
   }
   destroyNow(socket);
+}
+
+/** Does what a caught call of `destroy(error)` asks: RST for resetAndDestroy(), else the destroy of Node. */
+export function obeyDestroy(socket: Socket, error: Error | undefined): void {
+  if (isResetting(socket)) {
+    resetSocket(socket);
+    return;
+  }
+  switchLingerOff(socket);
+  // Where the application has removed all 'error' listeners, only the report tells of the error.
+  destroyNow(socket, socket.listenerCount('error') > 0 ? error : undefined);
 }
