@@ -49,7 +49,7 @@ for (let run = 0; run < bench.runs; run++) {
 }
 const most = COUNTS.at(-1);
 const columns = {
-  silent: { label: 'nobody sends, % of a core', digits: 3 },
+  silent: { label: 'no peer sends, % of a core', digits: 3 },
   drip: { label: 'each drips 1 byte a second, % of a core', digits: 2 },
 };
 const measured = NAMES.filter((name) => samples[name][most]);

@@ -62,7 +62,7 @@ for (const { fileName, code } of bundles) {
 /** Specifiers of relative imports, as tsc writes them into declarations: with the extension of the source. */
 const RELATIVE = /(?<=\b(?:from|import) |\bimport\()(['"])(\.\.?\/[^'"]*)\.ts\1/g;
 
-// The types of what the entries show, and of what those show; the rest is nobody's contract.
+// The types of what the entries show, and of what those show; the rest is internal.
 const declarations = new Map();
 const waiting = entries.map((name) => join(dist, `${name}.d.ts`));
 for (let file = waiting.pop(); file; file = waiting.pop()) {

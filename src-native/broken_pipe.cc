@@ -14,7 +14,7 @@
 namespace node {
 
 // "Safe to call more than once and from signal handlers" (src/node_internals.h): sets O_NONBLOCK and the modes of a
-// terminal back to what they were at the start of the process, which nobody else knows. It is no public API, and so it
+// terminal back to what they were at the start of the process, which only Node knows. It is no public API, and so it
 // is a weak symbol: null in a host that does not export it.
 __attribute__((weak)) void ResetStdio();
 

@@ -276,7 +276,8 @@ Queue LingerLoop::Advance(LingeringSocket& socket, size_t budget, bool to_the_en
   }
   if (!socket.eof && socket.until == Until::kEof) return queue;
   const int unacked = UnackedBytes(socket);
-  // The peer has reset the connection, and somebody else has taken the error: nothing is acknowledged any more.
+  // The peer has reset the connection, and another call has taken the error off the socket. Nothing is acknowledged any
+  // more.
   if (socket.eof && socket.tcp && unacked > 0 && HowEnded(socket.fd, false) == Ending::kBroken) {
     SocketOption(socket.fd, SO_ERROR, &error);
     FinishByError(socket, error == 0 ? ECONNRESET : error);

@@ -15,7 +15,7 @@ import { bareSocketOf } from './tls.ts';
 /** Gets the calls of `destroy()` while it holds the socket. */
 export type Holder = (error?: Error) => void;
 
-/** The close of a socket, whoever has begun it. */
+/** The close of a socket: begun by its server, or by the application. */
 export interface SocketClose {
   /** Settles at the end of the close. */
   readonly promise: Promise<unknown>;
@@ -30,7 +30,7 @@ export interface SocketOwner {
   onDestroy(socket: Socket, error: Error | undefined): void;
   /** The application closes the socket itself. */
   onApplicationClose(close: SocketClose): void;
-  /** The socket is being destroyed, by whomever. */
+  /** The socket is being destroyed, by a close or by Node. */
   forget(socket: Socket): void;
 }
 

@@ -11,8 +11,8 @@ interface Handle {
 }
 
 /**
- * Makes stdin, stdout and stderr blocking, as a shell opens them. Whether they were at the start of the process nobody
- * can tell: to load node:util is enough for Node to have made stderr non-blocking.
+ * Makes stdin, stdout and stderr blocking, as a shell opens them. Whether they were at the start of the process cannot
+ * be known: to load node:util is enough for Node to have made stderr non-blocking.
  */
 export function makeStdioBlocking(): void {
   for (const fd of STDIO) {

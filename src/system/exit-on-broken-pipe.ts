@@ -80,7 +80,7 @@ type Callback = (error?: NodeJS.ErrnoException | null) => void;
 type Internal = Record<'_write' | '_writev', ((...args: unknown[]) => void) | null>;
 
 /**
- * Looks at what the writes of a stream answer. Not at its 'error' event: anybody may destroy a stream with any error,
+ * Looks at what the writes of a stream answer. Not at its 'error' event: any code may destroy a stream with any error,
  * and a listener of ours would be one that handles it.
  */
 function watchWrites(stream: NodeJS.WriteStream, fd: number, die: () => never): void {

@@ -1,4 +1,4 @@
-// A socket has one close and one report, whoever comes first: its server, or safeClose.
+// A socket has one close and one report, whether its server or safeClose comes first.
 import { expect, test } from 'vitest';
 import { Fixture, STREAMS_ENGINE } from '../support/fixture.ts';
 import { ENGINES } from '../support/safe-close-host.ts';

@@ -1,4 +1,4 @@
-// An application: a server closes one connection, on which the client has sent data that nobody reads. The output says
+// An application: a server closes one connection, on which the client has sent data that is never read. The output says
 // what both saw. It has no top-level await, since it is bundled as CommonJS too.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';

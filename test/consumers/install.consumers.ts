@@ -15,7 +15,7 @@ interface Manager {
   run?: string[];
 }
 
-// Nothing has to be fetched, since the package has no dependency: an address where nobody listens shows it.
+// Nothing has to be fetched, since the package has no dependency: an address where nothing listens shows it.
 const NOWHERE = 'http://127.0.0.1:9/';
 
 const npm = (name: string, node?: string): Manager => ({

@@ -17,7 +17,7 @@ told = False
 while True:
     try:
         data = os.read(terminal, 65536)
-    except OSError:  # EIO: nobody has the terminal open any more
+    except OSError:  # EIO: no process has the terminal open any more
         break
     if not data:
         break

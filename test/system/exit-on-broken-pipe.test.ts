@@ -217,7 +217,7 @@ describe('the handler of the addon', () => {
 
   const unknown = process.arch === 'x64' ? '' : 'which descriptor was written to is known on x64 only';
   test.skipIf(unknown)(
-    `a socket that breaks, where stdout is broken too and nobody has noticed${unknown && ` [skipped: ${unknown}]`}`,
+    `a socket that breaks, where stdout is broken too and no write has met it${unknown && ` [skipped: ${unknown}]`}`,
     async () => {
       const { lines } = await bash(
         `exec 4>&1; sleep 0.5 | { $tool 'a broken socket while stdout is broken unnoticed' 3>&4; echo $? >&4; } | true`,

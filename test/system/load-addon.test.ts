@@ -40,7 +40,7 @@ function put(content: Buffer | string, to: string): void {
 }
 
 const ours = () => readFileSync(prebuiltOf(root));
-/** Somebody else's, which this Node.js loads. */
+/** The addon of another package, which this Node.js loads. */
 const foreign = () => {
   const koffi = dirname(createRequire(import.meta.url).resolve('koffi'));
   return readFileSync(join(koffi, `../@koromix/koffi-${platform}/${platform.replace('-', '_')}/koffi.node`));
