@@ -12,7 +12,13 @@ import { bareSocketOf } from '../socket/tls.ts';
 import { type Parser, unfinishedRequest } from './unread-input.ts';
 
 type HttpServer = Server & { closeIdleConnections?: () => void };
-type HttpSocket = Socket & { parser?: Parser | null; _httpMessage?: ServerResponse | null; server?: Server };
+type HttpSocket = Socket & {
+  parser?: Parser | null;
+  _httpMessage?: ServerResponse | null;
+  server?: Server;
+  /** What Node's timer of the socket calls. It emits 'timeout'. */
+  _onTimeout?: () => void;
+};
 
 export interface IdleConnections {
   readonly server: Server;
@@ -27,6 +33,7 @@ const REQUEST = 'http.server.request.start';
 export class IdleCloses {
   readonly #connections: IdleConnections;
   readonly #server: HttpServer;
+  /** One function for all sockets of the server. */
   readonly #onTimeout: (this: HttpSocket) => void;
   #restoreMethod: (() => void) | undefined;
   /** Connections that closeIdleConnections() was to close. Their next response is the last one. */
@@ -37,7 +44,7 @@ export class IdleCloses {
     this.#server = connections.server;
     const closes = this;
     this.#onTimeout = function (this: HttpSocket) {
-      closes.#beforeTimeout(this);
+      closes.#onSocketTimeout(this, () => Object.getPrototypeOf(this)._onTimeout.call(this));
     };
   }
 
@@ -50,13 +57,17 @@ export class IdleCloses {
   stop(): void {
     this.#restoreMethod?.();
     this.#restoreMethod = undefined;
-    for (const socket of this.#connections.sockets) socket.removeListener('timeout', this.#onTimeout);
+    for (const socket of this.#connections.sockets as HttpSocket[])
+      if (Object.hasOwn(socket, '_onTimeout') && socket._onTimeout === this.#onTimeout) delete socket._onTimeout;
   }
 
-  /** A listener in front of Node's own, which asks the listeners of the application, and destroys. */
-  watch(socket: Socket): void {
-    if (!this.#restoreMethod || socket.listenerCount('timeout', this.#onTimeout) > 0) return;
-    socket.prependListener('timeout', this.#onTimeout);
+  /**
+   * Replaces a method of the single socket. A 'timeout' listener in front of Node's own would do as well, but it would
+   * show: Node takes its listeners off a socket that it gives away, by 'upgrade' or 'connect'.
+   */
+  watch(socket: HttpSocket): void {
+    if (this.#restoreMethod && socket._onTimeout && !Object.hasOwn(socket, '_onTimeout'))
+      socket._onTimeout = this.#onTimeout;
   }
 
   #replaceMethod(): () => void {
@@ -90,23 +101,31 @@ export class IdleCloses {
     }
   }
 
-  /** Node destroys the socket behind this listener, unless the application has a 'timeout' listener on the server. */
-  #beforeTimeout(socket: HttpSocket): void {
-    if (!this.#restoreMethod || socket.destroyed || socket.server !== this.#server) return;
-    if (this.#server.listenerCount('timeout') > 0 || !this.#mustBeRead(socket)) return;
-    const release = () => letGo(socket);
-    hold(socket, (error) => {
-      letGo(socket);
+  /** Node destroys the socket where the application has no 'timeout' listener on the server. */
+  #onSocketTimeout(socket: HttpSocket, byNode: () => void): void {
+    const mayDestroy = socket.server === this.#server && this.#server.listenerCount('timeout') === 0;
+    if (!this.#restoreMethod || !mayDestroy || !this.#mustBeRead(socket)) {
+      byNode();
+      return;
+    }
+    const destroyed: (Error | undefined)[] = [];
+    const holder = (error?: Error) => void destroyed.push(error);
+    hold(socket, holder);
+    try {
+      byNode();
+    } finally {
+      letGo(socket, holder);
+      const [error] = destroyed;
       if (error) socket.destroy(error);
-      else this.#readFirst(socket, false);
-    });
-    // Where the application has removed Node's listener, nothing calls destroy().
-    queueMicrotask(release);
+      else if (destroyed.length > 0) this.#readFirst(socket, false);
+    }
   }
 
   /** Between two requests, with bytes waiting. */
   #mustBeRead(socket: HttpSocket): boolean {
-    return isBetweenRequests(socket) && !isHeld(socket) && this.#connections.mayHavePending(socket);
+    return (
+      !socket.destroyed && isBetweenRequests(socket) && !isHeld(socket) && this.#connections.mayHavePending(socket)
+    );
   }
 
   /** @param isLast whether a request that comes now is answered with `Connection: close` */

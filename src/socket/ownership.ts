@@ -67,9 +67,10 @@ export function isHeld(socket: OwnedSocket): boolean {
   return socket[STATE]?.holder !== undefined;
 }
 
-export function letGo(socket: OwnedSocket): void {
+/** @param holder nothing happens where another one has begun to hold the socket meanwhile */
+export function letGo(socket: OwnedSocket, holder?: Holder): void {
   const state = socket[STATE];
-  if (state) state.holder = undefined;
+  if (state && (!holder || state.holder === holder)) state.holder = undefined;
 }
 
 /** The copy of the package that owns or holds the socket, or the connection under its TLS, unless it is this copy. */
