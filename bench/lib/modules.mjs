@@ -9,15 +9,19 @@ import { made } from '../../lab/compile.mjs';
 const COUNT = 24;
 export const WITH_MODULES = `Node as it is, and ${COUNT} modules more`;
 
-let options;
+let url;
 
 /** Options of Node.js that load these modules. */
 export function loadModules() {
-  options ??= ['--import', pathToFileURL(writeModules()).href];
-  return options;
+  return ['--import', modulesUrl()];
 }
 
-/** Writes the modules, only once, because a process that starts may be reading them. */
+/** What to import to have them all. They are written only once, because a process that starts may be reading them. */
+export function modulesUrl() {
+  url ??= pathToFileURL(writeModules()).href;
+  return url;
+}
+
 function writeModules() {
   const folder = join(made, 'modules');
   mkdirSync(folder, { recursive: true });

@@ -1,7 +1,17 @@
 // HTTP/2: the server answers, and does not read the request. Node resets the stream right behind the answer, and curl
 // takes that for a failure where it reads both at once.
-import { CHROMIUM, CLEAR_HTTP2_CLIENTS, HTTP2_CLIENTS } from '../support/clients.ts';
-import { serve, testUploads } from '../support/upload-tests.ts';
+import { CHROMIUM, CLEAR_HTTP2_CLIENTS, HTTP2_CLIENTS, nginxVersion } from '../support/clients.ts';
+import { Nginx } from '../support/nginx.ts';
+import { type Route, serve, testUploads } from '../support/upload-tests.ts';
 
-testUploads([...HTTP2_CLIENTS, CHROMIUM], [{ name: 'HTTP/2 over TLS', open: (closing) => serve('http2', closing) }]);
-testUploads(CLEAR_HTTP2_CLIENTS, [{ name: 'HTTP/2 in clear', open: (closing) => serve('http2-clear', closing) }]);
+const beside = (http2: 'clear' | 'tls') => (nginxVersion ? { beside: () => Nginx.start({ http2 }) } : {});
+
+const OVER_TLS: Route = { name: 'HTTP/2 over TLS', open: (closing) => serve('http2', closing), ...beside('tls') };
+const IN_CLEAR: Route = {
+  name: 'HTTP/2 in clear',
+  open: (closing) => serve('http2-clear', closing),
+  ...beside('clear'),
+};
+
+testUploads([...HTTP2_CLIENTS, CHROMIUM], [OVER_TLS]);
+testUploads(CLEAR_HTTP2_CLIENTS, [IN_CLEAR]);

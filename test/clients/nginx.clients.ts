@@ -1,9 +1,9 @@
 // nginx as a reverse proxy before Node: no 502, and nothing in its error log.
 import { nginxVersion, PROXIED_CLIENTS } from '../support/clients.ts';
-import { Nginx, type NginxOptions } from '../support/nginx.ts';
+import { Nginx, type ProxyOptions } from '../support/nginx.ts';
 import { type Closing, serve, testUploads } from '../support/upload-tests.ts';
 
-async function proxy(buffering: NginxOptions['buffering'], closing: Closing) {
+async function proxy(buffering: ProxyOptions['buffering'], closing: Closing) {
   const server = await serve('http', closing);
   const nginx = await Nginx.start({ upstream: server.port, buffering });
   return {

@@ -6,10 +6,13 @@ import type { Reporter, TestModule } from 'vitest/node';
 import { wrapProse } from '../../lab/markdown.mjs';
 import { table } from '../../src/cli/table.ts';
 import { type Tally, UPLOADS } from './client-folder.ts';
+import { nginxVersion } from './clients.ts';
 import { root } from './project.ts';
 import type { Row } from './upload-tests.ts';
 
 const HEADINGS = ['client', 'way', 'framing', 'as Node closes', 'lingering', 'what the rest got'];
+/** Of the rows that have another server beside them. */
+const BESIDE_HEADINGS = HEADINGS.toSpliced(3, 0, `nginx ${nginxVersion ?? ''}`.trim());
 
 export default class ClientsReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], _errors: unknown, reason: string): void {
@@ -18,17 +21,24 @@ export default class ClientsReporter implements Reporter {
       .flatMap((module) => [...module.children.allTests()]);
     const rows = tests.map((test) => test.meta().row).filter((row) => row !== undefined);
     if (rows.length === 0) return;
-    console.log(`\n${table([HEADINGS, undefined, ...rows.map(cells)], 'lllrrl')}\n`);
+    const [alone, beside] = [rows.filter((row) => !row.beside), rows.filter((row) => row.beside)];
+    if (alone.length > 0) console.log(`\n${table([HEADINGS, undefined, ...alone.map(cells)], 'lllrrl')}\n`);
+    if (beside.length > 0) console.log(`\n${table([BESIDE_HEADINGS, undefined, ...beside.map(cells)], 'lllrrrl')}\n`);
     if (!process.env['RECORD_CLIENTS']) return;
     if (reason !== 'passed' || rows.length !== tests.length)
       throw new Error('docs/clients.md is written when every test has run and passed');
-    writeFileSync(join(root, 'docs/clients.md'), wrapProse(markdown(rows)));
+    writeFileSync(join(root, 'docs/clients.md'), wrapProse(markdown(alone, beside)));
   }
 }
 
-function cells({ client, route, framing, plain, lingering }: Row): string[] {
-  const rest = [list(plain), list(lingering) && `lingering: ${list(lingering)}`].filter(Boolean).join('; ');
-  return [client, route, framing, String(plain.answered), String(lingering.answered), rest];
+function cells({ client, route, framing, plain, lingering, beside }: Row): string[] {
+  const rest = [
+    list(plain),
+    list(lingering) && `lingering: ${list(lingering)}`,
+    beside && list(beside) && `nginx: ${list(beside)}`,
+  ];
+  const answered = [...(beside ? [beside] : []), plain, lingering].map((tally) => String(tally.answered));
+  return [client, route, framing, ...answered, rest.filter(Boolean).join('; ')];
 }
 
 /** Most frequent first. For a wrong answer the status is enough. */
@@ -37,10 +47,12 @@ function list({ rest }: Tally): string {
   return entries.map(([name, times]) => `${times} × ${name.replace(/^(\d{3}) \d+$/, '$1')}`).join(', ');
 }
 
-function markdown(rows: Row[]): string {
-  const lines = [HEADINGS, ['---', '---', '---', '--:', '--:', '---'], ...rows.map(cells)].map(
-    (row) => `| ${row.join(' | ')} |`,
-  );
+function markdownTable(headings: string[], figures: number, rows: Row[]): string {
+  const line = ['---', '---', '---', ...Array(figures).fill('--:'), '---'];
+  return [headings, line, ...rows.map(cells)].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+function markdown(alone: Row[], beside: Row[]): string {
   return `# Real clients
 
 Each client uploads 5 MB to a server that answers 413 at once and closes (\`Connection: close\`; in HTTP/2 the
@@ -48,7 +60,7 @@ stream ends), ${UPLOADS} times, one after the other. The figures say how many of
 from Node as it is, and from the same server after \`lingerOnClose(server)\`. Server and client are on one machine, in
 processes of their own.
 
-${lines.join('\n')}
+${markdownTable(HEADINGS, 2, alone)}
 
 ${machine()}
 \`npm run docs:clients\` writes this page and the picture below.
@@ -59,11 +71,20 @@ Not in the table: wget and the form of a browser cannot upload in chunks.
   HttpURLConnection finds it.
 - **Chromium** does the same over http. Over TLS a failed write ends the connection, unless Chromium has read the answer
   before. With a file from the disk it had: it reads the socket while it waits for the disk.
-- **HTTP/2** loses nothing by the close of a connection, and the server of these rows closes none. But it does not read
-  the request, and Node ends such a stream with RST_STREAM right behind the answer. A client that reads both at once may
-  take that for a failure. \`lingerOnClose\` holds RST_STREAM back for a round trip. The client of h2 looks for failures
-  first, as curl does in effect.
 - **nginx** answers 502 if the server behind it closes with a reset.
+
+## HTTP/2
+
+The same uploads over HTTP/2, to the same server, and to nginx (\`return 413\`). HTTP/2 loses nothing by the close of a
+connection, and these servers close none. But they do not read the request, and end the stream with RST_STREAM right
+behind the answer. A client that reads both at once may take that for a failure. \`lingerOnClose\` holds RST_STREAM back
+for a round trip.
+
+${markdownTable(BESIDE_HEADINGS, 3, beside)}
+
+The client of Python's h2 looks for failures first, as curl does in effect. httpx, which is built on h2, reads no answer
+before it has sent all, and a server that does not read gives it no window to do so: it waits for ever, whatever the
+server. So it has no row.
 
 ## What a browser shows
 

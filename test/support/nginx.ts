@@ -1,4 +1,4 @@
-// nginx as a reverse proxy before a server, with its own folder and configuration.
+// nginx as a reverse proxy before a server, or as a server of HTTP/2, with its own folder and configuration.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,17 +6,26 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-export interface NginxOptions {
+export interface ProxyOptions {
   /** The port of the server behind nginx. */
   upstream: number;
   /** Whether nginx reads a whole request before it passes it on. */
   buffering: 'on' | 'off';
 }
 
+/** A server of HTTP/2 that answers like test/fixtures/clients/clients-server.mjs. */
+export interface Http2Options {
+  http2: 'clear' | 'tls';
+}
+
+export type NginxOptions = ProxyOptions | Http2Options;
+
 export class Nginx implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'lingering-close-'));
   readonly #port: number;
+  #scheme = 'http';
   #process!: ChildProcess;
   #log = '';
 
@@ -31,6 +40,7 @@ export class Nginx implements AsyncDisposable {
   }
 
   async #start(options: NginxOptions): Promise<void> {
+    if ('http2' in options && options.http2 === 'tls') this.#scheme = 'https';
     const configuration = join(this.#folder, 'nginx.conf');
     writeFileSync(configuration, configure(this.#port, options));
     this.#process = spawn('nginx', ['-e', 'stderr', '-p', this.#folder, '-c', configuration], {
@@ -46,7 +56,7 @@ export class Nginx implements AsyncDisposable {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#port}/`;
+    return `${this.#scheme}://127.0.0.1:${this.#port}/`;
   }
 
   /**
@@ -79,7 +89,7 @@ const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   .map((name) => `${name}_temp_path ${name};`)
   .join(' ');
 
-function configure(port: number, { upstream, buffering }: NginxOptions): string {
+function configure(port: number, options: NginxOptions): string {
   return `
 daemon off;
 ${USER}
@@ -92,6 +102,13 @@ http {
   log_format statuses '$status from upstream $upstream_status';
   access_log access.log statuses;
   client_max_body_size 0;
+  ${'http2' in options ? serveHttp2(port, options) : passOn(port, options)}
+}
+`;
+}
+
+function passOn(port: number, { upstream, buffering }: ProxyOptions): string {
+  return `
   upstream node {
     server 127.0.0.1:${upstream};
     keepalive 4;
@@ -104,9 +121,23 @@ http {
       proxy_set_header Connection "";
       proxy_request_buffering ${buffering};
     }
-  }
+  }`;
 }
-`;
+
+const PEM = fileURLToPath(new URL('../fixtures/localhost.pem', import.meta.url));
+const FORM = '<form method=post enctype=multipart/form-data><input type=file name=file><button>Upload</button></form>';
+
+function serveHttp2(port: number, { http2 }: Http2Options): string {
+  return `
+  server {
+    listen 127.0.0.1:${port} ${http2 === 'tls' ? 'ssl ' : ''}http2;
+    ${http2 === 'tls' ? `ssl_certificate ${PEM}; ssl_certificate_key ${PEM};` : ''}
+    default_type text/html;
+    location / {
+      if ($request_method = GET) { return 200 "${FORM}"; }
+      return 413 "${'<h1>413 Content Too Large</h1>'.padEnd(1_000)}";
+    }
+  }`;
 }
 
 /** nginx does not report which port it took. */

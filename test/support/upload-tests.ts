@@ -10,6 +10,8 @@ export type Closing = 'plain' | 'lingering';
 export interface Route {
   name: string;
   open(closing: Closing): Promise<OpenRoute>;
+  /** The same answer from another server, to compare with. */
+  beside?(): Promise<OpenRoute>;
 }
 
 export interface OpenRoute extends AsyncDisposable {
@@ -25,6 +27,7 @@ export interface Row {
   framing: string;
   plain: Tally;
   lingering: Tally;
+  beside?: Tally;
 }
 
 declare module 'vitest' {
@@ -58,6 +61,11 @@ export function testUploads(clients: Client[], routes: Route[], needed?: string)
     return { tally, complaints: await open.complaints?.() };
   };
 
+  const uploadsBeside = async (client: Client, open: () => Promise<OpenRoute>, framing: string) => {
+    await using server = await open();
+    return await folder.upload(client, framing, server.url);
+  };
+
   for (const client of clients) {
     const missing = client.version === undefined ? client.name : needed;
     for (const route of routes) {
@@ -74,12 +82,14 @@ export function testUploads(clients: Client[], routes: Route[], needed?: string)
           if (missing) throw new Error(`${missing} is not installed`);
           const plain = await uploads(client, route, framing, 'plain');
           const lingering = await uploads(client, route, framing, 'lingering');
+          const beside = route.beside && (await uploadsBeside(client, route.beside, framing));
           task.meta.row = {
             client: `${client.name} ${client.version}`,
             route: route.name,
             framing: title,
             plain: plain.tally,
             lingering: lingering.tally,
+            ...(beside && { beside }),
           };
           expect(lingering.tally).toEqual({ answered: UPLOADS, rest: {} });
           expect(lingering.complaints ?? []).toEqual([]);
