@@ -83,8 +83,8 @@ for a round trip.
 ${markdownTable(BESIDE_HEADINGS, 3, beside)}
 
 The client of Python's h2 looks for failures first, as curl does in effect. httpx, which is built on h2, has no row: it
-reads no answer before it has sent all. It gets the answer to 50 KB, which fit into the window of the server, and none to
-5 MB, from Node with or without the package, nor from nginx.
+reads no answer before it has sent all. It gets the answer to 50 KB, which fit into the window of the server, and none
+to 5 MB, from Node with or without the package, nor from nginx.
 
 ## What a browser shows
 
