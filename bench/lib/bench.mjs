@@ -3,9 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { daemonVersion } from '../../lab/daemons.mjs';
 import { machine, versions } from '../../lab/machine.mjs';
 import { pairedRatio, summary } from '../../lab/statistics.mjs';
-import { daemonVersion } from './daemons.mjs';
 import { startRival } from './rivals.mjs';
 
 const DAEMONS = ['nginx', 'Apache', 'squid', 'HAProxy'];

@@ -1,7 +1,7 @@
 // The rivals, by their names in the tables. Each answers an upload early, with 413.
 import { startServer } from '../../lab/children.mjs';
 import { compile } from '../../lab/compile.mjs';
-import { startByName } from './daemons.mjs';
+import { startByName } from '../../lab/daemons.mjs';
 import { loadModules, WITH_MODULES } from './modules.mjs';
 import { startNodeServer } from './servers.mjs';
 

@@ -9,6 +9,11 @@ function responseOf(socket: HttpSocket): IncomingMessage | null | undefined {
   return socket._httpMessage?.res;
 }
 
+/** Whether Node's HTTP client has sent a request by this socket, or sends it, and no answer has begun. */
+export function awaitsAnswer({ _httpMessage: message }: HttpSocket): boolean {
+  return message != null && !message.res;
+}
+
 /** Whether the parser has seen the last byte of the response: no error is due any more. */
 export function hasWholeAnswer(socket: Socket): boolean {
   return responseOf(socket)?.complete === true;

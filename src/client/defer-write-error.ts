@@ -10,7 +10,7 @@ import type { UndiciConnector } from './agents.ts';
 import { guardAgent, guardConnector, isAgent } from './agents.ts';
 import type { DeferWriteErrorOptions } from './defer-write-error-options.ts';
 import { checkDeferOptions } from './defer-write-error-options.ts';
-import { guardErrors } from './error-guard.ts';
+import { guardAllErrors } from './error-guard.ts';
 
 /** What {@link deferWriteError} takes. */
 export type DeferWriteErrorTarget = Socket | Agent | UndiciConnector;
@@ -28,13 +28,14 @@ export type DeferWriteErrorTarget = Socket | Agent | UndiciConnector;
  *   ends in Node where the answer was read before the write failed. The connection goes back to no pool.
  *
  * Where nothing has arrived, the error comes at once, as ever. Over TLS, and without the addon, it may come a turn of
- * the event loop later. An ECONNRESET of a read waits too, where the application has not yet read what Node has.
+ * the event loop later. An ECONNRESET of a read waits too, where the application has not yet read what Node has. So
+ * does EOF, where undici is paused by a slow consumer: it would take a whole answer for one that is cut off.
  *
  * Nothing changes for a connection that does not fail. The process is not kept alive by the wait: when there is
  * nothing else to do, the error comes. `destroy()`, an aborted signal and the time-outs of a request end the wait.
  *
  * No prototype and no module of Node is patched. The socket gets methods of its own (`_write`, `_writev`, `destroy`,
- * and while an error waits, `read` and `push`), an agent gets a `createConnection` of its own. A second call for the
+ * and while an error waits, or with undici, `read` and `push`), an agent gets a `createConnection` of its own. A second call for the
  * same target changes its options.
  *
  * @param target a `net.Socket` or `tls.TLSSocket`, before it writes; an `http.Agent` or `https.Agent`, with the
@@ -58,7 +59,7 @@ export function deferWriteError<Target extends DeferWriteErrorTarget>(
   if (runtime) return target;
   if (isConnector) return guardConnector(target as UndiciConnector, checked) as Target;
   if (isAgent(target)) guardAgent(target, checked);
-  else guardErrors(target as Socket, checked);
+  else guardAllErrors(target as Socket, checked);
   return target;
 }
 

@@ -1,5 +1,5 @@
 // The wait of one error. The connection is broken, but the kernel, or Node's buffer, may still hold what the peer sent
-// before. That is read first. Then the application gets the error.
+// before. That is read first. Then the application gets the error. EOF waits in the same way, where undici is paused.
 
 import type { Socket } from 'node:net';
 import { afterPoll, timerAfterPoll } from '../core/after-poll.ts';
@@ -24,6 +24,8 @@ export interface Situation {
   readonly timeout: number;
   /** Whether undici has the socket. Of its answers only undici knows how far they have come. */
   readonly isUndici: boolean;
+  /** Whether undici is paused by its consumer: there may be more to an answer, although the socket has no more. */
+  readonly isPaused: boolean;
 }
 
 /** What has arrived is read in the next poll phase of the event loop. */
@@ -40,7 +42,7 @@ function endAll(): void {
 
 export class DeferredError implements ReadingListener {
   readonly #socket: Socket;
-  readonly #error: NodeJS.ErrnoException;
+  #error: NodeJS.ErrnoException | undefined;
   readonly #situation: Situation;
   #write: FailedWrite | undefined;
   /** Bytes that the kernel held when the error came. NaN where that cannot be known. */
@@ -50,8 +52,6 @@ export class DeferredError implements ReadingListener {
   #read: number;
   #left: number;
   #isChecking = false;
-  /** Whether the application has asked for more than there was. */
-  #wantsMore: boolean | undefined;
   readonly #hadEndedRequest: boolean;
   /** EOF or a read error has come: what is left is in Node's buffer. */
   #atEnd: boolean;
@@ -62,20 +62,25 @@ export class DeferredError implements ReadingListener {
   #giveBack: (() => void) | undefined;
 
   /**
-   * @param error what the application gets when the wait is over
+   * @param error what the application gets when the wait is over; none where it is EOF that waits
    * @param write the write that failed with it; none for an error of a read
    */
-  constructor(socket: Socket, error: NodeJS.ErrnoException, write: FailedWrite | undefined, situation: Situation) {
+  constructor(
+    socket: Socket,
+    error: NodeJS.ErrnoException | undefined,
+    write: FailedWrite | undefined,
+    situation: Situation,
+  ) {
     this.#socket = socket;
     this.#error = error;
     this.#write = write;
     this.#situation = situation;
-    this.#owed = readPending(socket) ?? Number.NaN;
+    this.#atEnd = write === undefined || hasReceivedEof(socket);
+    this.#owed = this.#atEnd ? 0 : (readPending(socket) ?? Number.NaN);
     this.#readBefore = socket.bytesRead;
     this.#read = socket.bytesRead;
     this.#left = socket.readableLength;
     this.#hadEndedRequest = hasEndedRequest(socket);
-    this.#atEnd = write === undefined || hasReceivedEof(socket);
   }
 
   get isOver(): boolean {
@@ -88,7 +93,7 @@ export class DeferredError implements ReadingListener {
     // TLS may have records in hand that the kernel does not count any more.
     const mayBeOver = this.#atEnd || (this.#owed === 0 && !isTls(socket));
     this.#listen();
-    if (!mayBeOver || socket.readableLength > 0 || this.#isPaused()) this.#lookLater();
+    if (!mayBeOver || socket.readableLength > 0 || this.#situation.isPaused) this.#lookLater();
     else if (!this.#endGoesFirst()) this.end();
     else if (this.#atEnd) this.#endOfData();
     else this.#lookLater();
@@ -97,6 +102,7 @@ export class DeferredError implements ReadingListener {
   /** A write failed behind an error that waits already. */
   addWrite(write: FailedWrite): void {
     this.#write ??= write;
+    this.#error ??= write.error;
   }
 
   /** Node has read an error. */
@@ -108,10 +114,6 @@ export class DeferredError implements ReadingListener {
   onEof(): boolean {
     this.#atEnd = true;
     return !this.#situation.isUndici;
-  }
-
-  onRead(found: boolean): void {
-    this.#wantsMore = !found;
   }
 
   onStep(): void {
@@ -132,7 +134,7 @@ export class DeferredError implements ReadingListener {
       // What was owed is finite, and so is the wait. For what comes on top of it the limit is not put off.
       if (this.#read - this.#readBefore <= this.#owed) this.#restartTimeout();
     }
-    if (left > 0 || this.#isPaused()) return;
+    if (left > 0 || this.#situation.isPaused) return;
     if (this.#atEnd) this.#endOfData();
     else this.#lookLater();
   }
@@ -158,6 +160,10 @@ export class DeferredError implements ReadingListener {
     this.#cancelTimeout?.();
     socket.removeListener('close', this.#onClose);
     if (waits.delete(this) && waits.size === 0) process.removeListener('beforeExit', endAll);
+    if (!this.#error) {
+      if (!socket.destroyed) passEof(socket);
+      return;
+    }
     // Node calls the callback of the application first, and then destroys the socket with the error.
     if (write?.error !== this.#error) destroyNow(socket, hasWholeAnswer(socket) ? undefined : this.#error);
     write?.callback(write.error);
@@ -191,22 +197,7 @@ export class DeferredError implements ReadingListener {
     // The last listener for 'end': Node's own have ended the answer by then.
     socket.once('end', () => this.end());
     // It was kept from undici.
-    if (this.#situation.isUndici && !hasReceivedEof(socket)) socket.push(null);
-  }
-
-  /**
-   * undici may have all the data, and be paused by its consumer in the middle of it: it then asks for no more, and does
-   * not know yet that the answer is whole. Neither EOF nor the error may come to it there.
-   */
-  #isPaused(): boolean {
-    const socket = this.#socket;
-    if (!this.#situation.isUndici || socket.bytesRead === 0) return false;
-    if (this.#wantsMore === undefined) {
-      this.#wantsMore = false;
-      // Unless it is paused, undici now asks for what is there, until there is no more.
-      if (socket.readableLength === 0) socket.emit('readable');
-    }
-    return !this.#wantsMore;
+    if (this.#situation.isUndici) passEof(socket);
   }
 
   /**
@@ -215,7 +206,7 @@ export class DeferredError implements ReadingListener {
    * peer has sent, and an answer that only EOF ends is whole.
    */
   #endGoesFirst(): boolean {
-    if (this.#error.code !== 'EPIPE' || this.#socket.readableEnded) return false;
+    if (this.#error?.code !== 'EPIPE' || this.#socket.readableEnded) return false;
     return this.#situation.isUndici ? this.#socket.bytesRead > 0 : endsWithConnection(this.#socket);
   }
 
@@ -228,7 +219,7 @@ export class DeferredError implements ReadingListener {
     this.#cancelLook = undefined;
     const socket = this.#socket;
     // The application reads at its own pace. Its next read, or Node's, brings us here again.
-    if (socket.readableLength > 0 || this.#atEnd || this.#isPaused()) return;
+    if (socket.readableLength > 0 || this.#atEnd || this.#situation.isPaused) return;
     const pending = readPending(socket);
     if (pending !== null && pending > 0 && socket.bytesRead - this.#readBefore < this.#owed) return;
     this.#quietPolls++;
@@ -244,6 +235,10 @@ export class DeferredError implements ReadingListener {
     // It does not keep the process alive: see endAll().
     this.#cancelTimeout = timerAfterPoll(timeout, () => this.end(), false);
   }
+}
+
+function passEof(socket: Socket): void {
+  if (!hasReceivedEof(socket)) socket.push(null);
 }
 
 /** Whether EOF has reached the stream. Until 'end' is emitted, only its state tells. */

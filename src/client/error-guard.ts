@@ -1,4 +1,5 @@
-// What a socket gets, so that its errors can wait: a `_write` and a `_writev` of its own, and an owner for `destroy()`.
+// What a socket gets, so that its errors can wait: a `_write` and a `_writev` of its own, and where an error of a read may
+// have to wait too, an owner for `destroy()`.
 //
 // A write error waits at the callback that Node passes to `_write`. Until that callback is called, the stream goes on
 // as if the write took long. So the error object, the events and their order stay those of Node. Node calls destroy()
@@ -6,66 +7,116 @@
 
 import type { Socket } from 'node:net';
 import type { SocketOwner } from '../socket/ownership.ts';
-import { defineHidden, destroyNow, ownerOf, setOwner, skipOwner } from '../socket/ownership.ts';
+import { closeOf, defineHidden, destroyNow, ownerOf, setOwner, skipOwner } from '../socket/ownership.ts';
+import { awaitsAnswer } from './answer.ts';
 import type { CheckedDeferOptions } from './defer-write-error-options.ts';
 import type { FailedWrite, Situation, WriteCallback } from './deferred-error.ts';
 import { DeferredError } from './deferred-error.ts';
 
 /** A property that other copies of the package know: the first copy that meets a socket has it. */
 const GUARD = Symbol.for('lingering-close.error-guard');
+/** The kernel takes as much at once, for a new connection too (`tcp_wmem`). */
+const SMALL_WRITE = 16_384;
 
 type GuardedSocket = Socket & { [GUARD]?: ErrorGuard };
-
-type Write = (...args: [...unknown[], callback: WriteCallback]) => unknown;
-interface WritableMethods {
-  _write: Write;
-  _writev?: Write | null;
+type Writes = (this: Socket, chunk: unknown, encoding: unknown, callback: WriteCallback) => unknown;
+type WritesMany = (this: Socket, chunks: unknown, callback: WriteCallback) => unknown;
+interface Methods {
+  _write: Writes;
+  _writev?: WritesMany | null;
+  push: (this: Socket, ...args: Parameters<Socket['push']>) => boolean;
+  read: (this: Socket, size?: number) => unknown;
 }
 
 /** Does nothing for a socket of another copy, for one that is destroyed, and for one that cannot get properties. */
 export function guardErrors(socket: GuardedSocket, { timeout }: CheckedDeferOptions, isUndici = false): void {
-  if (socket.destroyed || !Object.isExtensible(socket)) return;
-  const guard = socket[GUARD] ?? new ErrorGuard(socket);
+  if (socket.destroyed) return;
+  let guard = socket[GUARD];
+  if (guard === undefined) {
+    if (!Object.isExtensible(socket)) return;
+    guard = new ErrorGuard(socket);
+  }
   // Another copy's object has a class of its own.
   if (!(guard instanceof ErrorGuard)) return;
   guard.timeout = timeout;
-  if (isUndici) guard.isUndici = true;
+  if (isUndici) guard.serveUndici();
   // A Socket may be connected anew.
   if (guard.ownsSocket) skipOwner(socket, false);
+}
+
+/** The same for a socket of which nobody knows who uses it: also what it does not write is guarded. */
+export function guardAllErrors(socket: GuardedSocket, options: CheckedDeferOptions): void {
+  guardErrors(socket, options);
+  const guard = socket[GUARD];
+  if (guard instanceof ErrorGuard) guard.own();
 }
 
 class ErrorGuard implements SocketOwner, Situation {
   timeout = 0;
   isUndici = false;
-  readonly ownsSocket: boolean;
-  readonly write: Write | undefined;
-  readonly writev: Write | null | undefined;
+  ownsSocket = false;
+  /** The methods that the socket had. */
+  readonly write: Writes;
+  readonly writev: WritesMany | null | undefined;
+  push: Methods['push'] | undefined = undefined;
+  read: Methods['read'] | undefined = undefined;
+  /** Whether the last read of undici found something. It reads until there is no more, unless it is paused. */
+  foundData = false;
   readonly #socket: Socket;
+  /** Whether the owner of the socket has been looked at. */
+  #hasOwner = false;
   /** Of the write that is under way. A stream makes one at a time. */
-  #callback: WriteCallback | undefined;
-  #wait: DeferredError | undefined;
-  /** The application closes the socket itself. */
-  #isOff = false;
+  #callback: WriteCallback | undefined = undefined;
+  #wait: DeferredError | undefined = undefined;
 
   constructor(socket: GuardedSocket) {
     this.#socket = socket;
-    const methods = socket as unknown as WritableMethods;
-    if (Object.hasOwn(socket, '_write')) this.write = methods._write;
-    if (Object.hasOwn(socket, '_writev')) this.writev = methods._writev;
+    const methods = socket as unknown as Methods;
+    this.write = methods._write;
+    this.writev = methods._writev;
     setMethod(methods, '_write', write);
     // null says that the stream cannot do it.
-    if (methods._writev) setMethod(methods, '_writev', writev);
+    if (this.writev) setMethod(methods, '_writev', writev);
     socket[GUARD] = this;
-    // A connection of a server stays its server's.
-    const owner = ownerOf(socket);
+  }
+
+  /** `destroy()` comes here from now on, unless the socket is a connection of a server: it stays its server's. */
+  own(): void {
+    if (this.#hasOwner) return;
+    this.#hasOwner = true;
+    const owner = ownerOf(this.#socket);
     this.ownsSocket = owner === undefined || owner instanceof ErrorGuard;
-    if (this.ownsSocket) setOwner(socket, this);
+    if (this.ownsSocket) setOwner(this.#socket, this);
+  }
+
+  /** undici reads by itself, and may be paused when an error or EOF comes. */
+  serveUndici(): void {
+    if (this.isUndici) return;
+    this.isUndici = true;
+    const methods = this.#socket as unknown as Methods;
+    this.push = methods.push;
+    this.read = methods.read;
+    setMethod(methods, 'push', push);
+    setMethod(methods, 'read', read);
+    this.own();
+  }
+
+  /**
+   * undici may have all the data, and be paused by its consumer in the middle of it: it then asks for no more, and does
+   * not know yet that the answer is whole. Neither EOF nor an error may come to it there. It listens for 'readable' as
+   * long as it reads: a connection that it has handed over (CONNECT, an upgrade) is not its own any more.
+   */
+  get isPaused(): boolean {
+    return this.isUndici && this.foundData && this.#socket.listenerCount('readable') > 0;
   }
 
   /** What Node's own `_write` gets for the callback of the stream: one function for all writes of the socket. */
   intercept(socket: Socket, callback: WriteCallback): WriteCallback {
     // Other code called `_write` past the stream, or on an object that inherits from the socket.
-    if (this.#callback || socket !== this.#socket) return callback;
+    if (this.#callback !== undefined || socket !== this.#socket) return callback;
+    // Elsewhere Node has no data of the peer that its application has not read: the HTTP client takes all that comes.
+    // Small requests, which the kernel takes at once, do not pay for an owner.
+    if (!this.#hasOwner && (socket.writableLength > SMALL_WRITE || !awaitsAnswer(socket))) this.own();
     this.#callback = callback;
     return this.#onWritten;
   }
@@ -80,47 +131,73 @@ class ErrorGuard implements SocketOwner, Situation {
   #onWriteError(write: FailedWrite): void {
     const socket = this.#socket;
     if (this.#wait?.isOver === false) this.#wait.addWrite(write);
-    else if (this.#isOff || socket.destroyed || socket.errored) write.callback(write.error);
+    // The application may close the socket itself.
+    else if (socket.destroyed || socket.errored || closeOf(socket)) write.callback(write.error);
     else this.#defer(write.error, write);
   }
 
   onDestroy(socket: Socket, error: NodeJS.ErrnoException | undefined): void {
     const waits = this.#wait?.isOver === false;
     if (waits && error && isOfReading(error)) this.#wait?.endOfInput();
-    else if (waits || this.#isOff || !error || !isBroken(error) || !isOfReading(error)) destroyNow(socket, error);
+    else if (waits || !error || !isBroken(error) || !isOfReading(error) || closeOf(socket)) destroyNow(socket, error);
     else this.#defer(error, undefined);
   }
 
-  #defer(error: NodeJS.ErrnoException, write: FailedWrite | undefined): void {
+  /** Node is about to tell the stream of EOF. @returns whether EOF waits */
+  keepsEnd(socket: Socket): boolean {
+    if (socket !== this.#socket || this.#wait !== undefined || socket.destroyed || closeOf(socket)) return false;
+    if (socket.readableLength === 0 && !this.isPaused) return false;
+    this.#defer(undefined, undefined);
+    return true;
+  }
+
+  #defer(error: NodeJS.ErrnoException | undefined, write: FailedWrite | undefined): void {
+    this.own();
     this.#wait = new DeferredError(this.#socket, error, write, this);
     this.#wait.start();
   }
 
   onApplicationClose(): void {
-    this.#isOff = true;
     this.#wait?.end();
   }
 
   forget(): void {}
 }
 
-function write(this: GuardedSocket & WritableMethods, ...args: [unknown, BufferEncoding, WriteCallback]): unknown {
+function write(this: GuardedSocket, chunk: unknown, encoding: unknown, callback: WriteCallback): unknown {
   const guard = this[GUARD];
-  const original = guard?.write ?? (Object.getPrototypeOf(this) as WritableMethods)._write;
-  if (guard) args[2] = guard.intercept(this, args[2]);
-  return Reflect.apply(original, this, args);
+  // An object that got only the string-keyed properties of a socket (for...in, Object.keys).
+  if (guard === undefined) return methodOfClass(this, '_write').call(this, chunk, encoding, callback);
+  return guard.write.call(this, chunk, encoding, guard.intercept(this, callback));
 }
 
-function writev(this: GuardedSocket & WritableMethods, ...args: [unknown, WriteCallback]): unknown {
+function writev(this: GuardedSocket, chunks: unknown, callback: WriteCallback): unknown {
   const guard = this[GUARD];
-  const original = guard?.writev ?? (Object.getPrototypeOf(this) as Required<WritableMethods>)._writev;
-  if (guard) args[1] = guard.intercept(this, args[1]);
-  return Reflect.apply(original as Write, this, args);
+  if (!guard?.writev) return (methodOfClass(this, '_writev') as WritesMany).call(this, chunks, callback);
+  return guard.writev.call(this, chunks, guard.intercept(this, callback));
 }
 
-function setMethod(socket: WritableMethods, name: '_write' | '_writev', method: unknown): void {
+function push(this: GuardedSocket, ...args: Parameters<Socket['push']>): boolean {
+  const guard = this[GUARD];
+  if (args[0] === null && guard?.keepsEnd(this)) return false;
+  return (guard?.push ?? methodOfClass(this, 'push')).apply(this, args);
+}
+
+function read(this: GuardedSocket, size?: number): unknown {
+  const guard = this[GUARD];
+  const chunk = (guard?.read ?? methodOfClass(this, 'read')).call(this, size);
+  // read(0) is Node's own, to start the source.
+  if (guard && size !== 0) guard.foundData = chunk !== null;
+  return chunk;
+}
+
+function methodOfClass<Name extends keyof Methods>(socket: Socket, name: Name): NonNullable<Methods[Name]> {
+  return (Object.getPrototypeOf(socket) as Methods)[name] as NonNullable<Methods[Name]>;
+}
+
+function setMethod<Name extends keyof Methods>(socket: Methods, name: Name, method: Methods[Name]): void {
   try {
-    socket[name] = method as Write;
+    socket[name] = method;
   } catch {
     // The application has made the method of the class read-only.
     defineHidden(socket, name, method);

@@ -11,8 +11,6 @@ export interface ReadingListener {
   onStep(): void;
   /** Node is about to tell the stream of EOF. @returns whether the stream may hear of it now */
   onEof(): boolean;
-  /** The application has asked for data. `found`: whether there was some. */
-  onRead(found: boolean): void;
 }
 
 /**
@@ -29,10 +27,7 @@ export function watchReading(stream: Readable, listener: ReadingListener): () =>
   });
   const giveBackRead = replace(stream, 'read', (read, args) => {
     listener.onStep();
-    const chunk = Reflect.apply(read, stream, args);
-    // read(0) is Node's own, to start the source.
-    if (args[0] !== 0) listener.onRead(chunk !== null);
-    return chunk;
+    return Reflect.apply(read, stream, args);
   });
   return () => {
     giveBackPush();

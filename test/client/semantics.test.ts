@@ -243,6 +243,31 @@ describe.each([
     expect(log.join()).not.toContain('error');
   });
 
+  test.each([false, true])('tls %s: EOF behind a whole answer that fetch reads slowly', async (tls) => {
+    const body = 300_000;
+    const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body}\r\n\r\n`;
+    const server: ServerOptions = { tls, answer, body, unread: 0, how: 'fin-reset' };
+    for (let i = 0; i < 3; i++) expect(await deferring.visit('downloaded', server)).toEqual([`body ${body}`]);
+  });
+
+  test.each([
+    ['shorter than it should be', 'Content-Length: 400000', 'terminated UND_ERR_SOCKET at 300000'],
+    ['that ends with the connection', 'Connection: close', 'body 300000'],
+  ])('EOF behind an answer %s that fetch reads slowly', async (_name, header, end) => {
+    const answer = `HTTP/1.1 200 OK\r\n${header}\r\n\r\n`;
+    const server: ServerOptions = { answer, body: 300_000, unread: 0, how: 'fin-reset' };
+    expect(await deferring.visit('downloaded', server)).toEqual([end]);
+  });
+
+  test('EOF on a connection that undici has handed over', async () => {
+    const head = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
+    const server: ServerOptions = { switch: head, raw: true, unread: 0, answer: 'some data', how: 'fin-reset' };
+    const { log, took } = await deferring.visit<RawLog>('upgraded', server);
+    expect(log).toEqual(['data 9', 'end']);
+    // The limit of a wait is 30 s.
+    expect(took).toBeLessThan(10_000);
+  });
+
   test('pipelining in undici', async () => {
     const server: ServerOptions = { requests: 2, answer: WHOLE, ...uploaded(false) };
     expect(await deferring.visit('pipelined', server)).toEqual(['ok', 'ok', '413 large\n']);

@@ -42,6 +42,8 @@ export type ClientName =
   | 'tunnelled'
   | 'handedOver'
   | 'pipelined'
+  | 'downloaded'
+  | 'upgraded'
   | 'raw';
 
 export const REGISTER_CLIENTS = ['--import', 'lingering-close/register-clients'];
