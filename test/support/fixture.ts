@@ -26,4 +26,9 @@ export class Fixture<Message = Record<string, unknown>> extends NodeProcess {
     await this.until(() => this.#inbox.length > 0, 'the fixture has ended');
     return this.#inbox.shift() as Message;
   }
+
+  /** The messages that have come and that nobody has asked for. */
+  rest(): Message[] {
+    return this.#inbox.splice(0);
+  }
 }
