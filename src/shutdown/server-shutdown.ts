@@ -21,6 +21,7 @@ import type { CheckedCloseServerOptions, InFlight } from './close-server-options
 import { GoodbyeResponses } from './goodbye-http1.ts';
 import { GoodbyeHttp2 } from './goodbye-http2.ts';
 import { IdleConnections, type IdleEnd } from './idle-connections.ts';
+import { IdleEnds } from './idle-ends.ts';
 import type { ServerCloseReport } from './server-close-report.ts';
 import { type MethodCalls, ServerMethods } from './server-methods.ts';
 import { settleTime } from './settle-time.ts';
@@ -54,6 +55,7 @@ export class ServerShutdown implements HubObserver, MethodCalls {
   readonly #responses: GoodbyeResponses;
   readonly #http2: GoodbyeHttp2;
   readonly #idle: IdleConnections;
+  readonly #idleEnds: IdleEnds | undefined;
   readonly #timers = new Timers();
   readonly #methods: ServerMethods;
   /** The connections that are being closed, where the application has had the server listen again; else all. */
@@ -98,6 +100,8 @@ export class ServerShutdown implements HubObserver, MethodCalls {
     );
     this.#http2 = new GoodbyeHttp2(hub, options.settle);
     this.#idle = new IdleConnections(hub, (socket) => settleTime(socket, options.settle));
+    // With settle: 0 an idle connection has no time anyway.
+    if (isHttp(server) && options.settle > 0) this.#idleEnds = new IdleEnds(server, hub.open.map(topOf));
     this.#methods = new ServerMethods(server, this);
     this.governBy(options.signal);
     this.promise = this.#run(hold);
@@ -360,6 +364,7 @@ export class ServerShutdown implements HubObserver, MethodCalls {
     this.#timers.stop();
     for (const stop of this.#stopListening) stop();
     this.#methods.giveBack();
+    this.#idleEnds?.stop();
     this.#responses.stop();
     this.#http2.stop();
     const outcomes = { ...this.#hub.outcomes };

@@ -14,6 +14,7 @@ import type { CheckedCloseOnSignalOptions, ShutdownReason } from './close-on-sig
 import { closeAll } from './close-servers.ts';
 import { closeWorkers } from './cluster-workers.ts';
 import { endBySignal } from './end-by-signal.ts';
+import { onOwnSignal } from './own-signals.ts';
 import { onParentMessage } from './parent-message.ts';
 import { type MethodCalls, ServerMethods } from './server-methods.ts';
 import type { Times } from './server-shutdown.ts';
@@ -33,6 +34,9 @@ export class SignalShutdown {
   #deadlineAt = Infinity;
   #failed = false;
   #done = false;
+  /** What a framework has sent to the process: it is done, and wants the process to end. */
+  #ownSignal: NodeJS.Signals | undefined;
+  #leaveOwnSignals = () => {};
 
   constructor(options: CheckedCloseOnSignalOptions) {
     this.#options = options;
@@ -67,6 +71,14 @@ export class SignalShutdown {
     this.#state = 'signalled';
   };
 
+  #onOwnSignal(signal: NodeJS.Signals): boolean {
+    if (!this.#options.signals.includes(signal)) return false;
+    this.#ownSignal = signal;
+    // Without an argument: the exit code is set already.
+    if (this.#done) process.exit();
+    return true;
+  }
+
   /** Node ends a worker at once when its primary has died, and with the worker its requests in flight. */
   #watchPrimary(): void {
     const { worker } = cluster;
@@ -85,6 +97,7 @@ export class SignalShutdown {
     this.#state = 'told';
     const { deadline, closing } = this.#options;
     this.#deadlineAt = now() + deadline;
+    this.#leaveOwnSignals = onOwnSignal((signal) => this.#onOwnSignal(signal));
     timerAfterPoll(deadline, () => this.#onDeadline(), false);
     if (closing.signal?.aborted) this.#abort.abort();
     else if (closing.signal) this.#stopListening.push(onAbort(closing.signal, () => this.#abort.abort()));
@@ -142,8 +155,13 @@ export class SignalShutdown {
   #finish(): void {
     this.#done = true;
     this.stop();
-    if (!this.#options.exit) return;
+    if (!this.#options.exit) {
+      this.#leaveOwnSignals();
+      if (this.#ownSignal) process.kill(process.pid, this.#ownSignal);
+      return;
+    }
     if (this.#failed) process.exitCode = 1;
+    if (this.#ownSignal) process.exit();
     // The channel to a parent process would keep the process alive.
     if (cluster.worker?.isConnected()) cluster.worker.disconnect();
     else if (process.connected) process.disconnect();
@@ -161,6 +179,7 @@ export class SignalShutdown {
 
   async #endAtOnce(signal: NodeJS.Signals): Promise<void> {
     this.stop();
+    this.#leaveOwnSignals();
     this.#abort.abort();
     const { closing } = this.#options;
     const reset = closeAll({ ...closing, drainDelay: 0, signal: this.#abort.signal });

@@ -100,6 +100,48 @@ describe('one signal', () => {
   });
 });
 
+describe('a signal that the process sends to itself', () => {
+  const course = ['closing', 'before SIGTERM', `report ${REPORT}`, `after ${REPORT}`];
+
+  // `after` waits for 50 ms.
+  test.each([
+    ['in the middle of the shutdown', 0, false],
+    ['behind it', 600, true],
+  ])('%s: it waits for the shutdown, and the process ends without an error', async (_when, sendsAgain, keepsAlive) => {
+    await using service = await Service.start('close-on-signal', {
+      sendsAgain,
+      keepsAlive,
+      hooks: { after: 'unrefed' },
+    });
+    const request = await service.request('/answered');
+    service.process.kill('SIGTERM');
+    expect(await request.text).toMatch(/answered$/);
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+    expect(service.course).toEqual([...course, 'exit']);
+    expect(service.stderr).toBe('');
+  });
+
+  test('with exit: false the process ends by it, when the shutdown is over', async () => {
+    await using service = await Service.start('close-on-signal', { sendsAgain: 0, exit: false, keepsAlive: true });
+    const request = await service.request('/answered');
+    service.process.kill('SIGTERM');
+    expect(await request.text).toMatch(/answered$/);
+    expect(await service.exit).toEqual({ code: null, signal: 'SIGTERM' });
+    expect(service.course).toEqual(course);
+  });
+
+  test('a second signal from outside still ends it at once', async () => {
+    await using service = await Service.start('close-on-signal', { sendsAgain: 0 });
+    const request = await service.request('/never');
+    service.process.kill('SIGTERM');
+    await service.said(/^before SIGTERM$/m);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    service.process.kill('SIGTERM');
+    expect(await service.exit).toEqual({ code: null, signal: 'SIGTERM' });
+    await request.text.catch(() => {});
+  });
+});
+
 describe('a second signal', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)('%s: everything is reset, and the process ends by it', async (signal) => {
     await using service = await Service.start();

@@ -8,7 +8,9 @@ import { listen, respond, SLOW, sleep } from './answers.mjs';
 export async function start(order) {
   const app = express();
   const server = http.createServer(app);
-  const ends = { serverWillStart: async () => ({ serverWillStop: async () => process.send({ hook: 'serverWillStop' }) }) };
+  const ends = {
+    serverWillStart: async () => ({ serverWillStop: async () => process.send({ hook: 'serverWillStop' }) }),
+  };
   const apollo = new ApolloServer({
     typeDefs: 'type Query { now: String, slow: String }',
     resolvers: { Query: { now: () => 'now', slow: () => sleep(SLOW).then(() => 'slow') } },

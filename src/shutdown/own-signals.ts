@@ -1,0 +1,34 @@
+// Signals that a process sends to itself. A framework that listens to signals too (Nest, Apollo, @godaddy/terminus)
+// closes what it has, and then sends the same signal to its own process, so that this ends. That is no second signal
+// of an operator: it says that the framework is done.
+
+type OnOwnSignal = (signal: NodeJS.Signals) => boolean;
+
+const listeners = new Set<OnOwnSignal>();
+let nodesKill: typeof process.kill | undefined;
+
+/**
+ * From here on `onSignal` gets the signals that this process sends to itself by `process.kill()`. Those for which a
+ * listener returns true are not sent.
+ * @returns a function that gives `process.kill` back
+ */
+export function onOwnSignal(onSignal: OnOwnSignal): () => void {
+  listeners.add(onSignal);
+  if (process.kill !== kill) {
+    nodesKill = process.kill;
+    process.kill = kill;
+  }
+  return () => {
+    listeners.delete(onSignal);
+    if (listeners.size === 0 && process.kill === kill && nodesKill) process.kill = nodesKill;
+  };
+}
+
+function kill(...args: Parameters<typeof process.kill>): true {
+  const [pid, signal = 'SIGTERM'] = args;
+  if (pid === process.pid && typeof signal === 'string') {
+    const answers = [...listeners].map((onSignal) => onSignal(signal as NodeJS.Signals));
+    if (answers.includes(true)) return true;
+  }
+  return Reflect.apply(nodesKill as typeof process.kill, process, args);
+}
