@@ -1,44 +1,73 @@
-// What clients lose when a server is shut down: by each package for that purpose, by Node.js alone, and by this
-// package. Counts, not times.
+// What clients lose when a server is shut down, and what that costs: by each package for that purpose, by Node.js
+// alone, and by this package.
 //
-//   node bench/shutdown.mjs [--quick] [--only http-terminator] [--write]
+//   node bench/shutdown.mjs [--quick] [--only http-terminator] [--runs 3] [--write]
 //
 // --quick: one short run, to test the script. --write: writes the results into bench/results/shutdown.json, and the
-// table into docs/shutdown.md.
+// tables into docs/shutdown.md. --tables writes these from the results that are there.
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { cpus, loadavg, release } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ADAPTERS } from './shutdown/adapters.mjs';
 
-const { quick, write, only } = parseArgs({
-  options: { quick: { type: 'boolean' }, write: { type: 'boolean' }, only: { type: 'string' } },
+const { quick, write, only, runs, tables } = parseArgs({
+  options: {
+    quick: { type: 'boolean' },
+    write: { type: 'boolean' },
+    tables: { type: 'boolean' },
+    only: { type: 'string' },
+    runs: { type: 'string', default: '3' },
+  },
 }).values;
-const RUNS = quick ? 1 : 3;
+const RUNS = quick ? 1 : Number(runs);
 const READERS = 6;
 const UPLOAD = 20_000_000;
 const RESPONSE = 3_000_000;
-const RESTARTS = quick ? 1 : 5;
+const RESTARTS = quick ? 1 : 4;
 const CONNECTIONS = 32;
 /** Every second connection rests up to that many milliseconds before its next request. */
 const THINK = 50;
 /** Milliseconds that each way has for requests in flight. */
 const GRACE = { readers: 10_000, restarts: 3_000 };
 const DRAIN_DELAY = 1_000;
+/** Connections that the kernel has accepted, and the process has not. */
+const BACKLOG = 20;
+const IDLE = 1_000;
+/** Milliseconds after which a process that does not end is killed. */
+const LIMIT = 20_000;
 
+const file = (name) => fileURLToPath(new URL(`shutdown/${name}`, import.meta.url));
 const start = (name, options) =>
-  fork(fileURLToPath(new URL(`shutdown/${name}.mjs`, import.meta.url)), [JSON.stringify(options)], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
+  fork(file(`${name}.mjs`), [JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
 const next = async (child) => (await once(child, 'message'))[0];
+
+/** The end of a server: how long it took, and its CPU time, in milliseconds. */
+async function end(server, terminate = () => server.kill('SIGTERM')) {
+  let said = '';
+  server.stdout.on('data', (chunk) => {
+    said += chunk;
+  });
+  const startedAt = performance.now();
+  const closed = once(server, 'close');
+  terminate();
+  const limit = setTimeout(() => server.kill('SIGKILL'), LIMIT);
+  await closed;
+  clearTimeout(limit);
+  return { ms: performance.now() - startedAt, cpu: Number(said) };
+}
 
 /** How many clients get a whole response from a server that is told to end during their requests. */
 async function readers(adapter) {
   const server = start('server', { adapter, grace: GRACE.readers, drainDelay: 0, response: RESPONSE });
   const { port } = await next(server);
-  const script = fileURLToPath(new URL('shutdown/readers.py', import.meta.url));
-  const clients = spawn('python3', [script, port, READERS, UPLOAD, RESPONSE], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const clients = spawn('python3', [file('readers.py'), port, READERS, UPLOAD, RESPONSE], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   // A listener, because once() would miss messages that come together.
   const requests = new Promise((resolve) => {
     let count = 0;
@@ -50,17 +79,17 @@ async function readers(adapter) {
   });
   const clientsExit = once(clients, 'close');
   await requests;
-  const exit = once(server, 'exit');
-  server.kill('SIGTERM');
-  await Promise.all([clientsExit, exit]);
-  return Number(whole);
+  await Promise.all([clientsExit, end(server)]);
+  return { requests: READERS, lost: READERS - Number(whole) };
 }
 
 /** What a client loses in several rolling restarts. */
-async function restarts(adapter, drainDelay) {
-  const fleet = start('fleet', { adapter, grace: GRACE.restarts, drainDelay, restarts: RESTARTS, pause: 500 });
+async function restarts(adapter, protocol, drainDelay) {
+  const settings = { adapter, protocol, grace: GRACE.restarts, drainDelay };
+  const fleet = start('fleet', { ...settings, restarts: RESTARTS, pause: 500 });
+  fleet.stdout.resume();
   const { port } = await next(fleet);
-  const load = start('load', { port, connections: CONNECTIONS, think: THINK });
+  const load = start('load', { port, protocol, connections: CONNECTIONS, think: THINK });
   fleet.send('go');
   await next(fleet);
   const counted = next(load);
@@ -71,72 +100,139 @@ async function restarts(adapter, drainDelay) {
   return counts;
 }
 
-async function repeat(run) {
-  const results = [];
-  for (let i = 0; i < RUNS; i++) results.push(await run());
-  return results;
+/** The event loop stands still while connections come with their requests; behind them comes the signal. */
+async function backlog(adapter) {
+  const server = start('server', { adapter, grace: GRACE.restarts, drainDelay: 0 });
+  const { port } = await next(server);
+  server.send({ block: BACKLOG });
+  await next(server);
+  const answered = Promise.all(
+    Array.from({ length: BACKLOG }, async () => {
+      const socket = connect(port, '127.0.0.1');
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk;
+      });
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+      await new Promise((resolve) => socket.on('close', resolve).on('error', () => {}));
+      return text.endsWith('x'.repeat(1_000));
+    }),
+  );
+  await Promise.all([answered, end(server, () => {})]);
+  return { requests: BACKLOG, lost: BACKLOG - (await answered).filter(Boolean).length };
 }
 
-const results = {};
-for (const [adapter, { drains }] of Object.entries(ADAPTERS)) {
-  if (only && adapter !== only) continue;
-  results[adapter] = {
-    readers: await repeat(() => readers(adapter)),
-    restarts: await repeat(() => restarts(adapter, 0)),
-  };
-  if (drains) results[adapter].drained = await repeat(() => restarts(adapter, DRAIN_DELAY));
-  console.log(row(adapter));
+/** What it costs to end connections that have nothing to do. */
+async function idle(adapter) {
+  const server = start('server', { adapter, grace: GRACE.restarts, drainDelay: 0 });
+  const { port } = await next(server);
+  const client = spawn('python3', [file('connections-client.py'), port, IDLE], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(client.stdout, 'data');
+  await sleep(500);
+  const cost = await end(server);
+  client.kill();
+  return cost;
 }
 
-function row(adapter) {
-  const { readers, restarts, drained } = results[adapter];
-  const cells = [
-    ADAPTERS[adapter].title,
-    `${sum(readers)} of ${RUNS * READERS}`,
-    lost(restarts),
-    drained ? lost(drained) : 'has none',
-  ];
-  return `| ${cells.join(' | ')} |`;
-}
+const CASES = {
+  readers,
+  http: (adapter) => restarts(adapter, 'http', 0),
+  https: (adapter) => restarts(adapter, 'https', 0),
+  http2: (adapter) => restarts(adapter, 'http2', 0),
+  drained: (adapter) => (ADAPTERS[adapter].drains ? restarts(adapter, 'http', DRAIN_DELAY) : undefined),
+  backlog,
+  idle,
+};
 
-/** The sum over all runs, and the count of each run. */
-function lost(runs) {
-  const counts = runs.map((run) => run.lost);
-  return `${sum(counts)} of ${sum(runs.map(({ requests }) => requests)).toLocaleString('en')} (${counts.join(', ')})`;
-}
+const page = new URL('../docs/shutdown.md', import.meta.url);
+const json = new URL('results/shutdown.json', import.meta.url);
+const measured = tables ? JSON.parse(readFileSync(json, 'utf8')) : await measure();
+const { results } = measured;
+console.log(lostTable(), `\n\n${costTable()}`);
+if (write) writeFileSync(json, `${JSON.stringify(measured, null, 2)}\n`);
+if (write || tables) writePage();
 
-function sum(numbers) {
-  return numbers.reduce((total, number) => total + number, 0);
-}
-
-function table() {
-  return [
-    '| | slow readers served whole | requests lost in restarts | with a drain delay of 1 s |',
-    '| --- | --- | --- | --- |',
-    ...Object.keys(results).map(row),
-  ].join('\n');
-}
-
-if (write) {
-  const settings = {
+async function measure() {
+  const results = {};
+  const adapters = Object.keys(ADAPTERS).filter((adapter) => !only || adapter === only);
+  const load = [loadavg()[0]];
+  for (let run = 0; run < RUNS; run++) {
+    for (const [name, run] of Object.entries(CASES)) {
+      // By turns, so that all of them have the same machine.
+      for (const adapter of adapters) {
+        const result = await run(adapter);
+        console.error(name, adapter, JSON.stringify(result));
+        results[adapter] ??= {};
+        results[adapter][name] ??= [];
+        if (result) results[adapter][name].push(result);
+      }
+    }
+    load.push(loadavg()[0]);
+  }
+  return {
     node: process.version,
+    kernel: release(),
+    processors: cpus().length,
+    /** The load average before the first run and behind each. */
+    load,
     runs: RUNS,
     readers: READERS,
     restarts: RESTARTS,
     connections: CONNECTIONS,
     think: THINK,
     grace: GRACE,
+    drainDelay: DRAIN_DELAY,
+    backlog: BACKLOG,
+    idle: IDLE,
+    results,
   };
-  writeFileSync(
-    new URL('results/shutdown.json', import.meta.url),
-    `${JSON.stringify({ ...settings, drainDelay: DRAIN_DELAY, results }, null, 2)}\n`,
-  );
-  const page = new URL('../docs/shutdown.md', import.meta.url);
+}
+
+function lostTable() {
+  return [
+    '| | slow readers | restarts, http | restarts, https | restarts, HTTP/2 | http, drain of 1 s | backlog |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
+    ...Object.entries(results).map(([adapter, { readers, http, https, http2, drained, backlog }]) => {
+      const cells = [readers, http, https, http2, drained, backlog].map((all) =>
+        all.length > 0 ? lost(all) : 'has none',
+      );
+      return `| ${[ADAPTERS[adapter].title, ...cells].join(' | ')} |`;
+    }),
+  ].join('\n');
+}
+
+function costTable() {
+  return [
+    `| ${IDLE.toLocaleString('en')} idle connections | until the process has ended | CPU time |`,
+    '| --- | --- | --- |',
+    ...Object.entries(results).map(([adapter, { idle }]) => {
+      const of = (name) => `${median(idle.map((cost) => cost[name])).toFixed(0)} ms`;
+      return `| ${ADAPTERS[adapter].title} | ${of('ms')} | ${of('cpu')} |`;
+    }),
+  ].join('\n');
+}
+
+/** The sum over all runs, and the count of each run. */
+function lost(runs) {
+  const counts = runs.map((run) => run.lost);
+  const all = sum(runs.map(({ requests }) => requests)).toLocaleString('en');
+  return `${sum(counts).toLocaleString('en')} of ${all} (${counts.join(', ')})`;
+}
+
+function sum(numbers) {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+function median(values) {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
+function writePage() {
   const text = readFileSync(page, 'utf8');
   const marked = /(<!-- bench: shutdown -->\n)[\s\S]*?(\n<!-- \/bench -->)/;
-  if (!marked.test(text)) throw new Error('docs/shutdown.md has no place for the table');
+  if (!marked.test(text)) throw new Error('docs/shutdown.md has no place for the tables');
   writeFileSync(
     page,
-    text.replace(marked, (_all, open, close) => `${open}${table()}${close}`),
+    text.replace(marked, (_all, open, close) => `${open}${lostTable()}\n\n${costTable()}${close}`),
   );
 }

@@ -1,7 +1,7 @@
 // The ways to shut a server down, each as its documentation shows it, and each with the same time for requests in
 // flight.
 // `prepare` is called when the server is made. The function that it returns is called on SIGTERM; when it has settled,
-// the process exits.
+// the process exits. Those that return nothing listen to the signal, and end the process, themselves.
 
 /** `title`: the name in the table. `drains`: whether the way can first go on listening for a while. */
 export const ADAPTERS = {
@@ -10,6 +10,8 @@ export const ADAPTERS = {
   'http-terminator': { title: 'http-terminator', drains: false, prepare: prepareHttpTerminator },
   'lil-http-terminator': { title: 'lil-http-terminator', drains: false, prepare: prepareLilHttpTerminator },
   'http-graceful-shutdown': { title: 'http-graceful-shutdown', drains: true, prepare: prepareHttpGracefulShutdown },
+  terminus: { title: '@godaddy/terminus', drains: true, prepare: prepareTerminus },
+  lightship: { title: 'lightship', drains: true, prepare: prepareLightship },
   'lingering-close': { title: 'lingering-close', drains: true, prepare: prepareLingeringClose },
 };
 
@@ -17,8 +19,9 @@ async function prepareNode(server, { grace }) {
   return () =>
     new Promise((resolve) => {
       server.close(resolve);
-      server.closeIdleConnections();
-      setTimeout(() => server.closeAllConnections(), grace).unref();
+      // Not with HTTP/2.
+      server.closeIdleConnections?.();
+      setTimeout(() => (server.closeAllConnections ? server.closeAllConnections() : resolve()), grace).unref();
     });
 }
 
@@ -49,6 +52,20 @@ async function prepareHttpGracefulShutdown(server, { grace, drainDelay }) {
     forceExit: false,
     ...(drainDelay > 0 && { preShutdown }),
   });
+}
+
+async function prepareTerminus(server, { grace, drainDelay }) {
+  const { createTerminus } = await import('@godaddy/terminus');
+  const beforeShutdown = () => new Promise((resolve) => setTimeout(resolve, drainDelay));
+  createTerminus(server, { timeout: grace, useExit0: true, ...(drainDelay > 0 && { beforeShutdown }) });
+}
+
+// Its README calls server.close() without waiting; then the process would be ended a second later.
+async function prepareLightship(server, { grace, drainDelay }) {
+  const { createLightship } = await import('lightship');
+  const lightship = await createLightship({ shutdownDelay: drainDelay, shutdownHandlerTimeout: grace });
+  lightship.registerShutdownHandler(() => new Promise((resolve) => server.close(resolve)));
+  lightship.signalReady();
 }
 
 async function prepareLingeringClose(server, { grace, drainDelay }) {

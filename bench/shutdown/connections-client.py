@@ -12,7 +12,7 @@ for _ in range(count):
 poll = select.epoll()
 for descriptor, connection in connections.items():
     answer = b''
-    while b'now' not in answer:
+    while b'\r\n\r\n' not in answer:
         answer += connection.recv(4096)
     poll.register(descriptor, select.EPOLLIN)
 print('ready', flush=True)
