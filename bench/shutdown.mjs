@@ -28,7 +28,7 @@ const RUNS = quick ? 1 : Number(runs);
 const READERS = 6;
 const UPLOAD = 20_000_000;
 const RESPONSE = 3_000_000;
-const RESTARTS = quick ? 1 : 4;
+const RESTARTS = quick ? 1 : 2;
 const CONNECTIONS = 32;
 /** Every second connection rests up to that many milliseconds before its next request. */
 const THINK = 50;
@@ -126,7 +126,9 @@ async function backlog(adapter) {
 async function idle(adapter) {
   const server = start('server', { adapter, grace: GRACE.restarts, drainDelay: 0 });
   const { port } = await next(server);
-  const client = spawn('python3', [file('connections-client.py'), port, IDLE], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const client = spawn('python3', [file('connections-client.py'), port, IDLE], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   await once(client.stdout, 'data');
   await sleep(500);
   const cost = await end(server);
@@ -149,33 +151,16 @@ const json = new URL('results/shutdown.json', import.meta.url);
 const measured = tables ? JSON.parse(readFileSync(json, 'utf8')) : await measure();
 const { results } = measured;
 console.log(lostTable(), `\n\n${costTable()}`);
-if (write) writeFileSync(json, `${JSON.stringify(measured, null, 2)}\n`);
 if (write || tables) writePage();
 
 async function measure() {
-  const results = {};
-  const adapters = Object.keys(ADAPTERS).filter((adapter) => !only || adapter === only);
-  const load = [loadavg()[0]];
-  for (let run = 0; run < RUNS; run++) {
-    for (const [name, run] of Object.entries(CASES)) {
-      // By turns, so that all of them have the same machine.
-      for (const adapter of adapters) {
-        const result = await run(adapter);
-        console.error(name, adapter, JSON.stringify(result));
-        results[adapter] ??= {};
-        results[adapter][name] ??= [];
-        if (result) results[adapter][name].push(result);
-      }
-    }
-    load.push(loadavg()[0]);
-  }
-  return {
+  const measured = {
     node: process.version,
     kernel: release(),
     processors: cpus().length,
     /** The load average before the first run and behind each. */
-    load,
-    runs: RUNS,
+    load: [loadavg()[0]],
+    runs: 0,
     readers: READERS,
     restarts: RESTARTS,
     connections: CONNECTIONS,
@@ -184,8 +169,25 @@ async function measure() {
     drainDelay: DRAIN_DELAY,
     backlog: BACKLOG,
     idle: IDLE,
-    results,
+    results: {},
   };
+  const adapters = Object.keys(ADAPTERS).filter((adapter) => !only || adapter === only);
+  for (const adapter of adapters)
+    measured.results[adapter] = Object.fromEntries(Object.keys(CASES).map((name) => [name, []]));
+  while (measured.runs < RUNS) {
+    for (const [name, run] of Object.entries(CASES)) {
+      // By turns, so that all of them have the same machine.
+      for (const adapter of adapters) {
+        const result = await run(adapter);
+        console.error(name, adapter, JSON.stringify(result));
+        if (result) measured.results[adapter][name].push(result);
+      }
+    }
+    measured.runs++;
+    measured.load.push(loadavg()[0]);
+    if (write) writeFileSync(json, `${JSON.stringify(measured, null, 2)}\n`);
+  }
+  return measured;
 }
 
 function lostTable() {

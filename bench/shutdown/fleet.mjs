@@ -21,10 +21,14 @@ process.send({ port });
 await once(process, 'message');
 for (let i = 0; i < restarts; i++) {
   await new Promise((resolve) => setTimeout(resolve, pause));
+  const old = worker;
   const next = await start();
-  const gone = once(worker, 'exit');
-  worker.process.kill('SIGTERM');
+  const gone = once(old, 'exit');
+  old.process.kill('SIGTERM');
+  // As an operator does with a process that does not end.
+  const limit = setTimeout(() => old.process.kill('SIGKILL'), 3 * server.grace);
   await gone;
+  clearTimeout(limit);
   worker = next;
 }
 process.send({ done: true });

@@ -8,7 +8,7 @@ const { port, protocol, connections, think } = JSON.parse(process.argv[2]);
 /** Milliseconds, a hundred times the time of an answer: for a connection that is neither answered nor closed. */
 const TIMEOUT = 5_000;
 const SIZE = 1_000;
-const counts = { requests: 0, lost: 0, errors: {} };
+const counts = { requests: 0, lost: 0, refused: 0, errors: {} };
 let running = true;
 
 /** One connection of HTTP/1: makes a request, and resolves with why it was lost, or with nothing. */
@@ -34,29 +34,47 @@ function http1() {
   return { request, end: () => agent.destroy() };
 }
 
-/** One session of HTTP/2. Behind GOAWAY the next request gets a new one. */
+/**
+ * One session of HTTP/2. Behind GOAWAY the next request gets a new one, and so does one that is refused: REFUSED_STREAM
+ * is the server's word that it has not begun with it (RFC 9113, 8.7). Node's client says so itself of a request that
+ * it had not sent when GOAWAY came.
+ */
 function overHttp2() {
   let session;
-  const request = () =>
+  const request = async () => {
+    for (;;) {
+      const error = await attempt();
+      if (error !== 'refused') return error;
+      counts.refused++;
+    }
+  };
+  const attempt = () =>
     new Promise((resolve) => {
       if (!session || session.closed || session.destroyed) {
         session = http2.connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false }).on('error', () => {});
       }
       let received = 0;
       let error;
-      session
-        .request({ ':path': '/' })
-        .setTimeout(TIMEOUT, function () {
-          error = 'timeout';
-          this.close(http2.constants.NGHTTP2_CANCEL);
-        })
+      const used = session;
+      const stream = used.request({ ':path': '/' });
+      // Node's client holds a request for ever that it had not sent when GOAWAY came: then it has no number.
+      const limit = setTimeout(() => {
+        error = stream.id === undefined ? 'refused' : 'timeout';
+        used.destroy();
+      }, TIMEOUT);
+      stream
         .on('data', (chunk) => {
           received += chunk.length;
         })
         .on('error', ({ code, syscall }) => {
           error ??= syscall === 'connect' ? `connect ${code}` : code;
         })
-        .on('close', () => resolve(received === SIZE ? undefined : (error ?? 'short')))
+        .on('close', () => {
+          clearTimeout(limit);
+          if (received === SIZE) resolve(undefined);
+          else if (stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM) resolve('refused');
+          else resolve(error ?? 'short');
+        })
         .end();
     });
   return { request, end: () => session?.close() };
