@@ -82,7 +82,7 @@ describe('the tarball', () => {
       // With the sources of the addon, for \`lingering-close build\`. At the root, yarn and pnpm would compile by it.
       'dist/cli/binding.gyp',
       'package.json',
-      ...['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD-PARTY-LICENSES', 'sbom.cdx.json'],
+      ...['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'THIRD-PARTY-LICENSES', 'sbom.cdx.json'],
     ];
     expect(files.filter((file) => !/\.d\.c?ts$/.test(file))).toEqual(expected.sort());
   });

@@ -1,7 +1,7 @@
-// The documents keep their word: every example compiles and does what it says, every export is described, every named
-// file exists.
+// README.md and docs/api.md keep their word: every example compiles and does what it says, and every export, option,
+// default, outcome and variable is described.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,9 +13,9 @@ import { Peer } from '../support/peer.ts';
 import { Program } from '../support/program.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const api = readFileSync(join(root, 'docs/api.md'), 'utf8');
 
-const examples = examplesOf('README.md');
+const examples = ['README.md', 'docs/api.md'].flatMap(examplesOf);
 const folder = new ExampleFolder(examples, ['@types']);
 const fileOf = (name: string | undefined) => folder.fileOf(name);
 afterAll(() => folder[Symbol.dispose]());
@@ -203,7 +203,7 @@ const proofs: Record<string, (example: Example) => Promise<void>> = {
   },
 };
 
-describe('the examples of README.md', () => {
+describe('the examples of README.md and docs/api.md', () => {
   test('have names, and a proof each', () => {
     expect(examples.map(({ name }) => name)).toEqual(Object.keys(proofs));
   });
@@ -247,7 +247,7 @@ describe('the examples of README.md', () => {
   });
 
   test('NODE_OPTIONS finds register from another folder, as exported in the folder of the project', () => {
-    const [line = ''] = /^export NODE_OPTIONS=.*$/m.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
+    const [line = ''] = /^export NODE_OPTIONS=.*$/m.exec(api) ?? [];
     const subscribed = "require('diagnostics_channel').channel('net.server.socket').hasSubscribers";
     const script = `${line}; cd / && exec "$0" -p "${subscribed}"`;
     const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, NODE_OPTIONS: '' };
@@ -261,7 +261,7 @@ describe('the examples of README.md', () => {
   }
 });
 
-describe('README.md', () => {
+describe('docs/api.md', () => {
   const index = readFileSync(join(root, 'src/index.ts'), 'utf8');
   const exported = [...index.matchAll(/export (type )?\{([^}]*)\}/g)].flatMap(([, allTypes, names = '']) =>
     names.split(',').map((name) => ({
@@ -274,18 +274,18 @@ describe('README.md', () => {
   test('knows every export', async () => {
     // The list from the source is complete.
     expect(values.toSorted()).toEqual(Object.keys(await import('../../src/index.ts')).toSorted());
-    for (const { name } of exported) expect(readme).toContain(`\`${name}`);
+    for (const { name } of exported) expect(api).toContain(`\`${name}`);
   });
 
   test.each(values)('has a section and an example for %s', (name) => {
-    expect(readme).toMatch(new RegExp(`^### .*\`${name}[\`(]`, 'm'));
+    expect(api).toMatch(new RegExp(`^## .*\`${name}[\`(]`, 'm'));
     expect(
       examples.some(({ code }) => new RegExp(`import \\{[^}]*\\b${name}\\b[^}]*\\} from 'lingering-close'`).test(code)),
     ).toBe(true);
   });
 
   test.each(OUTCOMES)("says when a close ends with outcome '%s'", (outcome) => {
-    expect(readme).toMatch(new RegExp(`^\\| .*\`'${outcome}'\``, 'm'));
+    expect(api).toMatch(new RegExp(`^\\| .*\`'${outcome}'\``, 'm'));
   });
 
   test.each([
@@ -307,7 +307,7 @@ describe('README.md', () => {
       .filter(Boolean)
       .map((option) => option.split(' = '));
     expect(options.length).toBeGreaterThan(type === 'DeferWriteErrorOptions' ? 0 : 2);
-    const table = readme.slice(readme.indexOf(`| \`${type}\` |`)).split('\n\n')[0] as string;
+    const table = api.slice(api.indexOf(`| \`${type}\` |`)).split('\n\n')[0] as string;
     for (const [name, value = 'none'] of options) {
       const [, documented = 'missing'] = table.match(new RegExp(`^\\| \`${name}\` \\| (.*?) \\|`, 'm')) ?? [];
       expect({ name, value: documented.replaceAll('`', '') }).toEqual({ name, value: DEPENDS[value] ?? value });
@@ -325,14 +325,39 @@ describe('README.md', () => {
     const [, body = ''] = source.match(new RegExp(`export interface ${type} [^{]*\\{\\n(.*?)\\n\\}`, 's')) ?? [];
     const fields = [...body.matchAll(/^ {2}(?:readonly )?(\w+)[?(]?.*[;]$/gm)].map(([, name = '']) => name);
     expect(fields.length).toBeGreaterThan(2);
-    for (const name of fields) expect(readme).toMatch(new RegExp(`\`${name}(\\(\\))?\``));
+    for (const name of fields) expect(api).toMatch(new RegExp(`\`${name}(\\(\\))?\``));
   });
 
   test('names every variable of register', () => {
     const source = readFileSync(join(root, 'src/server/environment.ts'), 'utf8');
     const names = [...source.matchAll(/^ {2}\['([A-Z_]+)', /gm)].map(([, name = '']) => name);
     expect(names.length).toBeGreaterThan(7);
-    for (const name of names) expect(readme).toMatch(new RegExp(`^\\| .*\`LINGERING_CLOSE_${name}\``, 'm'));
+    for (const name of names) expect(api).toMatch(new RegExp(`^\\| .*\`LINGERING_CLOSE_${name}\``, 'm'));
+  });
+});
+
+describe('docs/stability.md', () => {
+  const page = readFileSync(join(root, 'docs/stability.md'), 'utf8');
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  );
+  const found = (pattern: RegExp) =>
+    new Set(sources.flatMap((file) => readFileSync(join(root, 'src', file), 'utf8').match(pattern) ?? []));
+  const { exports, bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+  test.each([
+    [
+      'entry',
+      Object.keys(exports).flatMap((name) =>
+        name.endsWith('.json') ? [] : name.replace('.', Object.keys(bin)[0] as string),
+      ),
+    ],
+    ['outcome', OUTCOMES.map((outcome) => `'${outcome}'`)],
+    ['channel', [...found(/(?<=diagnostics\.channel\(')lingering-close:[\w-]+/g)]],
+    ['code of a warning, or variable', [...found(/(?<=')LINGERING_CLOSE_[A-Z]+(?=')/g)]],
+  ])('names every %s', (_kind, names) => {
+    expect(names.length).toBeGreaterThan(1);
+    for (const name of names) expect(page).toContain(`\`${name}\``);
   });
 });
 
@@ -343,50 +368,3 @@ const DEPENDS: Record<string, string> = {
   defaultWhen: "'needed'; 'always' for net and tls",
   defaultRef: 'true; for a server see below',
 };
-
-const documents = [
-  'README.md',
-  'CONTRIBUTING.md',
-  'CHANGELOG.md',
-  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
-].filter((name) => name.endsWith('.md'));
-
-describe.each(documents)('%s', (document) => {
-  const text = readFileSync(join(root, document), 'utf8');
-
-  test('links to files and headings that exist', () => {
-    const targets = [...text.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, target = '']) => target);
-    expect(targets.filter((target) => !isThere(document, target))).toEqual([]);
-  });
-
-  test('names files that exist', () => {
-    const paths = [...text.matchAll(/`((?:\.ci|bench|docs|examples|scripts|src|src-native|test)\/[\w./-]*)`/g)].map(
-      ([, path = '']) => path,
-    );
-    expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
-  });
-
-  test('names scripts that npm knows', () => {
-    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-    const named = [...text.matchAll(/npm (?:run (?:--silent )?([\w:-]+)|(test)\b)/g)].map(
-      ([, script, test]) => script ?? test,
-    );
-    expect(named.filter((script) => !((script as string) in scripts))).toEqual([]);
-  });
-});
-
-function isThere(document: string, target: string): boolean {
-  const [path = '', heading] = target.split('#');
-  const file = path === '' ? join(root, document) : join(root, dirname(document), path);
-  return existsSync(file) && (heading === undefined || headingsOf(file).includes(heading));
-}
-
-/** As GitHub makes anchors of headings. */
-function headingsOf(file: string): string[] {
-  return [...readFileSync(file, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replaceAll(/[^\w\- ]/g, '')
-      .replaceAll(' ', '-'),
-  );
-}
