@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { TcpAbortCounters } from '../system/counters.ts';
 import { tcpAbortCounters } from '../system/counters.ts';
+import { defaultMaxLingering } from '../system/open-file-limit.ts';
 import type { Reading } from './reading.ts';
 import { notAvailable } from './reading.ts';
 
@@ -19,6 +20,16 @@ export function readOpenFiles(): Reading {
     text: `${soft} / ${hard}`,
     meaning: 'soft / hard limit; each linger holds one',
   };
+}
+
+/** How many connections of a process with these limits and this environment may linger at once. */
+export function readMaxLingering(): Reading {
+  const given = process.env['LINGERING_CLOSE_MAX_LINGERING'];
+  const value = given ? Number(given) : defaultMaxLingering();
+  const meaning = given
+    ? 'by LINGERING_CLOSE_MAX_LINGERING, under lingering-close/register'
+    : 'by default: 1,000, or a quarter of the open-file limit where that is less';
+  return { name: 'maxLingering', value, meaning };
 }
 
 interface Setting {

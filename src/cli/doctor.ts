@@ -2,23 +2,42 @@
 import { arch, platform, release, type } from 'node:os';
 import { engine } from '../index.ts';
 import { addon, addonFile, unavailable } from '../system/addon.ts';
+import type { TcpAbortCounters } from '../system/counters.ts';
+import { openFileLimit } from '../system/open-file-limit.ts';
 import { getSigpipe } from '../system/sigpipe.ts';
-import { readCounters, readOpenFiles, readSettings } from './doctor-kernel.ts';
+import { adviceOn } from './doctor-advice.ts';
+import { readCounters, readMaxLingering, readOpenFiles, readSettings } from './doctor-kernel.ts';
+import { type NodeProcess, type NodeProcesses, readProcesses } from './doctor-processes.ts';
 import { notAvailable, type Reading, reasonsOf, valuesOf } from './reading.ts';
-import { definitions } from './table.ts';
+import { definitions, list } from './table.ts';
 
 /** @returns the exit code */
 export function doctor({ version, json }: { version: string; json: boolean }): number {
   const environment = readEnvironment();
-  const settings = [readOpenFiles(), ...readSettings()];
+  const settings = [readOpenFiles(), readMaxLingering(), ...readSettings()];
   const counters = readCounters();
+  const processes = findProcesses();
+  const advice = adviceOn({
+    node: process.versions.node,
+    unavailable,
+    sigpipe: String(environment.find(({ name }) => name === 'sigpipe')?.value),
+    openFiles: openFileLimit(),
+    maxLingering: Number(settings.find(({ name }) => name === 'maxLingering')?.value),
+    counters: counters.every(({ value }) => value !== null)
+      ? (valuesOf(counters) as unknown as TcpAbortCounters)
+      : undefined,
+    processes: processes.found?.list ?? [],
+  });
   if (json) {
     const result = {
       version,
       ...valuesOf(environment),
       settings: valuesOf(settings),
       counters: valuesOf(counters),
-      unavailable: reasonsOf([...environment, ...settings, ...counters]),
+      processes: processes.found?.list ?? null,
+      hiddenProcesses: processes.found?.hidden ?? null,
+      advice,
+      unavailable: { ...reasonsOf([...environment, ...settings, ...counters]), ...processes.unavailable },
     };
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   } else {
@@ -33,9 +52,54 @@ ${definitions(settings.map(toRow))}
 TCP connections of this network namespace that were aborted, since it was made
 
 ${definitions(counters.map(toRow))}
+
+Other Node.js processes that listen, or have the addon
+
+${processesText(processes)}
+
+What to do
+
+${advice.length > 0 ? list(advice.map(({ about, advice }) => `${about}: ${advice}`)) : '   Nothing: all is as it should be.'}
 `);
   }
   return 0;
+}
+
+interface Processes {
+  found?: NodeProcesses;
+  unavailable?: { processes: string };
+}
+
+function findProcesses(): Processes {
+  try {
+    if (process.platform === 'linux') return { found: readProcesses() };
+    return { unavailable: { processes: `not available here: it takes /proc, and this is ${process.platform}` } };
+  } catch (error) {
+    return { unavailable: { processes: `not available here: ${(error as Error).message}` } };
+  }
+}
+
+function processesText({ found, unavailable }: Processes): string {
+  if (!found) return `   ${unavailable?.processes}`;
+  const { list: processes, hidden } = found;
+  const rows = processes.map((each): [string, string, string] => [
+    String(each.pid),
+    each.listens[0] ?? '-',
+    describeProcess(each),
+  ]);
+  const others = hidden > 0 ? `   ${hidden} of other users are not shown: root sees them.` : undefined;
+  return [rows.length > 0 ? definitions(rows) : others ? undefined : '   none', others].filter(Boolean).join('\n');
+}
+
+function describeProcess(each: NodeProcess): string {
+  const { command, listens, addon, register, lingering, maxLingering, openFiles, openFileLimit: limit } = each;
+  const servers = register
+    ? `each HTTP server lingers (register), ${addon ? 'native' : 'by streams'}`
+    : addon
+      ? 'the addon is loaded: what its code gives to lingerOnClose lingers'
+      : 'no addon, no register: nothing lingers, or by streams';
+  const places = listens.length > 1 ? `, ${listens.length} listening sockets` : '';
+  return `${command}${places}; ${servers}; ${lingering} of ${maxLingering} linger; ${openFiles} of ${limit} files`;
 }
 
 function readEnvironment(): Reading[] {

@@ -7,7 +7,7 @@ import { exitOnBrokenPipe } from '../system/exit-on-broken-pipe.ts';
 const USAGE = `Usage: lingering-close <command> [options]
 
   demo           shows with real clients what Node loses when it closes, and what lingerOnClose saves
-  doctor         shows what closing a socket has to work with here: addon, engine, kernel settings
+  doctor         shows what works here, which processes linger, the counters, and what to do
   build          compiles the addon, where there is no binary for this platform
 
   --help         this text, or that of a command; -h
@@ -34,10 +34,13 @@ Exit code: 0, or 1 if a client missed a 413 with lingerOnClose.
 const DOCTOR_USAGE = `Usage: lingering-close doctor [options]
 
 Shows what closing a socket has to work with here: platform, Node.js, the addon and its file, the
-engine, the disposition of SIGPIPE, the limits and kernel settings that matter, and the kernel's
-counters of aborted connections.
+engine and why it is not the native one, the disposition of SIGPIPE, the limits and kernel settings
+that matter, the kernel's counters of aborted connections, and which other Node.js processes listen,
+whether their connections linger, and what limits they have (Linux). At the end it says what to do
+about each thing that is not as it should be.
 
-  --json  one JSON object; what is not available here is null, and "unavailable" says why
+  --json  one JSON object; what is not available here is null, and "unavailable" says why. A limit
+          that is null in "processes" is none
   --help  this text
 `;
 

@@ -21,6 +21,12 @@ export function definitions(rows: [string, string, string][]): string {
   return table(wrapped, 'llll');
 }
 
+/** Items of a list, each wrapped. */
+export function list(items: string[]): string {
+  const mark = `${GAP}- `;
+  return items.map((item) => `${mark}${wrap(item, mark.length)}`).join('\n');
+}
+
 function line(row: string[], widths: number[], align: string): string {
   const cells = row.map((cell, column) => {
     const width = widths[column] ?? 0;

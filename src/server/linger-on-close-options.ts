@@ -6,7 +6,7 @@ import type { CheckedOptions, SafeCloseOptions } from '../close/safe-close-optio
 import { checkValues } from '../close/safe-close-options.ts';
 import { invalidArgType, invalidArgValue, outOfRange } from '../core/errors.ts';
 import { warnOfUnknownOptions } from '../core/option-warnings.ts';
-import { openFileLimit } from '../system/open-file-limit.ts';
+import { defaultMaxLingering } from '../system/open-file-limit.ts';
 
 /** For a single connection: what to close it with. */
 export interface LingerChoice extends SafeCloseOptions {
@@ -69,11 +69,6 @@ export function checkServerOptions(
   const all = { ...checked, maxLingering, choose, readBeforeIdleClose };
   warnOfUnknownOptions('lingerOnClose()', options, all);
   return all;
-}
-
-/** Each lingering connection holds a descriptor. Where few may be open, most are left for connections in use. */
-function defaultMaxLingering(): number {
-  return Math.min(1_000, Math.floor(openFileLimit() / 4));
 }
 
 export function checkChoice(options: LingerChoice | undefined, defaultWhen: 'needed' | 'always'): CheckedChoice {

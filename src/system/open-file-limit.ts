@@ -1,4 +1,4 @@
-// How many descriptors the process may have open (RLIMIT_NOFILE).
+// How many descriptors a process may have open (RLIMIT_NOFILE), and how many of them lingers may take.
 import { readFileSync } from 'node:fs';
 
 let limit: number | undefined;
@@ -12,10 +12,20 @@ export function openFileLimit(): number {
 function readLimit(): number {
   if (process.platform !== 'linux') return Infinity;
   try {
-    const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? [];
-    return soft === undefined ? Infinity : Number(soft);
+    return parseLimits(readFileSync('/proc/self/limits', 'latin1'));
   } catch {
     // There is no /proc, or --permission does not allow to read it.
     return Infinity;
   }
+}
+
+/** The soft limit in the text of `/proc/<pid>/limits`; `Infinity` for "unlimited". */
+export function parseLimits(text: string): number {
+  const [, soft] = /^Max open files\s+(\d+)/m.exec(text) ?? [];
+  return soft === undefined ? Infinity : Number(soft);
+}
+
+/** Each lingering connection holds a descriptor. Where few may be open, most are left for connections in use. */
+export function defaultMaxLingering(openFiles = openFileLimit()): number {
+  return Math.min(1_000, Math.floor(openFiles / 4));
 }

@@ -2,10 +2,14 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createNetServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { adviceOn, type Findings } from '../../src/cli/doctor-advice.ts';
+import type { NodeProcess } from '../../src/cli/doctor-processes.ts';
 import { uploadLines } from '../../src/cli/upload-lines.ts';
+import type { TcpAbortCounters } from '../../src/system/counters.ts';
+import { ExampleFolder } from '../support/documentation.ts';
 import { NETNS_SKIPPED, netns, netnsPermitted } from '../support/netns.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -114,6 +118,7 @@ describe('usage', () => {
 
 const SETTINGS = [
   'open_files',
+  'maxLingering',
   'tcp_fin_timeout',
   'tcp_max_orphans',
   'tcp_orphan_retries',
@@ -175,7 +180,12 @@ describe('doctor', () => {
 
   test.runIf(process.platform === 'linux')('reports the limit of descriptors', async () => {
     const { stdout } = await run(['doctor', '--json'], { prefix: ['sh', '-c', 'ulimit -n 321; exec "$@"', 'sh'] });
-    expect(JSON.parse(stdout).settings.open_files).toEqual({ soft: 321, hard: 321 });
+    const { settings, advice } = JSON.parse(stdout);
+    expect(settings).toMatchObject({ open_files: { soft: 321, hard: 321 }, maxLingering: 80 });
+    expect(advice).toContainEqual({
+      about: 'open_files',
+      advice: expect.stringMatching(/^Only 80 connections may linger at once\. Raise it/),
+    });
   });
 
   test('without the addon it reports the rest, and the reason', async () => {
@@ -188,6 +198,8 @@ describe('doctor', () => {
     const report = JSON.parse((await run(['doctor', '--json'], { execArgv })).stdout);
     expect(report).toMatchObject({ engine: 'streams', sigpipe: null, addon: { loaded: false, file: null } });
     expect(report.addon.reason).toMatch(/addon/);
+    expect(report.advice).toContainEqual({ about: 'addon', advice: expect.stringContaining('no --no-addons') });
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain('What to do - addon: ');
     expect(report.unavailable).toHaveProperty('sigpipe');
     expect(Object.keys(report.settings)).toEqual(SETTINGS);
   });
@@ -199,6 +211,125 @@ describe('doctor', () => {
     expect(report.settings.tcp_max_orphans).toBeNull();
     expect(report.unavailable.tcp_max_orphans).toMatch(/^not available here: /);
     expect(report.counters.abortOnClose).toBe(0);
+    expect(report.advice.filter(({ about }: { about: string }) => about in report.counters)).toEqual([]);
+  });
+
+  test.runIf(process.platform === 'linux')('tells which processes linger, and what they hold', async () => {
+    const script = `
+      const server = require('node:http').createServer((request, response) => {
+        response.writeHead(413, { Connection: 'close' }).end();
+      });
+      server.listen(0, '127.0.0.1', () => console.log(server.address().port));
+    `;
+    const env = { ...process.env, NODE_OPTIONS: '', LINGERING_CLOSE_MAX_LINGERING: '5' };
+    using project = new ExampleFolder([], []);
+    const serve = (...flags: string[]) =>
+      spawn('sh', ['-c', 'ulimit -n 400; exec "$@"', 'sh', process.execPath, ...flags, '-e', script], {
+        env,
+        cwd: project.path,
+      });
+    const servers = [serve(), serve('--import', 'lingering-close/register')] as const;
+    const ports = await Promise.all(servers.map(async ({ stdout }) => Number(await once(stdout, 'data'))));
+    const [plain, lingering] = servers.map(({ pid }) => pid) as [number, number];
+    // It does not close its side, so that its connection lingers.
+    const client = connect({ port: ports[1] as number, host: '127.0.0.1', allowHalfOpen: true });
+    try {
+      client.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\r\n\r\n12345');
+      client.resume();
+      await once(client, 'end');
+      const { stdout } = await run(['doctor', '--json']);
+      const { processes, advice, hiddenProcesses } = JSON.parse(stdout);
+      const found = (pid: number) => processes.find((each: { pid: number }) => each.pid === pid);
+      const limits = { openFiles: expect.any(Number), openFileLimit: 400 };
+      expect(found(plain)).toEqual({
+        pid: plain,
+        // Not the code: an argument may be secret.
+        command: 'node',
+        listens: [`127.0.0.1:${ports[0]}`],
+        addon: null,
+        register: false,
+        lingering: 0,
+        maxLingering: 100,
+        ...limits,
+      });
+      expect(found(lingering)).toEqual({
+        pid: lingering,
+        command: 'node',
+        listens: [`127.0.0.1:${ports[1]}`],
+        addon: expect.stringMatching(/lingering[-_]close\.node$/),
+        register: true,
+        lingering: 1,
+        maxLingering: 5,
+        ...limits,
+      });
+      const about = (pid: number) => advice.filter((each: { about: string }) => each.about === `process ${pid}`);
+      expect(about(plain)).toEqual([
+        { about: `process ${plain}`, advice: expect.stringContaining('--import lingering-close/register') },
+      ]);
+      expect(about(lingering)).toEqual([]);
+      expect(hiddenProcesses).toBeGreaterThanOrEqual(0);
+      const text = (await run(['doctor'])).stdout.replaceAll(/\s+/g, ' ');
+      expect(text).toContain(` ${plain} 127.0.0.1:${ports[0]} node; no addon, no register`);
+      expect(text).toMatch(new RegExp(` ${lingering} 127.0.0.1:${ports[1]} node; each HTTP server lingers`));
+      expect(text).toContain('native; 1 of 5 linger; ');
+    } finally {
+      client.destroy();
+      for (const server of servers) server.kill();
+    }
+  });
+});
+
+describe('the advice of the doctor', () => {
+  const counters = Object.fromEntries(COUNTERS.map((name) => [name, 0])) as unknown as TcpAbortCounters;
+  const healthy: Findings = {
+    node: '20.19.0',
+    unavailable: undefined,
+    sigpipe: 'ignore',
+    openFiles: 4_000,
+    maxLingering: 1_000,
+    counters,
+    processes: [],
+  };
+  const server: NodeProcess = {
+    pid: 7,
+    command: 'node app.js',
+    listens: ['*:80'],
+    addon: '/lingering-close.node',
+    register: false,
+    lingering: 0,
+    maxLingering: 1_000,
+    openFiles: 20,
+    openFileLimit: 4_000,
+  };
+  const broken = { code: 'ERR_ADDON_UNAVAILABLE', reason: 'it is cut off. Build it', unexpected: true } as const;
+
+  test('is none where all is as it should be', () => {
+    expect(adviceOn({ ...healthy, processes: [server] })).toEqual([]);
+    expect(adviceOn({ ...healthy, openFiles: Infinity, counters: undefined })).toEqual([]);
+    const foreign = { code: 'ERR_UNSUPPORTED_PLATFORM', reason: 'no addon here', unexpected: false } as const;
+    expect(adviceOn({ ...healthy, unavailable: foreign })).toEqual([]);
+    // They grow where clients vanish, or close in the normal way.
+    expect(adviceOn({ ...healthy, counters: { ...counters, abortOnTimeout: 5, resetsSent: 5 } })).toEqual([]);
+  });
+
+  test.each<[string, string, Partial<Findings>]>([
+    ['node', '20.19', { node: '20.18.9' }],
+    ['node', '20.19', { node: '18.20.0' }],
+    ['addon', 'Build it.', { unavailable: broken }],
+    ['sigpipe', "setSigpipe('ignore')", { sigpipe: 'default' }],
+    ['open_files', 'Only 250', { openFiles: 1_000, maxLingering: 250 }],
+    ['maxLingering', 'more than half', { maxLingering: 2_001 }],
+    ['abortOnClose', 'lingerOnClose', { counters: { ...counters, abortOnClose: 1 } }],
+    ['abortOnData', 'lingerOnClose', { counters: { ...counters, abortOnData: 1 } }],
+    ['abortOnMemory', 'tcp_mem', { counters: { ...counters, abortOnMemory: 1 } }],
+    ['abortFailed', 'tcp_mem', { counters: { ...counters, abortFailed: 1 } }],
+    ['process 7', '--import lingering-close/register', { processes: [{ ...server, addon: null }] }],
+    ['process 7', 'by streams', { processes: [{ ...server, addon: null, register: true }] }],
+    ['process 7', 'Raise maxLingering', { processes: [{ ...server, lingering: 800 }] }],
+    ['process 7', '3200 of 4000 files', { processes: [{ ...server, openFiles: 3_200 }] }],
+    ['process 7', 'more than half', { processes: [{ ...server, maxLingering: 3_000 }] }],
+  ])('on %s: %s', (about, part, findings) => {
+    expect(adviceOn({ ...healthy, ...findings })).toEqual([{ about, advice: expect.stringContaining(part) }]);
   });
 });
 
