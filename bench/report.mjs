@@ -1,10 +1,12 @@
 // Makes docs/benchmarks.md and its plots from bench/results/*.json, so that the text and the figures always agree.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe } from '../lab/machine.mjs';
 import { markdownTable, wrapProse } from '../lab/markdown.mjs';
 import { barChart, lineChart } from '../lab/plot.mjs';
+import { drawFigures } from './figures.mjs';
 import { cellText } from './lib/bench.mjs';
+import { summary } from './lib/summary.mjs';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const NOTES = JSON.parse(readFileSync(at('notes.json'), 'utf8'));
@@ -23,15 +25,27 @@ function image(name, title, text) {
 
 function tableSection(subject, { id, caption, columns, rows }) {
   const used = Object.entries(columns).filter(([key]) => rows.some(({ cells }) => cells[key] !== undefined));
-  const text = markdownTable(
-    [caption, ...used.map(([, { label }]) => label)],
-    rows.map(({ name, cells }) => [name, ...used.map(([key, { digits }]) => cellText(cells[key], digits))]),
+  const parts = inParts(used).map((columns) =>
+    markdownTable(
+      [caption, ...columns.map(([, { label }]) => label)],
+      rows.map(({ name, cells }) => [name, ...columns.map(([key, { digits }]) => cellText(cells[key], digits))]),
+    ),
   );
   const [key, { label }] = used[0];
   const bars = rows
     .filter(({ cells }) => cells[key]?.values)
     .map(({ name, cells }) => ({ name, ...cells[key], ours: OURS.test(name) }));
-  return `${text}\n\n${image(`${subject}-${id}`, `${caption}: ${label}`, barChart(caption, label, bars))}`;
+  parts.push(image(`${subject}-${id}`, `${caption}: ${label}`, barChart(caption, label, bars)));
+  return parts.join('\n\n');
+}
+
+/** A table of more figures than that is wider than a screen. */
+const COLUMNS = 4;
+
+function inParts(columns) {
+  const count = Math.ceil(columns.length / COLUMNS);
+  const size = Math.ceil(columns.length / count);
+  return Array.from({ length: count }, (_, i) => columns.slice(i * size, (i + 1) * size));
 }
 
 function section(subject) {
@@ -69,14 +83,20 @@ function section(subject) {
   return parts.join('\n\n');
 }
 
-rmSync(plots, { recursive: true, force: true });
+const subjects = Object.keys(NOTES).filter((key) => !['summary', 'introduction'].includes(key));
 mkdirSync(plots, { recursive: true });
-const subjects = Object.keys(NOTES).filter((key) => key !== 'introduction');
+// Other scripts have their pictures there too.
+for (const file of readdirSync(plots)) if (subjects.includes(file.split('-')[0])) rmSync(`${plots}/${file}`);
 const results = subjects.map(read).filter((result) => result !== undefined);
 const loads = results.map(({ load }) => load.before);
 const load = [Math.min(...loads), Math.max(...loads)].map((each) => each.toFixed(1)).join(' to ');
 const page = [
   '# Benchmarks',
+  NOTES.summary,
+  summary(subjects, read),
+  '## In pictures',
+  ...drawFigures().map(({ title, file, source }) => `[![${title}](${file})](${source})`),
+  '## How it was measured',
   NOTES.introduction,
   `${describe(results)} Load average when the scripts began: ${load}.`,
   ...subjects.map(section),

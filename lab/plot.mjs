@@ -1,50 +1,100 @@
-// Plots as SVG, written by hand: bars with their spread, and curves. One file serves light and dark colour schemes.
-const STYLE = `
-    /* Its own background: an image follows the colour scheme of the system, and its page may have another. */
-    :root { --paper: #ffffff; --ink: #1f2328; --faint: #59636e; --rule: #d1d9e0; --ours: #0757b8; --other: #8c959f;
-      --c0: #0757b8; --c1: #bc4c00; --c2: #116329; --c3: #8250df; --c4: #c0151f; --c5: #7d4e00; --c6: #59636e; }
-    @media (prefers-color-scheme: dark) {
-      :root { --paper: #0d1117; --ink: #f0f6fc; --faint: #a3adb8; --rule: #3d444d; --ours: #6cb6ff; --other: #6e7781;
-        --c0: #6cb6ff; --c1: #f0883e; --c2: #56d364; --c3: #bc8cff; --c4: #ff7b72; --c5: #e3b341; --c6: #a3adb8; }
-    }
-    text { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: var(--ink); }
-    .paper { fill: var(--paper); } .title { font-weight: 600; font-size: 15px; }
-    .note { fill: var(--faint); font-size: 12px; } .right { text-anchor: end; } .middle { text-anchor: middle; }
-    .rule { stroke: var(--rule); } .spread { stroke: var(--ink); stroke-width: 1.5; }
-    .ours { fill: var(--ours); } .other { fill: var(--other); } .curve { fill: none; stroke-width: 2; }`;
-const WIDTH = 760;
-const DASHES = ['', '', '', '6 3', '6 3', '2 3', '2 3'];
+// Plots as SVG, written by hand: bars with their spread, pairs of bars, and curves.
+//
+// One file serves light and dark colour schemes, and the width of a phone. The colours of the light scheme are
+// attributes, which every program understands that draws SVG; a style sheet changes them in the dark scheme. It has no
+// variables: librsvg, and what is built on it, draws everything black that takes its colour from one.
+const INK = {
+  // Its own background: an image follows the colour scheme of the system, and its page may have another.
+  paper: ['#ffffff', '#0d1117'],
+  ink: ['#1f2328', '#f0f6fc'],
+  faint: ['#59636e', '#a3adb8'],
+  rule: ['#d1d9e0', '#3d444d'],
+  ours: ['#0757b8', '#6cb6ff'],
+  other: ['#8c959f', '#6e7781'],
+};
+const CURVES = [
+  ['#0757b8', '#6cb6ff'],
+  ['#bc4c00', '#f0883e'],
+  ['#116329', '#56d364'],
+  ['#8250df', '#bc8cff'],
+  ['#c0151f', '#ff7b72'],
+  ['#7d4e00', '#e3b341'],
+  ['#59636e', '#a3adb8'],
+];
+const DASHES = ['', '', '', '6 3', '6 3', '2 3', '2 3', '8 3 2 3', '8 3 2 3', '8 3 2 3'];
+const COLOURS = { ...INK, ...Object.fromEntries(CURVES.map((pair, i) => [`c${i}`, pair])) };
+
+const DARK = Object.entries(COLOURS)
+  .map(([name, [, dark]]) => `.f-${name}{fill:${dark}}.s-${name}{stroke:${dark}}`)
+  .join('');
+const fill = (name) => `class="f-${name}" fill="${COLOURS[name][0]}"`;
+const stroke = (name) => `class="s-${name}" stroke="${COLOURS[name][0]}" fill="none"`;
+
+// On a phone a picture is some 340 pixels wide: text of 14 is then still 10 pixels high.
+const WIDTH = 480;
+const MARGIN = 16;
+const FONT = 'font-family="system-ui, -apple-system, \'Segoe UI\', \'DejaVu Sans\', sans-serif" font-size="14"';
+/** Room behind the longest bar, for its figure. */
+const FIGURE = 84;
 
 /**
- * `bars`: name, median, min, max, and whether it is ours. The scale is logarithmic when the values differ very much.
+ * `bars`: name, median, min, max, and whether it is ours. The scale is logarithmic when the values differ very much,
+ * unless `linear` is true.
  */
-export function barChart(title, unit, bars) {
-  const left = 240;
-  const right = 110;
-  const rowHeight = 28;
-  const height = 64 + bars.length * rowHeight;
+export function barChart(title, unit, bars, { linear = false } = {}) {
+  const rowHeight = 42;
   const largest = Math.max(...bars.map(({ max }) => max));
   const smallest = Math.min(...bars.map(({ min }) => min));
-  const log = smallest > 0 && largest / smallest > 30;
-  const along = axis(log ? smallest / 2 : 0, largest, log, WIDTH - left - right);
+  const log = !linear && smallest > 0 && largest / smallest > 30;
+  const along = axis(log ? smallest / 2 : 0, largest, log, WIDTH - MARGIN - FIGURE);
   // A minimum may be slightly below zero by noise.
-  const scale = (value) => Math.max(along(value), 0);
-  const rows = bars.map(({ name, median, min, max, ours }, i) => {
-    const y = 52 + i * rowHeight;
-    const middle = y + 9;
-    return [
-      `<text class="right" x="${left - 10}" y="${middle + 4}">${escapeXml(name)}</text>`,
-      `<rect class="${ours ? 'ours' : 'other'}" x="${left}" y="${y}" width="${f(scale(median))}" height="18" />`,
-      `<path class="spread" d="M${f(left + scale(min))} ${middle}H${f(left + scale(max))}" />`,
-      `<text class="note" x="${f(left + scale(max) + 8)}" y="${middle + 4}">${short(median)}</text>`,
-    ].join('\n  ');
-  });
-  return svg(title, `${unit}${log ? ', logarithmic' : ''}; the line is the spread of the runs`, height, rows);
+  const scale = (value) => (largest > 0 ? Math.max(along(value), 0) : 0);
+  const spread = bars.some(({ min, max }) => min !== max) ? '; the line is the spread of the runs' : '';
+  return picture(title, `${unit}${log ? ', logarithmic' : ''}${spread}`, (top) => ({
+    height: top + bars.length * rowHeight + 8,
+    parts: bars.flatMap(({ name, median, min, max, ours }, i) => {
+      const y = top + i * rowHeight;
+      const at = (value) => f(MARGIN + scale(value));
+      return [
+        text(MARGIN, y + 12, name),
+        `<rect ${fill(ours ? 'ours' : 'other')} x="${MARGIN}" y="${y + 18}" width="${f(scale(median))}" height="16" />`,
+        ...(min === max ? [] : [`<path ${stroke('ink')} stroke-width="1.5" d="M${at(min)} ${y + 26}H${at(max)}" />`]),
+        text(f(MARGIN + scale(max) + 8), y + 31, short(median), 'faint'),
+      ];
+    }),
+  }));
+}
+
+/** `pairs`: name, and of `whole` how many before and after. */
+export function pairChart(title, unit, pairs, [before, after]) {
+  const rowHeight = 54;
+  const scale = (share) => share * (WIDTH - MARGIN - FIGURE);
+  return picture(title, unit, (top) => ({
+    height: top + 26 + pairs.length * rowHeight + 8,
+    parts: [
+      `<rect ${fill('other')} x="${MARGIN}" y="${top}" width="12" height="12" />`,
+      text(MARGIN + 18, top + 11, before, 'faint'),
+      `<rect ${fill('ours')} x="${WIDTH / 2}" y="${top}" width="12" height="12" />`,
+      text(WIDTH / 2 + 18, top + 11, after, 'faint'),
+      ...pairs.flatMap((pair, i) => {
+        const y = top + 26 + i * rowHeight;
+        const bar = (value, colour, from) => [
+          `<rect ${fill(colour)} x="${MARGIN}" y="${from}" width="${f(scale(value / pair.whole))}" height="13" />`,
+          text(f(MARGIN + scale(value / pair.whole) + 8), from + 11, `${value} of ${pair.whole}`, 'faint', 12),
+        ];
+        return [
+          text(MARGIN, y + 12, pair.name),
+          ...bar(pair.before, 'other', y + 18),
+          ...bar(pair.after, 'ours', y + 33),
+        ];
+      }),
+    ],
+  }));
 }
 
 /** `series`: name, and points of x and y. */
 export function lineChart(title, x, y, series) {
-  const [left, top, plotWidth, plotHeight] = [70, 52, 440, 260];
+  const [left, plotWidth, plotHeight] = [58, WIDTH - 58 - 24, 250];
   const values = series
     .flatMap(({ points }) => points)
     .filter(([at, value]) => (!x.log || at > 0) && (!y.log || value > 0));
@@ -56,34 +106,35 @@ export function lineChart(title, x, y, series) {
   const [fromY, toY] = span(1, y.log);
   const scaleX = axis(fromX, toX, x.log, plotWidth);
   const scaleY = axis(fromY, toY, y.log, plotHeight);
-  const bottom = top + plotHeight;
-  const parts = [`<path class="rule" fill="none" d="M${left} ${top}V${bottom}H${left + plotWidth}" />`];
-  for (const value of ticks(fromX, toX, x.log)) {
-    parts.push(`<text class="note middle" x="${f(left + scaleX(value))}" y="${bottom + 18}">${short(value)}</text>`);
-  }
-  for (const value of ticks(fromY, toY, y.log)) {
-    const at = f(bottom - scaleY(value));
-    parts.push(
-      `<path class="rule" d="M${left} ${at}H${left + plotWidth}" />`,
-      `<text class="note right" x="${left - 6}" y="${Number(at) + 4}">${short(value)}</text>`,
-    );
-  }
-  for (const [i, { name, points }] of series.entries()) {
-    const shown = points
-      .filter((point) => values.includes(point))
-      .map(([at, value]) => [f(left + scaleX(at)), f(bottom - scaleY(value))]);
-    const look = `stroke="var(--c${i % 7})" stroke-dasharray="${DASHES[i % 7]}"`;
-    parts.push(`<polyline class="curve" ${look} points="${shown.map((point) => point.join(',')).join(' ')}" />`);
-    if (shown.length < 8)
-      parts.push(...shown.map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="3.5" fill="var(--c${i % 7})" />`));
-    const legendY = top + 10 + i * 22;
-    parts.push(
-      `<path class="curve" ${look} d="M${left + plotWidth + 20} ${legendY}h24" />`,
-      `<text class="note" x="${left + plotWidth + 50}" y="${legendY + 4}">${escapeXml(name)}</text>`,
-    );
-  }
   const note = `${y.label}${y.log ? ', logarithmic' : ''}; below: ${x.label}${x.log ? ', logarithmic' : ''}`;
-  return svg(title, note, bottom + 36, parts);
+  return picture(title, note, (top) => {
+    const bottom = top + plotHeight;
+    const parts = [`<path ${stroke('rule')} d="M${left} ${top}V${bottom}H${left + plotWidth}" />`];
+    for (const value of ticks(fromX, toX, x.log)) {
+      parts.push(text(f(left + scaleX(value)), bottom + 18, short(value), 'faint', 12, 'middle'));
+    }
+    for (const value of ticks(fromY, toY, y.log)) {
+      const at = f(bottom - scaleY(value));
+      parts.push(
+        `<path ${stroke('rule')} d="M${left} ${at}H${left + plotWidth}" />`,
+        text(left - 6, Number(at) + 4, short(value), 'faint', 12, 'end'),
+      );
+    }
+    for (const [i, { name, points }] of series.entries()) {
+      const shown = points
+        .filter((point) => values.includes(point))
+        .map(([at, value]) => [f(left + scaleX(at)), f(bottom - scaleY(value))]);
+      const colour = `c${i % CURVES.length}`;
+      const dash = DASHES[i % DASHES.length];
+      const look = `${stroke(colour)} stroke-width="2"${dash && ` stroke-dasharray="${dash}"`}`;
+      parts.push(`<polyline ${look} points="${shown.map((point) => point.join(',')).join(' ')}" />`);
+      if (shown.length < 8)
+        parts.push(...shown.map(([cx, cy]) => `<circle ${fill(colour)} cx="${cx}" cy="${cy}" r="3.5" />`));
+      const legendY = bottom + 42 + i * 20;
+      parts.push(`<path ${look} d="M${left} ${legendY}h24" />`, text(left + 32, legendY + 4, name, 'faint', 13));
+    }
+    return { height: bottom + 42 + series.length * 20, parts };
+  });
 }
 
 function axis(from, to, log, length) {
@@ -105,21 +156,45 @@ function ticks(from, to, log) {
   return Array.from({ length: Math.floor(to / step) + 1 }, (_, i) => i * step);
 }
 
-function svg(title, note, height, parts) {
+/** `draw` is given the first free line, and gives the height and the parts. */
+function picture(title, note, draw) {
+  const titles = linesOf(title, 46);
+  const notes = linesOf(note, 66);
+  const head = [
+    ...titles.map((line, i) => text(MARGIN, 26 + 20 * i, line, 'ink', 16, undefined, 'font-weight="600"')),
+    ...notes.map((line, i) => text(MARGIN, 26 + 20 * titles.length + 17 * i, line, 'faint', 13)),
+  ];
+  const { height, parts } = draw(26 + 20 * titles.length + 17 * notes.length);
   const size = `viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" aria-label="${escapeXml(title)}">
-  <style>${STYLE}
-  </style>
-  <rect class="paper" width="${WIDTH}" height="${height}" />
-  <text class="title" x="16" y="24">${escapeXml(title)}</text>
-  <text class="note" x="16" y="42">${escapeXml(note)}</text>
-  ${parts.join('\n  ')}
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" aria-label="${escapeXml(title)}" ${FONT}>
+  <style>@media (prefers-color-scheme: dark){${DARK}}</style>
+  <rect ${fill('paper')} width="${WIDTH}" height="${height}" />
+  ${[...head, ...parts].join('\n  ')}
 </svg>
 `;
 }
 
+function text(x, y, content, colour = 'ink', size = 14, anchor = undefined, more = '') {
+  const attributes = [
+    size === 14 ? '' : ` font-size="${size}"`,
+    anchor ? ` text-anchor="${anchor}"` : '',
+    more && ` ${more}`,
+  ];
+  return `<text ${fill(colour)} x="${x}" y="${y}"${attributes.join('')}>${escapeXml(content)}</text>`;
+}
+
+function linesOf(text, columns) {
+  const lines = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
 const f = (value) => value.toFixed(1);
-const escapeXml = (text) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/"/g, '&quot;');
+const escapeXml = (text) => String(text).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/"/g, '&quot;');
 
 function short(value) {
   if (value >= 1e6) return `${Number((value / 1e6).toPrecision(3))} M`;

@@ -5,7 +5,7 @@ import { addon, addonFile, unavailable } from '../system/addon.ts';
 import type { TcpAbortCounters } from '../system/counters.ts';
 import { openFileLimit } from '../system/open-file-limit.ts';
 import { getSigpipe } from '../system/sigpipe.ts';
-import { adviceOn } from './doctor-advice.ts';
+import { type Advice, adviceOn } from './doctor-advice.ts';
 import { readCounters, readMaxLingering, readOpenFiles, readSettings } from './doctor-kernel.ts';
 import { type NodeProcess, type NodeProcesses, readProcesses } from './doctor-processes.ts';
 import { notAvailable, type Reading, reasonsOf, valuesOf } from './reading.ts';
@@ -59,10 +59,15 @@ ${processesText(processes)}
 
 What to do
 
-${advice.length > 0 ? list(advice.map(({ about, advice }) => `${about}: ${advice}`)) : '   Nothing: all is as it should be.'}
+${adviceText(advice)}
 `);
   }
   return 0;
+}
+
+function adviceText(all: Advice[]): string {
+  if (all.length === 0) return '   Nothing: all is as it should be.';
+  return list(all.map(({ about, advice }) => `${about}: ${advice}`));
 }
 
 interface Processes {

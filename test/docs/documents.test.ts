@@ -73,6 +73,32 @@ describe.each(documents)('%s', (document) => {
   });
 });
 
+describe('the pictures', () => {
+  const pictures = ['docs', 'docs/plots'].flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith('.svg'))
+      .map((name) => `${folder}/${name}`),
+  );
+
+  test.each(pictures)('%s has colours everywhere, also in the dark, and is readable on a phone', (picture) => {
+    const text = readFileSync(join(root, picture), 'utf8');
+    // Programs that know no CSS variables draw them black on black.
+    expect(text).not.toContain('var(');
+    expect(text).toContain('@media (prefers-color-scheme: dark)');
+    expect(Number(/ width="(\d+)"/.exec(text)?.[1])).toBeLessThanOrEqual(480);
+    const smallest = Math.min(...[...text.matchAll(/font-size(?:="|: )(\d+)/g)].map(([, size]) => Number(size)));
+    expect(smallest).toBeGreaterThanOrEqual(12);
+  });
+
+  test('are all shown by a document', () => {
+    const shown = documents.flatMap((document) =>
+      linksOf(readFileSync(join(root, document), 'utf8')).map((link) => posix.join(dirname(document), link)),
+    );
+    expect(pictures.length).toBeGreaterThan(30);
+    expect(pictures.filter((picture) => !shown.includes(picture))).toEqual([]);
+  });
+});
+
 /** Targets of relative links and images. */
 function linksOf(text: string): string[] {
   const patterns = [/\]\((?!https?:)([^)]+)\)/g, /^\[[^\]]+\]: (?!https?:)(\S+)$/gm];
