@@ -6,7 +6,7 @@ import { markdownTable, wrapProse } from '../lab/markdown.mjs';
 import { scripts } from './lib/scripts.mjs';
 import { counts, isSound, megabytes } from './lib/tally.mjs';
 
-const INTRODUCTION = `Faults that a server meets, provoked many times, and what became of them. Each section is a script
+const INTRODUCTION = `This page has each kind, and what became of it. Each section is a script
 of \`torture/\`. The server runs in a process of its own, and its peers in others. A provocation is survived when the
 server goes on, and when the close ends with the right outcome and the right report. Above all, a report says
 \`delivered: true\` only when the peer has counted every byte, and FIN. Descriptors, handles (what keeps the event loop
@@ -55,7 +55,10 @@ const loads = all.map(({ load }) => load);
 const load = [Math.min(...loads), Math.max(...loads)].map((each) => each.toFixed(1)).join(' to ');
 const machine = `${describe(all)} Load average when the scripts began: ${load}. The machine was shared and
 busy, and the seconds below show it.`;
-const page = ['# Reliability', INTRODUCTION, machine, ...(await Promise.all(all.map(section)))];
+const sum = (key) => all.flatMap(({ rows }) => rows).reduce((total, row) => total + row[key], 0);
+const [tried, survived] = ['tried', 'survived'].map((key) => sum(key).toLocaleString('en'));
+const answer = `Of ${tried} provocations, processes with this package have survived ${survived}.`;
+const page = ['# Reliability', `${answer} ${INTRODUCTION}`, machine, ...(await Promise.all(all.map(section)))];
 writeFileSync(
   at('../docs/reliability.md'),
   wrapProse(`<!-- Made by torture/report.mjs of torture/results. -->\n\n${page.join('\n\n')}\n`),
