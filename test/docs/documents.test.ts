@@ -22,6 +22,11 @@ beforeAll(async () => {
   packed = tarball.files.map(({ path }) => path);
 }, 60_000);
 
+interface ShutdownResults {
+  /** By the package: for each run, the clients that were served whole, and the requests that were lost. */
+  results: Record<string, { readers: number[]; restarts: { lost: number }[] }>;
+}
+
 describe('README.md', () => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
 
@@ -32,6 +37,16 @@ describe('README.md', () => {
   test.each(['npm ci && npm run demo', 'npm ci && npm test'])('names the command of a clone: %s', (command) => {
     expect(readme).toMatch(new RegExp(`^${command}$`, 'm'));
     expect(readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8')).toMatch(new RegExp(`^${command}$`, 'm'));
+  });
+
+  test('compares what was measured', () => {
+    const { results } = JSON.parse(readFileSync(join(root, 'bench/results/shutdown.json'), 'utf8')) as ShutdownResults;
+    const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
+    for (const name of ['stoppable', 'http-terminator', 'lingering-close']) {
+      const { restarts = [], readers = [] } = results[name] ?? {};
+      const row = `| ${name} | ${sum(restarts.map(({ lost }) => lost))} | ${sum(readers)} | `;
+      expect(readme).toContain(row);
+    }
   });
 
   test('links to the index of the documents, which links to each of them', () => {
