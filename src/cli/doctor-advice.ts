@@ -16,7 +16,8 @@ export interface Findings {
   sigpipe: string | undefined;
   /** The soft limit. */
   openFiles: number;
-  maxLingering: number;
+  /** `null` where the variable of the environment is no number. */
+  maxLingering: number | null;
   counters: TcpAbortCounters | undefined;
   processes: NodeProcess[];
 }
@@ -33,7 +34,9 @@ export function adviceOn(findings: Findings): Advice[] {
   if (major < 20 || (major === 20 && minor < 19)) add('node', 'Update Node.js to 20.19 or newer.');
   if (unavailable?.code === 'ERR_ADDON_UNAVAILABLE') add('addon', `${unavailable.reason.replace(/\.$/, '')}.`);
   if (sigpipe === 'default') add('sigpipe', "A write to a closed peer kills the process: call setSigpipe('ignore').");
-  if (maxLingering > openFiles / 2) {
+  if (maxLingering === null) {
+    add('maxLingering', 'Set LINGERING_CLOSE_MAX_LINGERING to an integer or Infinity, or remove it.');
+  } else if (maxLingering > openFiles / 2) {
     add('maxLingering', `It is more than half of the open-file limit (${openFiles}). Lower it, or raise the limit.`);
   } else if (openFiles < 4_000) {
     add('open_files', `Only ${maxLingering} connections may linger at once. ${RAISE}, to 4,000 or more.`);

@@ -26,6 +26,9 @@ export function readOpenFiles(): Reading {
 export function readMaxLingering(): Reading {
   const given = process.env['LINGERING_CLOSE_MAX_LINGERING'];
   const value = given ? Number(given) : defaultMaxLingering();
+  if (Number.isNaN(value)) {
+    return notAvailable('maxLingering', 'LINGERING_CLOSE_MAX_LINGERING is no number, and register refuses to start');
+  }
   const meaning = given
     ? 'by LINGERING_CLOSE_MAX_LINGERING, under lingering-close/register'
     : 'by default: 1,000, or a quarter of the open-file limit where that is less';

@@ -72,7 +72,7 @@ function readProcess(pid: string, known: Map<string, Sockets>): NodeProcess | un
     addon,
     register,
     lingering: inodes.filter((inode) => lingering.has(inode)).length,
-    maxLingering: given ? Number(given) : defaultMaxLingering(openFileLimit),
+    maxLingering: given && !Number.isNaN(Number(given)) ? Number(given) : defaultMaxLingering(openFileLimit),
     openFiles: descriptors.length,
     openFileLimit,
   };

@@ -22,7 +22,7 @@ export function doctor({ version, json }: { version: string; json: boolean }): n
     unavailable,
     sigpipe: String(environment.find(({ name }) => name === 'sigpipe')?.value),
     openFiles: openFileLimit(),
-    maxLingering: Number(settings.find(({ name }) => name === 'maxLingering')?.value),
+    maxLingering: settings.find(({ name }) => name === 'maxLingering')?.value as number | null,
     counters: counters.every(({ value }) => value !== null)
       ? (valuesOf(counters) as unknown as TcpAbortCounters)
       : undefined,
@@ -39,7 +39,7 @@ export function doctor({ version, json }: { version: string; json: boolean }): n
       advice,
       unavailable: { ...reasonsOf([...environment, ...settings, ...counters]), ...processes.unavailable },
     };
-    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify(result, infinityAsText, 2)}\n`);
   } else {
     process.stdout.write(`lingering-close ${version}
 
@@ -63,6 +63,11 @@ ${adviceText(advice)}
 `);
   }
   return 0;
+}
+
+/** JSON has no Infinity, and would make it null, which means "not available" here. */
+function infinityAsText(_key: string, value: unknown): unknown {
+  return value === Infinity ? 'Infinity' : value;
 }
 
 function adviceText(all: Advice[]): string {

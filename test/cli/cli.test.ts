@@ -188,6 +188,18 @@ describe('doctor', () => {
     });
   });
 
+  test.each([
+    ['7', 7],
+    ['', expect.any(Number)],
+    ['Infinity', 'Infinity'],
+    ['many', null],
+  ])('reports LINGERING_CLOSE_MAX_LINGERING=%s', async (text, expected) => {
+    const { stdout } = await run(['doctor', '--json'], { env: { LINGERING_CLOSE_MAX_LINGERING: text } });
+    const { settings, unavailable } = JSON.parse(stdout);
+    expect(settings.maxLingering).toEqual(expected);
+    expect('maxLingering' in unavailable).toBe(expected === null);
+  });
+
   test('without the addon it reports the rest, and the reason', async () => {
     const execArgv = ['--no-addons', '--disable-warning=LINGERING_CLOSE_FALLBACK'];
     const { code, stdout, stderr } = await run(['doctor'], { execArgv });
@@ -319,6 +331,7 @@ describe('the advice of the doctor', () => {
     ['sigpipe', "setSigpipe('ignore')", { sigpipe: 'default' }],
     ['open_files', 'Only 250', { openFiles: 1_000, maxLingering: 250 }],
     ['maxLingering', 'more than half', { maxLingering: 2_001 }],
+    ['maxLingering', 'to an integer', { maxLingering: null }],
     ['abortOnClose', 'lingerOnClose', { counters: { ...counters, abortOnClose: 1 } }],
     ['abortOnData', 'lingerOnClose', { counters: { ...counters, abortOnData: 1 } }],
     ['abortOnMemory', 'tcp_mem', { counters: { ...counters, abortOnMemory: 1 } }],

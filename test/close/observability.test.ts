@@ -43,7 +43,7 @@ function start(name: string, bytes: number, idleTimeout: number): Program {
 
 describe('docs/observability.md', () => {
   test('has these examples', () => {
-    expect(examples.map(({ name }) => name)).toEqual(['log', 'prometheus', 'opentelemetry']);
+    expect(examples.map(({ name }) => name)).toEqual(['log', 'lingers', 'prometheus', 'opentelemetry']);
   });
 
   test('log: each client that missed something is named', async () => {
@@ -53,6 +53,21 @@ describe('docs/observability.md', () => {
     while (!program.stderr.includes('\n')) await once(program.process.stderr as Readable, 'data');
     expect(program.stderr).toMatch(/^127\.0\.0\.1 missed the end of an answer: idle, [1-9]\d+ bytes\n$/);
     expect((await peer.receive()).received).toBeGreaterThan(0);
+  });
+
+  test('lingers: a signal shows them, by server', async () => {
+    await using program = start('lingers', 10, Infinity);
+    const port = await program.port();
+    await using peer = await Peer.connect({ host: '127.0.0.1', port });
+    expect(await peer.receive()).toMatchObject({ received: 10, end: 'eof' });
+    await peer.close();
+    const shown = `{ 'port ${port}: eof': 1 }\n`;
+    // Until the end has been noticed, it shows none.
+    while (!program.stderr.endsWith(shown)) {
+      program.process.kill('SIGUSR2');
+      await once(program.process.stderr as Readable, 'data');
+    }
+    expect(program.stderr.replaceAll('{}\n', '')).toBe(shown);
   });
 
   test('prometheus', async () => {
