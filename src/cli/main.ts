@@ -39,8 +39,8 @@ that matter, the kernel's counters of aborted connections, and which other Node.
 whether their connections linger, and what limits they have (Linux). At the end it says what to do
 about each thing that is not as it should be.
 
-  --json  one JSON object; what is not available here is null, and "unavailable" says why; "Infinity"
-          stands for no limit
+  --json  one JSON object; what is not available here is null, and "unavailable" says why;
+          "Infinity" stands for no limit
   --help  this text
 `;
 
