@@ -22,9 +22,24 @@ beforeAll(async () => {
   packed = tarball.files.map(({ path }) => path);
 }, 60_000);
 
+type Run = number | { requests: number; lost: number };
+
 interface ShutdownResults {
-  /** By the package: for each run, the clients that were served whole, and the requests that were lost. */
-  results: Record<string, { readers: number[]; restarts: { lost: number }[] }>;
+  runs: number;
+  /** In each run. */
+  restarts: number;
+  readers: number;
+  /** By the package: the clients of each run that were served whole, or lost; and its restarts over http. */
+  results: Record<string, { readers: Run[]; restarts?: Run[]; http?: Run[] }>;
+}
+
+/** What the README says of a package. */
+function comparedBy(result: ShutdownResults['results'][string] | undefined) {
+  const total = (runs: Run[] = [], of: (run: Run) => number) => runs.reduce<number>((sum, run) => sum + of(run), 0);
+  return {
+    lost: total(result?.restarts ?? result?.http, (run) => (typeof run === 'number' ? run : run.lost)),
+    whole: total(result?.readers, (run) => (typeof run === 'number' ? run : run.requests - run.lost)),
+  };
 }
 
 describe('README.md', () => {
@@ -40,13 +55,18 @@ describe('README.md', () => {
   });
 
   test('compares what was measured', () => {
-    const { results } = JSON.parse(readFileSync(join(root, 'bench/results/shutdown.json'), 'utf8')) as ShutdownResults;
-    const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
-    for (const name of ['stoppable', 'http-terminator', 'lingering-close']) {
-      const { restarts = [], readers = [] } = results[name] ?? {};
-      const row = `| ${name} | ${sum(restarts.map(({ lost }) => lost))} | ${sum(readers)} | `;
-      expect(readme).toContain(row);
-    }
+    const { results, runs, restarts, readers } = JSON.parse(
+      readFileSync(join(root, 'bench/results/shutdown.json'), 'utf8'),
+    ) as ShutdownResults;
+    expect(readme).toContain(`Requests lost in ${runs * restarts} restarts`);
+    expect(readme).toContain(`of ${runs * readers} slow clients`);
+    const rows = [...readme.matchAll(/^\| ([\w@/-]+) \| (\d+) \| (\d+) \|/gm)].map(([, name = '', lost, whole]) => ({
+      name,
+      lost: Number(lost),
+      whole: Number(whole),
+    }));
+    expect(rows.length).toBeGreaterThan(2);
+    expect(rows).toEqual(rows.map(({ name }) => ({ name, ...comparedBy(results[name.replace(/^@\w+\//, '')]) })));
   });
 
   test('links to the index of the documents, which links to each of them', () => {
