@@ -99,6 +99,17 @@ describe.each(documents)('%s', (document) => {
     expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
+  test('names commands and entries that the package has', () => {
+    const main = readFileSync(join(root, 'src/cli/main.ts'), 'utf8');
+    const commands = [...main.matchAll(/^ {4}case '(\w+)'/gm)].map(([, command]) => command);
+    const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    expect(commands.length).toBeGreaterThan(2);
+    const named = [...text.matchAll(/(?:npx|exec|yarn) lingering-close (\w+)/g)].map(([, command]) => command);
+    expect(named.filter((command) => !commands.includes(command))).toEqual([]);
+    const preloaded = [...text.matchAll(/--(?:import|preload) lingering-close(\/[\w-]+)/g)].map(([, entry]) => entry);
+    expect(preloaded.filter((entry) => !(`.${entry}` in exports))).toEqual([]);
+  });
+
   test('names scripts that npm knows', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     const named = [...text.matchAll(/npm (?:run (?:--silent )?([\w:-]+)|(test)\b)/g)].map(
