@@ -23,7 +23,7 @@ export const SERVICE = {
 
 export async function start() {
   const server = new grpc.Server();
-  const answer = (call, done, text) => done(null, Buffer.from(text));
+  const answer = (_call, done, text) => done(null, Buffer.from(text));
   server.addService(SERVICE, {
     now(call, done) {
       process.send('/now');
