@@ -1,5 +1,5 @@
-// nginx, Apache, squid, HAProxy and lighttpd of Debian, each with its own configuration in a temporary folder, on a free
-// loopback port.
+// nginx, Apache, squid, HAProxy and lighttpd of Debian, each with its own configuration in a temporary folder, on a
+// free loopback port.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -61,7 +61,8 @@ MaxKeepAliveRequests 0`,
     command: (folder) => ['squid', '-N', '-f', join(folder, 'squid.conf')],
     configuration: (port, folder, pem) => [
       'squid.conf',
-      `${pem ? 'https_port' : 'http_port'} 127.0.0.1:${port} ${pem ? `tls-cert=${pem}` : ''} accel defaultsite=localhost no-vhost
+      `${pem ? `https_port 127.0.0.1:${port} tls-cert=${pem}` : `http_port 127.0.0.1:${port}`} \
+accel defaultsite=localhost no-vhost
 cache_peer 127.0.0.1 parent 9 0 no-query originserver
 pid_filename none
 access_log none
@@ -125,8 +126,8 @@ export function daemonVersion(name) {
 }
 
 /**
- * Starts one: `{ pid, port, stop }`. Throws an error with the reason when this is impossible. `pem`: a file with the key
- * and the certificate, for TLS.
+ * Starts one: `{ pid, port, stop }`. Throws an error with the reason when this is impossible. `pem`: a file with the
+ * key and the certificate, for TLS.
  */
 export async function startByName(name, { pem } = {}) {
   if (daemonVersion(name) === undefined) throw new Error(`${name} is not installed`);

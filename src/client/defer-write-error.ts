@@ -18,10 +18,10 @@ export type DeferWriteErrorTarget = Socket | Agent | UndiciConnector;
 /**
  * Makes a client read the answer that has arrived, before it is told that the connection is broken.
  *
- * A server may answer an upload early and reset the connection. The answer then lies in the client's receive queue,
- * and the client's next write fails (EPIPE, ECONNRESET). Node destroys the socket with that error, and throws the
- * answer away. With this function the error waits until the application has read what had arrived: to EOF, to an error
- * of a read, or until the queue is empty. Then
+ * A server may answer an upload early and reset the connection. The answer then lies in the client's receive queue, and
+ * the client's next write fails (EPIPE, ECONNRESET). Node destroys the socket with that error, and throws the answer
+ * away. With this function the error waits until the application has read what had arrived: to EOF, to an error of a
+ * read, or until the queue is empty. Then
  *
  * - the error comes, if the answer is not whole: Node's own error object, in Node's order of events;
  * - the socket is destroyed without an error, if Node's HTTP client has read a whole answer. The request ends as it
@@ -31,12 +31,12 @@ export type DeferWriteErrorTarget = Socket | Agent | UndiciConnector;
  * the event loop later. An ECONNRESET of a read waits too, where the application has not yet read what Node has. So
  * does EOF, where undici is paused by a slow consumer: it would take a whole answer for one that is cut off.
  *
- * Nothing changes for a connection that does not fail. The process is not kept alive by the wait: when there is
- * nothing else to do, the error comes. `destroy()`, an aborted signal and the time-outs of a request end the wait.
+ * Nothing changes for a connection that does not fail. The process is not kept alive by the wait: when there is nothing
+ * else to do, the error comes. `destroy()`, an aborted signal and the time-outs of a request end the wait.
  *
  * No prototype and no module of Node is patched. The socket gets methods of its own (`_write`, `_writev`, `destroy`,
- * and while an error waits, or with undici, `read` and `push`), an agent gets a `createConnection` of its own. A second call for the
- * same target changes its options.
+ * and while an error waits, or with undici, `read` and `push`), an agent gets a `createConnection` of its own. A second
+ * call for the same target changes its options.
  *
  * @param target a `net.Socket` or `tls.TLSSocket`, before it writes; an `http.Agent` or `https.Agent`, with the
  * connections that it has and those to come; or a connector of undici: `connect: deferWriteError(buildConnector({}))`

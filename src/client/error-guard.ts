@@ -1,5 +1,5 @@
-// What a socket gets, so that its errors can wait: a `_write` and a `_writev` of its own, and where an error of a read may
-// have to wait too, an owner for `destroy()`.
+// What a socket gets, so that its errors can wait: a `_write` and a `_writev` of its own, and where an error of a read
+// may have to wait too, an owner for `destroy()`.
 //
 // A write error waits at the callback that Node passes to `_write`. Until that callback is called, the stream goes on
 // as if the write took long. So the error object, the events and their order stay those of Node. Node calls destroy()
