@@ -3,12 +3,12 @@
 // of a connection may have arrived when Node takes the connection for idle, and a proxy does not repeat a POST. Here
 // such a connection is read first, and closed only where nothing was read.
 
-import diagnostics from 'node:diagnostics_channel';
 import type { ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { afterPoll } from '../core/after-poll.ts';
 import { defineHidden, hold, isHeld, letGo } from '../socket/ownership.ts';
 import { bareSocketOf } from '../socket/tls.ts';
+import { LastResponses } from './last-responses.ts';
 import { type Parser, unfinishedRequest } from './unread-input.ts';
 
 type HttpServer = Server & { closeIdleConnections?: () => void };
@@ -28,16 +28,15 @@ export interface IdleConnections {
   mayHavePending(socket: Socket): boolean;
 }
 
-const REQUEST = 'http.server.request.start';
-
 export class IdleCloses {
   readonly #connections: IdleConnections;
   readonly #server: HttpServer;
   /** One function for all sockets of the server. */
   readonly #onTimeout: (this: HttpSocket) => void;
   #restoreMethod: (() => void) | undefined;
-  /** Connections that closeIdleConnections() was to close. Their next response is the last one. */
-  readonly #ending = new Map<Socket, ServerResponse | undefined>();
+  /** Connections that closeIdleConnections() was to close. They end with the response to what has arrived. */
+  readonly #ending = new Set<Socket>();
+  #responses: LastResponses | undefined;
 
   constructor(connections: IdleConnections) {
     this.#connections = connections;
@@ -132,11 +131,11 @@ export class IdleCloses {
   #readFirst(socket: HttpSocket, isLast: boolean): void {
     const bare = bareSocketOf(socket) ?? socket;
     const [bytesRead, bareBytesRead] = [socket.bytesRead, bare.bytesRead];
-    if (isLast) this.#endWithNext(socket);
+    if (isLast) this.#endWithLast(socket);
     // Twice: where this is called in the middle of a poll phase, the first one is behind the rest of that phase.
     afterPoll(() =>
       afterPoll(() => {
-        if (isLast) this.#forget(socket);
+        if (isLast && bare.bytesRead === bareBytesRead) this.#forget(socket);
         if (socket.destroyed || isHeld(socket)) return;
         if (bare.bytesRead === bareBytesRead) socket.destroy();
         // A record of TLS without data. It does not start the timer of Node again, which has fired.
@@ -145,25 +144,23 @@ export class IdleCloses {
     );
   }
 
-  #endWithNext(socket: Socket): void {
-    if (this.#ending.size === 0) diagnostics.subscribe(REQUEST, this.#onRequest);
-    this.#ending.set(socket, undefined);
+  #endWithLast(socket: Socket): void {
+    this.#responses ??= new LastResponses({
+      server: this.#server,
+      concerns: (each) => this.#ending.has(each),
+      isLate: () => false,
+    });
+    if (this.#ending.has(socket)) return;
+    this.#ending.add(socket);
+    // It ends with the last response.
+    socket.once('close', () => this.#forget(socket));
   }
 
   #forget(socket: Socket): void {
-    if (this.#ending.delete(socket) && this.#ending.size === 0) diagnostics.unsubscribe(REQUEST, this.#onRequest);
+    if (!this.#ending.delete(socket) || this.#ending.size > 0) return;
+    this.#responses?.stop();
+    this.#responses = undefined;
   }
-
-  // Published before the application gets the request.
-  readonly #onRequest = (message: unknown): void => {
-    const { response, socket } = message as { response: ServerResponse; socket: Socket };
-    if (!this.#ending.has(socket)) return;
-    // Pipelining: the connection must not end with the response before, or this response would be lost.
-    const before = this.#ending.get(socket);
-    if (before && !before.headersSent) before.shouldKeepAlive = true;
-    response.shouldKeepAlive = false;
-    this.#ending.set(socket, response);
-  };
 }
 
 function isBetweenRequests({ parser, _httpMessage: response }: HttpSocket): boolean {

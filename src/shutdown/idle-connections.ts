@@ -5,6 +5,7 @@ import { isClosing } from '../close/linger-guard.ts';
 import { callbackWarning } from '../core/callback-warning.ts';
 import { inSlices } from '../core/slices.ts';
 import { now } from '../core/time.ts';
+import { parserListOf } from '../server/parser-list.ts';
 import type { ServerHub } from '../server/server-hub.ts';
 import { writeQueueSize } from '../socket/descriptor.ts';
 import type { Holder } from '../socket/ownership.ts';
@@ -86,11 +87,8 @@ export class IdleConnections {
  * whose connection ends meanwhile has no socket any more, or that of another connection.
  */
 function listIdle(server: Server): Socket[] | undefined {
-  const symbol = Object.getOwnPropertySymbols(server).find(
-    ({ description }) => description === 'http.server.connections',
-  );
-  const list = symbol && (server as unknown as Record<symbol, { idle?: () => { socket: Socket }[] }>)[symbol];
-  if (typeof list?.idle !== 'function') return undefined;
+  const list = parserListOf(server);
+  if (!list) return undefined;
   return list
     .idle()
     .map(({ socket }) => socket)

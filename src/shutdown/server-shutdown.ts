@@ -27,7 +27,10 @@ import { type MethodCalls, ServerMethods } from './server-methods.ts';
 import { settleTime } from './settle-time.ts';
 import { Timers } from './timers.ts';
 
-/** Milliseconds for a connection that was just accepted to send its request, once listening has stopped. */
+/**
+ * Milliseconds for a connection that was just accepted to send its request, once listening has stopped; and for a
+ * client that pipelines to be told of the end behind all that it has sent.
+ */
 const GRACE = 1_000;
 
 /** Milliseconds between two looks for idle connections. */
@@ -71,6 +74,8 @@ export class ServerShutdown implements HubObserver, MethodCalls {
   readonly #toldGoodbye = new WeakSet<object>();
   #aborted = false;
   #listens = true;
+  /** Whether {@link GRACE} is over. */
+  #late = false;
   #holds = true;
   /** Whether a look for idle connections is under way. */
   #looks = false;
@@ -96,7 +101,7 @@ export class ServerShutdown implements HubObserver, MethodCalls {
     this.#responses = new GoodbyeResponses(
       hub,
       (bare) => this.#concerns(bare),
-      (bare) => this.#ends.set(bare, 'cut'),
+      () => this.#late,
     );
     this.#http2 = new GoodbyeHttp2(hub, options.settle);
     this.#idle = new IdleConnections(hub, (socket) => settleTime(socket, options.settle));
@@ -127,7 +132,7 @@ export class ServerShutdown implements HubObserver, MethodCalls {
     if (!this.#concerns(bare)) return;
     this.#only?.delete(bare);
     this.#idle.forget(topOf(bare));
-    const end = this.#ends.get(bare) ?? (this.#responses.leavesRequest(bare) ? 'cut' : 'finished');
+    const end = this.#responses.losesRequest(bare) ? 'cut' : (this.#ends.get(bare) ?? 'finished');
     this.#ends.delete(bare);
     this.#figures[end]++;
     // Before Node counts the last connection as gone, so that the server emits 'close' once.
@@ -232,7 +237,10 @@ export class ServerShutdown implements HubObserver, MethodCalls {
     if (!isHttp(this.#server)) return;
     this.#closeIdle('idle');
     this.#timers.every(LOOK, () => this.#closeIdle('finished'));
-    this.#timers.once(GRACE, () => this.#closeSilent());
+    this.#timers.once(GRACE, () => {
+      this.#late = true;
+      this.#closeSilent();
+    });
   }
 
   // MethodCalls
