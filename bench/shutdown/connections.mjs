@@ -33,6 +33,7 @@ for (const count of [1_000, 9_000, 15_000]) {
     for (const how of Object.keys(figures)) figures[how].push(await measure(how, count));
   for (const [how, all] of Object.entries(figures)) {
     const of = (name) => median(all.map((one) => one[name])).toFixed(0);
-    console.log(`${count} ${how}: ${of('ms')} ms, CPU ${of('cpu')} ms, longest turn ${of('longestTurn')} ms`);
+    const cpu = `CPU ${of('cpu')} ms, of which ${of('main')} ms in the main thread`;
+    console.log(`${count} ${how}: ${of('ms')} ms, ${cpu}, longest turn ${of('longestTurn')} ms`);
   }
 }

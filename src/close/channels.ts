@@ -29,9 +29,14 @@ export interface CloseEnd extends ConnectionAddresses {
 const start = diagnostics.channel('lingering-close:start');
 const end = diagnostics.channel('lingering-close:end');
 
+/** Whether a program watches the closes. */
+export function hasListeners(): boolean {
+  return start.hasSubscribers || end.hasSubscribers;
+}
+
 /** @returns the first argument of {@link publishEnd}; `undefined` where neither channel has a subscriber */
 export function publishStart(socket: Socket): Omit<CloseEnd, 'report'> | undefined {
-  if (!start.hasSubscribers && !end.hasSubscribers) return undefined;
+  if (!hasListeners()) return undefined;
   const { localAddress, localPort, remoteAddress, remotePort, remoteFamily } = socket;
   const { server } = socket as { server?: Server };
   const connection = { server, localAddress, localPort, remoteAddress, remotePort, remoteFamily };

@@ -351,7 +351,15 @@ export class ConnectionClose implements LingerListener, SocketClose {
   }
 }
 
-function lingerLimits({ mode, until, idleTimeout, timeout, minRate, maxBytes, ref }: CheckedOptions): LingerLimits {
+export function lingerLimits({
+  mode,
+  until,
+  idleTimeout,
+  timeout,
+  minRate,
+  maxBytes,
+  ref,
+}: CheckedOptions): LingerLimits {
   return { until: mode === 'drain' ? 'drained' : until, idleTimeout, timeout, minRate, maxBytes, ref };
 }
 

@@ -8,6 +8,8 @@ import { addressKey } from './address-key.ts';
 import type { CloseReport } from './close-report.ts';
 import { ConnectionClose } from './connection-close.ts';
 import { HeaviestFirst } from './heaviest-first.ts';
+import { QuietCloses, type QuietEnd } from './quiet-closes.ts';
+import type { CheckedOptions } from './safe-close-options.ts';
 
 /** Since `lingerOnClose` was called. */
 export interface LingerTotals {
@@ -35,6 +37,13 @@ export class LingerSet {
   };
   /** By the address of the peer: one that has many lingering connections takes the places of its own, not of others. */
   readonly #closings = new HeaviestFirst<ConnectionClose>();
+  readonly #quietCloses = new QuietCloses((end) => {
+    this.#quiet--;
+    this.#leave();
+    this.#count(end);
+  });
+  /** How many of the active closes are quiet ones. They came when there was no limit, and take no places of others. */
+  #quiet = 0;
   readonly #onEnd: (() => void) | undefined;
 
   constructor(maximum: number, onEnd?: () => void) {
@@ -49,13 +58,36 @@ export class LingerSet {
     this.active++;
     busy.add(this);
     start(closing);
-    while (this.active > this.maximum) this.evict();
+    while (this.limited > this.maximum) this.evict();
     if (busy.size > 1) evictOverAll();
   }
 
+  /**
+   * Closes a connection that has nothing to do, while there is no limit.
+   * @returns false where nothing was done, because the connection needs a close of its own
+   */
+  addQuiet(socket: Socket, options: CheckedOptions): boolean {
+    if (this.maximum !== Infinity) return false;
+    this.active++;
+    this.#quiet++;
+    busy.add(this);
+    if (this.#quietCloses.close(socket, options)) return true;
+    this.#quiet--;
+    this.#leave();
+    return false;
+  }
+
+  /** The closes to which the limit applies. */
+  get limited(): number {
+    return this.active - this.#quiet;
+  }
+
   /** One function for all closes of the set: with a closure each, a lingering connection would weigh a sixth more. */
-  readonly #ended = (closing: ConnectionClose, { outcome, discardedBytes }: CloseReport): void => {
-    if (!this.#remove(closing)) return;
+  readonly #ended = (closing: ConnectionClose, report: CloseReport): void => {
+    if (this.#remove(closing)) this.#count(report);
+  };
+
+  #count({ outcome, discardedBytes }: QuietEnd): void {
     try {
       this.totals.outcomes[outcome]++;
       this.totals.discardedBytes += discardedBytes;
@@ -65,11 +97,12 @@ export class LingerSet {
       throwLater(error);
     }
     this.#onEnd?.();
-  };
+  }
 
   /** Ends all closes. */
   cutAll(outcome: 'aborted' | 'timeout'): void {
     for (const closing of this.#closings.all()) this.#cut(closing, outcome);
+    this.#quietCloses.cutAll(outcome);
   }
 
   /** Ends the oldest close of the address that has most. */
@@ -91,8 +124,12 @@ export class LingerSet {
   /** @returns whether it was here */
   #remove(closing: ConnectionClose): boolean {
     if (!this.#closings.delete(closing)) return false;
-    if (--this.active === 0) busy.delete(this);
+    this.#leave();
     return true;
+  }
+
+  #leave(): void {
+    if (--this.active === 0) busy.delete(this);
   }
 
   /** Whether the next eviction should hit this set: its largest address has more than that of `other`, or is older. */
@@ -106,7 +143,7 @@ export class LingerSet {
 /** The limit of the process is the largest limit of the sets that are busy. */
 function evictOverAll(): void {
   const all = [...busy];
-  const active = all.reduce((sum, set) => sum + set.active, 0);
+  const active = all.reduce((sum, set) => sum + set.limited, 0);
   if (active <= Math.max(...all.map(({ maximum }) => maximum))) return;
   const [first, ...others] = all as [LingerSet, ...LingerSet[]];
   others.reduce((heaviest, set) => (set.isHeavierThan(heaviest) ? set : heaviest), first).evict();

@@ -191,6 +191,11 @@ export function endLinger(id: number, outcome: Outcome): void {
   loop?.endLinger(id, OUTCOMES.indexOf(outcome));
 }
 
+/** Ends all lingers of a listener, as {@link endLinger} does. */
+export function endLingersOf(listener: LingerListener, outcome: Outcome): void {
+  for (const [id, each] of listeners) if (each === listener) endLinger(id, outcome);
+}
+
 /**
  * Makes a duplicate of `fd`, so that a close of `fd` is not the last one of the connection. The duplicate is open until
  * {@link releaseDescriptor} or the end of the environment.

@@ -30,7 +30,8 @@ function onRequest(message: unknown): void {
 
 /** The response to the last request of a connection, unless it is out already. */
 export function lastResponseOf(socket: HttpSocket): ServerResponse | undefined {
-  const last = queued.get(socket);
+  // No response waits where it is no response's turn.
+  const last = socket._httpMessage ? queued.get(socket) : undefined;
   return last && !last.writableFinished && !last.destroyed ? last : currentResponseOf(socket);
 }
 

@@ -325,6 +325,7 @@ export class ServerHub implements SocketOwner {
     const choice: CheckedChoice = options.mode === 'linger' ? options : { ...options, mode: 'linger' };
     // With nothing to flush, this costs a third of a close by end(). Node ends idle connections like this too.
     if (engine === 'native' && isHttp(this.server) && !isTls(socket) && socket.writableLength === 0) {
+      if (this.#lingering?.addQuiet(socket, choice)) return;
       this.#lingering?.add(socket, (closing) =>
         begin(closing, socket, () => closing.startDestroying(socket, choice, undefined, socket)),
       );

@@ -11,6 +11,8 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { isClosing } from '../close/linger-guard.ts';
 import { timerAfterPoll } from '../core/after-poll.ts';
+import { inSlices } from '../core/slices.ts';
+import { throwLater } from '../core/throw-later.ts';
 import { now } from '../core/time.ts';
 import { takeInput } from '../engine/discard-input.ts';
 import { outputMark } from '../socket/queues.ts';
@@ -18,7 +20,7 @@ import { type Consumer, consumerOf, consumerOfEnded, type Parser, unfinishedRequ
 
 export interface WatchedConnections {
   /** The sockets that the application knows: TLSSockets where there is TLS. */
-  readonly sockets: Iterable<Socket>;
+  readonly sockets: readonly Socket[];
   /** Milliseconds without progress, after which a flush is given up. */
   readonly flushTimeout: number;
   /** Whether a socket with `allowHalfOpen` is one of a protocol in which the peer may go on after our FIN. */
@@ -78,7 +80,7 @@ export class StalledConnections {
 
   /** Looks at the connections once a second, as long as there are any. */
   watch(): void {
-    this.#cancel ??= timerAfterPoll(LOOK, this.#look, false);
+    this.#cancel ??= timerAfterPoll(LOOK, () => void this.#look(), false);
   }
 
   stop(): void {
@@ -88,21 +90,27 @@ export class StalledConnections {
     this.#waits.clear();
   }
 
-  readonly #look = (): void => {
-    this.#cancel = undefined;
+  readonly #look = async (): Promise<void> => {
+    let over = false;
+    this.#cancel = () => {
+      over = true;
+    };
     const [flushes, waits] = [this.#flushes, this.#waits];
     this.#flushes = new Map();
     this.#waits = new Map();
-    let any = false;
-    try {
-      for (const socket of this.#connections.sockets) {
-        any = true;
-        this.#lookAt(socket, flushes.get(socket), waits.get(socket));
+    const { sockets } = this.#connections;
+    const lookAt = (socket: Socket) => {
+      try {
+        if (!socket.destroyed) this.#lookAt(socket, flushes.get(socket), waits.get(socket));
+      } catch (error) {
+        // A listener of the application.
+        throwLater(error);
       }
-    } finally {
-      // Also where a listener of the application has thrown.
-      if (any) this.watch();
-    }
+    };
+    await inSlices(sockets, lookAt, () => over);
+    if (over) return;
+    this.#cancel = undefined;
+    if (sockets.length > 0) this.watch();
   };
 
   #lookAt(socket: HttpSocket, flush: Flush | undefined, wait: Wait | undefined): void {

@@ -13,6 +13,7 @@ import { hold, letGo } from '../socket/ownership.ts';
 import { pendingBytesOf } from '../socket/queues.ts';
 import { bareSocketOf, isTls } from '../socket/tls.ts';
 import { idleSince } from './idle-since.ts';
+import { hasSettled } from './settle-time.ts';
 
 type IdleCloser = Server & { closeIdleConnections?: () => void };
 
@@ -29,12 +30,12 @@ interface Idle {
 
 export class IdleConnections {
   readonly #hub: ServerHub;
-  /** Milliseconds that a connection must have been idle before it is closed. */
-  readonly #settle: (socket: Socket) => number;
+  /** Milliseconds that a connection must have been idle before it is closed: see {@link settleTime}. */
+  readonly #settle: number;
   /** Those that were idle, and had not been for long enough. */
   readonly #idle = new Map<Socket, Idle>();
 
-  constructor(hub: ServerHub, settle: (socket: Socket) => number) {
+  constructor(hub: ServerHub, settle: number) {
     this.#hub = hub;
     this.#settle = settle;
   }
@@ -52,7 +53,7 @@ export class IdleConnections {
         const { bytesRead } = socket;
         let idle = this.#idle.get(socket);
         if (idle?.bytesRead !== bytesRead) idle = { bytesRead, since: idleSince(socket), end };
-        if (now() - idle.since < this.#settle(socket)) this.#idle.set(socket, idle);
+        if (!hasSettled(socket, now() - idle.since, this.#settle)) this.#idle.set(socket, idle);
         else if (isQuiet(socket)) close(socket, idle.end);
       },
       isOver,

@@ -31,8 +31,8 @@ let read = Number.NaN;
 
 /** The event loop's clock. It is only read where a timer starts. */
 function loopTime(): number {
-  // A millisecond more or less does not matter, and a timer for each of thousands of sockets would.
-  if (now() - readAt > 1) {
+  // Some milliseconds more or less do not matter, and a timer for each of thousands of sockets would.
+  if (now() - readAt > 5) {
     const timer = setTimeout(() => {}, 1);
     read = (timer as Timer)._idleStart ?? Number.NaN;
     clearTimeout(timer);

@@ -24,7 +24,6 @@ import { IdleConnections, type IdleEnd } from './idle-connections.ts';
 import { IdleEnds } from './idle-ends.ts';
 import type { ServerCloseReport } from './server-close-report.ts';
 import { type MethodCalls, ServerMethods } from './server-methods.ts';
-import { settleTime } from './settle-time.ts';
 import { Timers } from './timers.ts';
 
 /**
@@ -104,7 +103,7 @@ export class ServerShutdown implements HubObserver, MethodCalls {
       () => this.#late,
     );
     this.#http2 = new GoodbyeHttp2(hub, options.settle);
-    this.#idle = new IdleConnections(hub, (socket) => settleTime(socket, options.settle));
+    this.#idle = new IdleConnections(hub, options.settle);
     // With settle: 0 an idle connection has no time anyway.
     if (isHttp(server) && options.settle > 0) this.#idleEnds = new IdleEnds(server, hub.open.map(topOf));
     this.#methods = new ServerMethods(server, this);

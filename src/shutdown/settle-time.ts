@@ -21,3 +21,10 @@ export function settleTime(socket: Socket, settle: number): number {
   if (settle === 0) return 0;
   return Math.max(settle, Math.min(ROUND_TRIPS * (roundTripOf(socket) ?? 0), MOST));
 }
+
+/** Whether a connection that has been idle for so long has been idle for {@link settleTime}. */
+export function hasSettled(socket: Socket, idleFor: number, settle: number): boolean {
+  if (idleFor < settle) return false;
+  // The kernel is only asked where it matters.
+  return settle === 0 || idleFor >= MOST || idleFor >= settleTime(socket, settle);
+}

@@ -13,8 +13,8 @@ test('a parser that loses its socket between two slices does no harm', async () 
     return null;
   };
   for (const { socket } of parsers) Object.defineProperty(socket, '_httpMessage', { get: endAll });
-  const server = { [Symbol('http.server.connections')]: { idle: () => parsers } };
-  const idle = new IdleConnections({ server, sockets: [] } as never, () => 0);
+  const server = { [Symbol('http.server.connections')]: { idle: () => parsers, active: () => [] } };
+  const idle = new IdleConnections({ server, sockets: [] } as never, 0);
   await idle.look(
     'idle',
     () => {},
