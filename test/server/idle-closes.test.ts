@@ -18,6 +18,7 @@ class Client {
   readonly #socket: net.Socket;
   text = '';
   end: string | undefined;
+  #requests = 1;
   #wake = () => {};
 
   constructor(kind: string, port: number) {
@@ -36,20 +37,22 @@ class Client {
       .on('end', () => end('eof'));
   }
 
-  /** Sends a request, without waiting for anything. */
-  request(): void {
+  /** Sends a request, or several in one segment, without waiting for anything. */
+  request(count = 1): void {
     this.text = '';
-    this.#socket.write(POST);
+    this.#requests = count;
+    this.#socket.write(POST.repeat(count));
   }
 
   /** The answer to the request, or how the connection has ended without one. */
   async answer(): Promise<string | undefined> {
-    while (!this.text.includes('got 5') && !this.end) {
+    const isAnswered = () => this.text.split('got 5').length > this.#requests;
+    while (!isAnswered() && !this.end) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
-    return this.text.includes('got 5') ? 'answered' : this.end;
+    return isAnswered() ? 'answered' : this.end;
   }
 
   async ended(): Promise<void> {
@@ -67,7 +70,7 @@ class Client {
 
 /** Two requests of each client, a blocked loop with another one inside, and what comes then. */
 async function blocked(
-  { kind = 'http', how = 'keepAliveTimeout', options = {} as object | null, execArgv = [] as string[] },
+  { kind = 'http', how = 'keepAliveTimeout', options = {} as object | null, execArgv = [] as string[], pipelined = 1 },
   then: (clients: Client[], fixture: Fixture<Message>) => Promise<void> = async () => {},
 ): Promise<Record<string, number>> {
   await using fixture = new Fixture<Message>('server/idle-closes-host', {
@@ -85,7 +88,7 @@ async function blocked(
     expect(await fixture.next()).toEqual({ blocks: true });
     // The answers are in the kernel by now.
     await Promise.all(clients.map((client) => client.answer()));
-    for (const client of clients) client.request();
+    for (const client of clients) client.request(pipelined);
     const ends: Record<string, number> = {};
     for (const end of await Promise.all(clients.map((client) => client.answer())))
       ends[String(end)] = (ends[String(end)] ?? 0) + 1;
@@ -113,6 +116,17 @@ test.each(CASES)('%s engine, %s, %s: each of 100 is answered', async (engine, ki
     expect(last.length).toBe(how.endsWith('()') ? CLIENTS : 0);
     if (how.endsWith('()')) await Promise.all(clients.map((client) => client.ended()));
     if (how === 'close()') expect(await fixture.next()).toEqual({ closed: true });
+  });
+  expect(ends).toEqual({ answered: CLIENTS });
+});
+
+test.each(
+  ['http', 'https'].flatMap((kind) => HOWS.filter((how) => how.endsWith('()')).map((how) => [kind, how] as const)),
+)('%s, %s: three requests in one segment of each client are answered, and the last one ends it', async (kind, how) => {
+  const ends = await blocked({ kind, how, pipelined: 3 }, async (clients) => {
+    await Promise.all(clients.map((client) => client.ended()));
+    const told = clients.map(({ text }) => [...text.matchAll(/^connection: (.*)\r$/gim)].map(([, value]) => value));
+    expect(told).toEqual(told.map(() => ['keep-alive', 'keep-alive', 'close']));
   });
   expect(ends).toEqual({ answered: CLIENTS });
 });

@@ -22,6 +22,13 @@ async function readAll(socket: net.Socket): Promise<string> {
   return text;
 }
 
+const UPGRADE = `GET / HTTP/1.1\r\nHost: x\r\n${[
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+].join('\r\n')}\r\n\r\n`;
+
 /** What so many responses say of the connection. */
 async function connections(peer: Peer, count: number): Promise<(string | undefined)[]> {
   const all: (string | undefined)[] = [];
@@ -230,6 +237,33 @@ describe.each(ENGINES.flatMap((engine) => (['http', 'https'] as const).map((kind
     });
   },
 );
+
+test('an upgrade behind a request: this one is answered, and the upgraded connection goes on', async () => {
+  await using host = await CloseServerHost.start();
+  await using server = await host.serve('ws');
+  const peer = await server.idle();
+  await server.close({ ...UNSETTLED, goodbye: 'webSocket' });
+  await peer.write(get('/now') + UPGRADE);
+  expect(await connections(peer, 1)).toEqual(['keep-alive']);
+  expect(await answer(peer)).toMatchObject({ status: 101 });
+  await server.next('webSocket');
+  // The close frame, for which goodbye asks.
+  expect(await peer.receive(4)).toMatchObject({ received: 4 });
+  await peer.close();
+  expect(await server.report()).toMatchObject({ finished: 1, cut: 0 });
+});
+
+test('what is no HTTP behind requests: they are answered as without a shutdown', async () => {
+  await using host = await CloseServerHost.start();
+  await using server = await host.serve('http');
+  const peer = await server.idle();
+  await server.close(UNSETTLED);
+  await peer.write(`${get('/now').repeat(2)}no HTTP\r\n\r\n`);
+  expect(await connections(peer, 1)).toEqual(['keep-alive']);
+  expect((await peer.receive()).end).toBe('eof');
+  await peer.close();
+  await server.report();
+});
 
 test('a client that always has another one on its way does not keep its connection open', async () => {
   await using host = await CloseServerHost.start();
