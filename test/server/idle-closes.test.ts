@@ -82,7 +82,7 @@ async function blocked(
   try {
     for (const client of clients) client.request();
     await Promise.all(clients.map((client) => client.answer()));
-    fixture.send({ block: how.endsWith('()') ? 1_000 : LONG, requests: CLIENTS });
+    fixture.send({ block: how.endsWith('()') ? 0 : LONG, requests: CLIENTS });
     expect(await fixture.next()).toEqual({ ready: true });
     for (const client of clients) client.request();
     expect(await fixture.next()).toEqual({ blocks: true });
@@ -101,7 +101,7 @@ async function blocked(
 
 const HOWS = ['keepAliveTimeout', 'closeIdleConnections()', 'close()'];
 
-test.each(HOWS)('control: %s of plain Node answers none of them', async (how) => {
+test.concurrent.each(HOWS)('control: %s of plain Node answers none of them', async (how) => {
   expect(await blocked({ how, options: null })).toEqual({ ECONNRESET: CLIENTS });
 });
 
@@ -109,7 +109,7 @@ const CASES = ENGINES.flatMap((engine) =>
   ['http', 'https'].flatMap((kind) => HOWS.map((how) => [engine, kind, how] as const)),
 );
 
-test.each(CASES)('%s engine, %s, %s: each of 100 is answered', async (engine, kind, how) => {
+test.concurrent.each(CASES)('%s engine, %s, %s: each of 100 is answered', async (engine, kind, how) => {
   const execArgv = engine === 'streams' ? STREAMS_ENGINE : [];
   const ends = await blocked({ kind, how, execArgv }, async (clients, fixture) => {
     const last = clients.filter(({ text }) => /^connection: close\r$/im.test(text));
@@ -120,7 +120,7 @@ test.each(CASES)('%s engine, %s, %s: each of 100 is answered', async (engine, ki
   expect(ends).toEqual({ answered: CLIENTS });
 });
 
-test.each(
+test.concurrent.each(
   ['http', 'https'].flatMap((kind) => HOWS.filter((how) => how.endsWith('()')).map((how) => [kind, how] as const)),
 )('%s, %s: three requests in one segment of each client are answered, and the last one ends it', async (kind, how) => {
   const ends = await blocked({ kind, how, pipelined: 3 }, async (clients) => {
@@ -131,11 +131,11 @@ test.each(
   expect(ends).toEqual({ answered: CLIENTS });
 });
 
-test.each(HOWS)('%s with readBeforeIdleClose: false closes as Node does, and lingers', async (how) => {
+test.concurrent.each(HOWS)('%s with readBeforeIdleClose: false closes as Node does, and lingers', async (how) => {
   expect(await blocked({ how, options: { readBeforeIdleClose: false } })).toEqual({ eof: CLIENTS });
 });
 
-test("a 'timeout' listener of the application decides alone, as in Node", async () => {
+test.concurrent("a 'timeout' listener of the application decides alone, as in Node", async () => {
   const ends = await blocked({ how: "a 'timeout' listener" }, async (_clients, fixture) => {
     expect(await fixture.next()).toEqual({ timeout: true });
   });
