@@ -9,7 +9,7 @@ import { type Advice, adviceOn } from './doctor-advice.ts';
 import { readCounters, readMaxLingering, readOpenFiles, readSettings } from './doctor-kernel.ts';
 import { type NodeProcess, type NodeProcesses, readProcesses } from './doctor-processes.ts';
 import { notAvailable, type Reading, reasonsOf, valuesOf } from './reading.ts';
-import { definitions, list } from './table.ts';
+import { definitions, endOf, list } from './table.ts';
 
 /** @returns the exit code */
 export function doctor({ version, json }: { version: string; json: boolean }): number {
@@ -72,7 +72,11 @@ function infinityAsText(_key: string, value: unknown): unknown {
 
 function adviceText(all: Advice[]): string {
   if (all.length === 0) return '   Nothing: all is as it should be.';
-  return list(all.map(({ about, advice }) => `${about}: ${advice}`));
+  return list(all.map(({ about, advice }) => `${about}: ${shortened(advice)}`));
+}
+
+function shortened(text: string): string {
+  return text.replaceAll(/\S+/g, (word) => endOf(word, 45));
 }
 
 interface Processes {
@@ -94,7 +98,7 @@ function processesText({ found, unavailable }: Processes): string {
   const { list: processes, hidden } = found;
   const rows = processes.map((each): [string, string, string] => [
     String(each.pid),
-    each.listens[0] ?? '-',
+    endOf(each.listens[0] ?? '-', 30),
     describeProcess(each),
   ]);
   const others = hidden > 0 ? `   ${hidden} of other users are not shown: root sees them.` : undefined;
@@ -106,10 +110,10 @@ function describeProcess(each: NodeProcess): string {
   const servers = register
     ? `each HTTP server lingers (register), ${addon ? 'native' : 'by streams'}`
     : addon
-      ? 'the addon is loaded: what its code gives to lingerOnClose lingers'
+      ? 'the addon is loaded: its code decides which servers linger'
       : 'no addon, no register: nothing lingers, or by streams';
   const places = listens.length > 1 ? `, ${listens.length} listening sockets` : '';
-  return `${command}${places}; ${servers}; ${lingering} of ${maxLingering} linger; ${openFiles} of ${limit} files`;
+  return `${shortened(command)}${places}; ${servers}; ${lingering} of ${maxLingering} linger; ${openFiles} of ${limit} files`;
 }
 
 function readEnvironment(): Reading[] {

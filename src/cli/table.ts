@@ -21,6 +21,11 @@ export function definitions(rows: [string, string, string][]): string {
   return table(wrapped, 'llll');
 }
 
+/** Only the end of a text that is too long, such as a path, which cannot be wrapped. */
+export function endOf(text: string, most: number): string {
+  return text.length > most ? `…${text.slice(1 - most)}` : text;
+}
+
 /** Items of a list, each wrapped. */
 export function list(items: string[]): string {
   const mark = `${GAP}- `;

@@ -1,8 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { adviceOn, type Findings } from '../../src/cli/doctor-advice.ts';
@@ -226,6 +228,26 @@ describe('doctor', () => {
     expect(report.advice.filter(({ about }: { about: string }) => about in report.counters)).toEqual([]);
   });
 
+  test.runIf(process.platform === 'linux')(
+    'shows the end of what is too long for a line, and JSON all of it',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), `${'a-long-name-'.repeat(5)}`));
+      const path = join(folder, 'socket');
+      const server = createNetServer().listen(path);
+      await once(server, 'listening');
+      try {
+        const { processes } = JSON.parse((await run(['doctor', '--json'])).stdout) as { processes: NodeProcess[] };
+        expect(processes.find(({ pid }) => pid === process.pid)?.listens).toContain(path);
+        const lines = (await run(['doctor'])).stdout.split('\n');
+        expect(lines.filter((line) => line.includes(`${path.slice(-20)} `))).toHaveLength(1);
+        expect(lines.filter((line) => line.length > 100 && !line.includes('.node'))).toEqual([]);
+      } finally {
+        server.close();
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
+
   test.runIf(process.platform === 'linux')('tells which processes linger, and what they hold', async () => {
     const script = `
       const server = require('node:http').createServer((request, response) => {
@@ -287,6 +309,33 @@ describe('doctor', () => {
     } finally {
       client.destroy();
       for (const server of servers) server.kill();
+    }
+  });
+});
+
+const OTHER_USER = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+const canBeOther = process.getuid?.() === 0 && spawnSync(OTHER_USER[0] as string, ['--version']).status === 0;
+
+describe('the doctor of another user', () => {
+  const skipped = canBeOther ? '' : ' [skipped: it takes root and setpriv]';
+
+  test.runIf(canBeOther)(`counts the processes that it may not look at${skipped}`, async () => {
+    const program = [process.execPath, '-e', 'setInterval(() => {}, 1_000); console.log(1)'] as const;
+    const child = spawn(program[0], program.slice(1), { stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      await once(child.stdout, 'data');
+      const { code, stdout, stderr } = await run(['doctor', '--json'], { prefix: OTHER_USER });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      const { processes, hiddenProcesses } = JSON.parse(stdout) as {
+        processes: NodeProcess[];
+        hiddenProcesses: number;
+      };
+      expect(processes.map(({ pid }) => pid)).not.toContain(child.pid);
+      expect(hiddenProcesses).toBeGreaterThan(0);
+      const text = (await run(['doctor'], { prefix: OTHER_USER })).stdout;
+      expect(text).toMatch(/^ {3}[1-9]\d* of other users are not shown: root sees them\.$/m);
+    } finally {
+      child.kill();
     }
   });
 });
