@@ -113,7 +113,8 @@ function describeProcess(each: NodeProcess): string {
       ? 'the addon is loaded: its code decides which servers linger'
       : 'no addon, no register: nothing lingers, or by streams';
   const places = listens.length > 1 ? `, ${listens.length} listening sockets` : '';
-  return `${shortened(command)}${places}; ${servers}; ${lingering} of ${maxLingering} linger; ${openFiles} of ${limit} files`;
+  const counts = `${lingering} of ${maxLingering} linger; ${openFiles} of ${limit} files`;
+  return `${shortened(command)}${places}; ${servers}; ${counts}`;
 }
 
 function readEnvironment(): Reading[] {
