@@ -14,12 +14,17 @@ const ROWS = [
   { what: 'a lingering connection: resident bytes', cell: ['memory', 'memory', 'resident'], digits: 0, node: false },
   { what: '9,000 lingering, each 1 byte a second: % of a core', cell: ['idle', 'idle', 'drip'], digits: 1 },
   { what: 'small GETs beside 32 hostile uploads: p99, ms', cell: ['neighbours', 'neighbours', 'p99'], digits: 1 },
-  {
-    what: 'a keep-alive request: instructions, `register`',
-    cell: ['instructions', 'keep-alive', 'instructions'],
+  ...Object.entries({
+    'keep-alive': 'a keep-alive request',
+    close: 'a request with `Connection: close`',
+    https: 'a keep-alive request over https',
+    http2: 'a request over HTTP/2',
+  }).map(([id, what]) => ({
+    what: `${what}: instructions, \`register\``,
+    cell: ['instructions', id, 'instructions'],
     digits: 0,
     ours: 'register',
-  },
+  })),
   {
     what: 'a request with `Connection: close`: CPU, microseconds, `register`',
     cell: ['traffic', 'connection-close', 'cpu'],
