@@ -55,6 +55,8 @@ function markdownTable(headings: string[], figures: number, rows: Row[]): string
 function markdown(alone: Row[], beside: Row[]): string {
   return `# Real clients
 
+With \`lingerOnClose\` every client got every answer. From Node as it is most clients lose some.
+
 Each client uploads 5 MB to a server that answers 413 at once and closes (\`Connection: close\`; in HTTP/2 the
 stream ends), ${UPLOADS} times, one after the other. The figures say how many of the ${UPLOADS} got the whole answer:
 from Node as it is, and from the same server after \`lingerOnClose(server)\`. Server and client are on one machine, in
