@@ -125,6 +125,7 @@ function passOn(port: number, { upstream, buffering }: ProxyOptions): string {
 }
 
 const PEM = fileURLToPath(new URL('../fixtures/localhost.pem', import.meta.url));
+const PAGE = '<!doctype html><title>413 Content Too Large</title><h1>413 Content Too Large</h1>';
 const FORM = '<form method=post enctype=multipart/form-data><input type=file name=file><button>Upload</button></form>';
 
 function serveHttp2(port: number, { http2 }: Http2Options): string {
@@ -135,7 +136,7 @@ function serveHttp2(port: number, { http2 }: Http2Options): string {
     default_type text/html;
     location / {
       if ($request_method = GET) { return 200 "${FORM}"; }
-      return 413 "${'<h1>413 Content Too Large</h1>'.padEnd(1_000)}";
+      return 413 "${PAGE.padEnd(1_000)}";
     }
   }`;
 }
