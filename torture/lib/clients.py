@@ -23,6 +23,16 @@ class Client:
         self.raw.settimeout(PATIENCE)
         if local:
             self.raw.bind((local, 0))
+        self.port = None
+        self.got = b""
+        self.end = None
+        try:
+            self.connect(host, port, tls, alpn)
+        except ConnectionResetError as error:
+            # The server may reset at once.
+            self.end = name_of(error)
+
+    def connect(self, host, port, tls, alpn):
         self.raw.connect((host, port))
         self.port = self.raw.getsockname()[1]
         if tls:
@@ -32,8 +42,6 @@ class Client:
             if alpn:
                 context.set_alpn_protocols([alpn])
             self.sock = context.wrap_socket(self.raw)
-        self.got = b""
-        self.end = None
 
     def send(self, text="", hex="", bytes=0, drips=0, every=0):
         """Sends a text, then that many bytes, then one byte `drips` times. It reads nothing meanwhile."""
