@@ -30,9 +30,12 @@ const LIMITS = { idleTimeout: 300, timeout: 600 };
 const NO_LIMITS = { idleTimeout: Infinity, timeout: Infinity };
 const UPLOAD = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nthe rest never comes';
 
+/** Each test has its own UNIX socket. */
+let sockets = 0;
+
 const nameOf = ({ name, when }: Result) => `${name}, ${when}`;
 
-describe.each(ENGINES)('%s engine', (engine) => {
+describe.concurrent.each(ENGINES)('%s engine', (engine) => {
   describe.each(['net', 'unix', 'tls', 'http'])('%s', (stage) => {
     // Many bytes do not fit into the buffers: the flush waits for the peer. Few do: the linger does.
     test.each(['many', 'few'])('%s bytes of output, a silent peer, limits', async (output) => {
@@ -58,7 +61,8 @@ describe.each(ENGINES)('%s engine', (engine) => {
   });
 
   async function meddle(stage: string, output: string, limits: object) {
-    const path = stage === 'unix' ? join(tmpdir(), `lingering-close-${process.pid}-${engine}.sock`) : undefined;
+    const path =
+      stage === 'unix' ? join(tmpdir(), `lingering-close-${process.pid}-${engine}-${sockets++}.sock`) : undefined;
     await using server = new Remote('close/interference', { execArgv: engine === 'streams' ? STREAMS_ENGINE : [] });
     await server.ready();
     // JSON has no Infinity.

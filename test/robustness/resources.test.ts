@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Fixture } from '../support/fixture.ts';
 
-test.each([
+test.concurrent.each([
   'linger',
   'delivered',
   'drain',
@@ -17,7 +17,7 @@ test.each([
   'unix',
   'setLinger and destroy',
 ])('1,000 closes leave as many descriptors as there were: %s', async (kind) => {
-  const path = join(tmpdir(), `lingering-close-${process.pid}.sock`);
+  const path = join(tmpdir(), `lingering-close-${process.pid}-${kind}.sock`);
   await using fixture = new Fixture<{ closes: number; before: number; after: number }>(
     'robustness/resources-descriptors',
     {
