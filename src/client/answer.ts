@@ -3,9 +3,10 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-type HttpSocket = Socket & { _httpMessage?: (ClientRequest & { res?: IncomingMessage | null }) | null };
+type Response = IncomingMessage & { _dumped?: boolean };
+type HttpSocket = Socket & { _httpMessage?: (ClientRequest & { res?: Response | null }) | null };
 
-function responseOf(socket: HttpSocket): IncomingMessage | null | undefined {
+function responseOf(socket: HttpSocket): Response | null | undefined {
   return socket._httpMessage?.res;
 }
 
@@ -14,9 +15,20 @@ export function awaitsAnswer({ _httpMessage: message }: HttpSocket): boolean {
   return message != null && !message.res;
 }
 
-/** Whether the parser has seen the last byte of the response: no error is due any more. */
-export function hasWholeAnswer(socket: Socket): boolean {
-  return responseOf(socket)?.complete === true;
+/**
+ * Whether the parser has seen the last byte of the response, and the application hears that the request is over without
+ * an error. It hears of nothing at all where
+ *
+ * - nobody listens for the response. Node then throws it away.
+ * - it waits for 'drain' by itself (superagent, a loop with `once(request, 'drain')`). pipe() and pipeline() end with
+ *   'close'; they listen for 'unpipe', or by `finished()` for 'complete'.
+ */
+export function hasWholeAnswer(socket: HttpSocket): boolean {
+  const { _httpMessage: request } = socket;
+  const response = responseOf(socket);
+  if (response?.complete !== true || response._dumped === true) return false;
+  if (!request?.writableNeedDrain || request.listenerCount('drain') === 0) return true;
+  return request.listenerCount('unpipe') > 0 || request.listenerCount('complete') > 0;
 }
 
 /** Whether the application has ended the request. Its 'finish' then comes with the callback of a write. */

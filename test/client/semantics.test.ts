@@ -134,6 +134,25 @@ describe.each([
         expect(log.join()).not.toContain('error');
       });
 
+      test('nobody listens for the answer: the error', async () => {
+        expect(await deferring.visit('unheard', server(WHOLE))).toEqual([`error ${code}`]);
+      });
+
+      test.each([false, true])(
+        "a client that waits for 'drain', and reads the answer (%s): the error",
+        async (reads) => {
+          expect(await deferring.visit('drained', server(WHOLE), { reads })).toEqual(['response 413', code]);
+        },
+      );
+
+      test('a pipeline from an iterator: the answer', async () => {
+        expect(await deferring.visit('piped', server(WHOLE), { iterator: true })).toEqual([
+          'response 413',
+          'body 6',
+          'pipeline ERR_STREAM_PREMATURE_CLOSE',
+        ]);
+      });
+
       test('the connection goes back to no pool', async () => {
         const keepAlive = WHOLE.replace('close', 'keep-alive');
         const log = await deferring.visit('pooled', server(keepAlive, { requests: 1 }));

@@ -44,6 +44,8 @@ export type ClientName =
   | 'pipelined'
   | 'downloaded'
   | 'upgraded'
+  | 'unheard'
+  | 'drained'
   | 'raw';
 
 export const REGISTER_CLIENTS = ['--import', 'lingering-close/register-clients'];
