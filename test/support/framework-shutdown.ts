@@ -13,6 +13,14 @@ const MB = 1 << 20;
 
 type Message = string | { port: number } | { hook: string } | { report: Record<string, unknown> };
 
+/** How a process ends that has lost nothing. */
+export const NOTHING_LOST = {
+  code: 0,
+  signal: null,
+  stderr: '',
+  report: expect.objectContaining({ cut: 0, aborted: false, servers: 1 }),
+};
+
 /** A client of test/frameworks/clients, for the framework's own protocol. */
 export class FrameworkClient extends NodeProcess {
   readonly #inbox: unknown[] = [];
@@ -35,7 +43,7 @@ export class FrameworkShutdown implements AsyncDisposable {
   readonly #fixture: Fixture<Message>;
   readonly #urls: string[] = [];
   readonly hooks: string[] = [];
-  report: Record<string, unknown> | undefined;
+  #report: Record<string, unknown> | undefined;
   port = 0;
 
   constructor(name: string, order: string) {
@@ -60,11 +68,11 @@ export class FrameworkShutdown implements AsyncDisposable {
   }
 
   /** How the process has ended, with all that it has said. */
-  async end(): Promise<{ code: number | null; signal: string | null; stderr: string }> {
-    while (!this.report) await this.#read();
+  async end(): Promise<{ code: number | null; signal: string | null; stderr: string; report: unknown }> {
+    while (!this.#report) await this.#read();
     const { code, signal } = await this.#fixture.exit;
     for (const message of this.#fixture.rest()) this.#take(message);
-    return { code, signal, stderr: this.#fixture.stderr };
+    return { code, signal, stderr: this.#fixture.stderr, report: this.#report };
   }
 
   async #read(): Promise<void> {
@@ -74,7 +82,7 @@ export class FrameworkShutdown implements AsyncDisposable {
   #take(message: Message): void {
     if (typeof message === 'string') this.#urls.push(message);
     else if ('hook' in message) this.hooks.push(message.hook);
-    else if ('report' in message) this.report = message.report;
+    else if ('report' in message) this.#report = message.report;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -9,7 +9,9 @@ export async function start() {
   await listen(server);
   return {
     server,
+    options: { goodbyeResponse: () => io.engine.close() },
     close: () => io.close(),
-    asDocumented: (closeOnSignal) => closeOnSignal({ before: () => io.close() }),
+    asDocumented: (closeOnSignal) =>
+      closeOnSignal({ before: () => io.close(), goodbyeResponse: () => io.engine.close() }),
   };
 }
