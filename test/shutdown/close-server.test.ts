@@ -139,10 +139,11 @@ describe.each(ENGINES)('%s engine', (engine) => {
   test('each figure of the report', async () => {
     await using server = await host.serve('http', { attach: { when: 'always' } });
     const idle = await server.idle();
-    const ended = await server.idle();
     const held = await server.request('/held');
     const begun = await server.request('/begun');
     const hanging = await server.request('/begun');
+    // The last one: it must not have been idle for as long as `settle`.
+    const ended = await server.idle();
     await server.closeThenBlock(() => ended.close(), { ...PATIENT, settle: 3_000, established: 4 });
     expect(await idle.receive()).toEqual(JUST_EOF);
     await idle.close();
