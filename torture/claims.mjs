@@ -18,16 +18,16 @@ const HTTP2 = Buffer.concat([
   Buffer.from('000006010500000001828684010178', 'hex'),
 ]).toString('hex');
 
-/** By name of the way: what each client sends. */
+/** By name: the way of the server, and what each client sends. */
 const SCENES = {
-  pipelined: { text: GET + GET },
-  corked: { text: GET },
-  'socket.cork': { text: GET },
-  'https, destroy': { text: GET },
-  'tls, destroy behind a write': { text: GET },
-  'HTTP/2, session.destroy()': { hex: HTTP2 },
-  'HTTP/2 over TLS, session.destroy()': { hex: HTTP2 },
-  'HTTP/2, the socket is destroyed': { hex: HTTP2 },
+  '`safeClose`, the response waits for the one before': ['pipelined', { text: GET + GET }],
+  '`safeClose`, the response is corked': ['corked', { text: GET }],
+  '`destroy()`, the socket is corked': ['socket.cork', { text: GET }],
+  '`destroy()` of a TLSSocket behind a response of 20 KB': ['https, destroy', { text: GET }],
+  '`destroy()` of a TLSSocket behind 4 MB': ['tls, destroy', { text: GET }],
+  '`session.destroy()` behind a response, HTTP/2': ['HTTP/2, session', { hex: HTTP2 }],
+  '`session.destroy()` behind a response, HTTP/2 over TLS': ['HTTP/2 over TLS, session', { hex: HTTP2 }],
+  '`destroy()` of the socket of a session behind 4 MB, HTTP/2': ['HTTP/2, socket', { hex: HTTP2 }],
 };
 
 const AT_ONCE = 50;
@@ -49,15 +49,15 @@ export async function run({ times }) {
   const server = startServer('claims', { prefix: leaveSockets(times) });
   const clients = startClients();
   const rows = [];
-  for (const [way, send] of Object.entries(SCENES)) {
-    const tally = new Tally(way);
+  for (const [name, [way, send]] of Object.entries(SCENES)) {
+    const tally = new Tally(name);
     await visit(server, clients, way, send, 1);
     const held = await measured(server, () =>
       inGroups(times, AT_ONCE, (count) => visit(server, clients, way, send, count, tally)),
     );
     rows.push(tally.row(held));
   }
-  const tally = new Tally('a UNIX socket that was never connected');
+  const tally = new Tally('`safeClose` of a UNIX socket that was never connected');
   const held = await measured(server, async () => {
     const fds = Array.from({ length: times }, (_, i) => 500 + i);
     for (const report of await server.ask('raw', fds))

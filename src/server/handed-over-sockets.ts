@@ -3,6 +3,8 @@
 // tls server, or from another process. Node publishes nothing when they are handed over.
 //
 // - An HTTP/1 server sets `socket.server`. On sockets that may be handed over this property is an accessor.
+// - An HTTP/2 server begins a session, which calls `socket.setNoDelay()`, and leaves itself in a property of the socket.
+//   On sockets that may be handed over this method is ours.
 // - An HTTPS server makes a TLSSocket of its own, and sets nothing on the socket. It shows with its first request. The
 //   channel that tells is subscribed to only for a while behind each such socket: it costs each request a little.
 
@@ -10,8 +12,9 @@ import diagnostics from 'node:diagnostics_channel';
 import { Server, Socket } from 'node:net';
 import { timerAfterPoll } from '../core/after-poll.ts';
 import { now } from '../core/time.ts';
+import { defineHidden } from '../socket/ownership.ts';
 import { isTlsServer } from '../socket/tls.ts';
-import { isHttp } from './server-kind.ts';
+import { isHttp, isHttp2 } from './server-kind.ts';
 
 type Taken = (server: Server, socket: Socket) => void;
 
@@ -27,6 +30,8 @@ type WatchedSocket = Socket & { [SERVER]?: unknown };
 export class HandedOverSockets {
   readonly #taken: Taken;
   readonly #property: PropertyDescriptor & ThisType<WatchedSocket>;
+  /** One function for all sockets. */
+  readonly #setNoDelay: Socket['setNoDelay'];
   readonly #tlsServers = new WeakSet<Server>();
   #requestsUntil = 0;
   #listensForRequests = false;
@@ -49,10 +54,24 @@ export class HandedOverSockets {
         taken(server, this);
       },
     };
+    this.#setNoDelay = function (this: Socket, ...args) {
+      // The server is on the socket by then, and the session has read nothing yet.
+      process.nextTick(() => {
+        const server = http2ServerOf(this);
+        if (server) taken(server, this);
+      });
+      return Reflect.apply(Object.getPrototypeOf(this).setNoDelay, this, args);
+    };
   }
 
   /** A socket that a net or tls server has accepted. */
   accepted(socket: Socket, server: Server): void {
+    // Node tells of the socket behind the 'connection' listeners, which may have handed it over.
+    const http2Server = http2ServerOf(socket);
+    if (http2Server) {
+      this.#taken(http2Server, socket);
+      return;
+    }
     this.#watch(socket);
     if (!isTlsServer(server)) {
       this.#listenForRequests();
@@ -75,6 +94,7 @@ export class HandedOverSockets {
     if (!Object.isExtensible(socket) || (server instanceof Server && isHttp(server))) return;
     Object.defineProperty(socket, SERVER, { value: server, configurable: true, writable: true });
     Object.defineProperty(socket, 'server', this.#property);
+    if (!Object.hasOwn(socket, 'setNoDelay')) defineHidden(socket, 'setNoDelay', this.#setNoDelay);
   }
 
   // A 'message' listener keeps the process alive, so there is one only while the application has one.
@@ -124,4 +144,13 @@ export class HandedOverSockets {
     const { server, socket } = message as { server: Server; socket: Socket };
     this.#taken(server, socket);
   };
+}
+
+/** The HTTP/2 server that has begun a session on the socket. The symbol under which Node notes it is not public. */
+function http2ServerOf(socket: Socket): Server | undefined {
+  for (const symbol of Object.getOwnPropertySymbols(socket)) {
+    const value = (socket as unknown as Record<symbol, unknown>)[symbol];
+    if (value instanceof Server && isHttp2(value)) return value;
+  }
+  return undefined;
 }

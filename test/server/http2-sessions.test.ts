@@ -1,6 +1,7 @@
 // The end of HTTP/2 sessions: floods are cut off, what is thrown away is not told as delivered, and `register` knows
 // the first session.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Fixture } from '../support/fixture.ts';
 import { Http2Peer } from '../support/http2-peer.ts';
 import { Remote } from '../support/remote.ts';
 
@@ -111,5 +112,25 @@ test.each([[[]], [['--import', 'lingering-close/register']]])(
     await peer.frames('never');
     await peer.do('close');
     expect(await report).toMatchObject({ cut: 0 });
+  },
+);
+
+test.each(['a net server', 'a net server that looks at the first bytes', 'a tls server', 'another process'])(
+  'register covers a server that never listens, and is handed its sessions by %s',
+  async (from) => {
+    await using fixture = new Fixture<Record<string, unknown>>('server/register-handed-over-http2', {
+      args: [from],
+      execArgv: ['--import', 'lingering-close/register'],
+    });
+    const { port } = await fixture.next();
+    for (let i = 0; i < 2; i++) {
+      await using peer = await Http2Peer.connect(port as number, { tls: from === 'a tls server' });
+      await peer.request(1, { method: 'POST', end: false });
+      // RST_STREAM behind the early answer waits for the acknowledgement.
+      const frames = await peer.frames('PING');
+      expect(frames.some(({ stream, end }) => stream === 1 && end === true)).toBe(true);
+      expect(frames.some(({ type }) => type === 'RST_STREAM')).toBe(false);
+      await peer.do('close');
+    }
   },
 );

@@ -52,16 +52,16 @@ const WAYS = {
       response.write(END);
       socket.destroy();
     }),
-  'tls, destroy behind a write': () =>
+  'tls, destroy': () =>
     tls.createServer(KEY, (socket) => {
       socket.once('data', () => {
         socket.write(HUGE);
         socket.destroy();
       });
     }),
-  'HTTP/2, session.destroy()': () => http2.createServer().on('stream', destroySession),
-  'HTTP/2 over TLS, session.destroy()': () => http2.createSecureServer(KEY).on('stream', destroySession),
-  'HTTP/2, the socket is destroyed': () => {
+  'HTTP/2, session': () => http2.createServer().on('stream', destroySession),
+  'HTTP/2 over TLS, session': () => http2.createSecureServer(KEY).on('stream', destroySession),
+  'HTTP/2, socket': () => {
     const sockets = new Map();
     const server = http2.createServer();
     server.on('connection', (socket) => sockets.set(socket.remotePort, socket));
