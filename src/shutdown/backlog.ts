@@ -22,11 +22,19 @@ export async function acceptBacklog(server: Server, isOver: () => boolean): Prom
   };
   server.on('connection', count).on('drop', count);
   const end = now() + LIMIT;
+  let last: number | undefined;
+  // Behind the limit those are accepted that wait by then: the loop may have stood still for longer than that.
+  const isLate = () => {
+    if (now() < end) return false;
+    last ??= backlogOf(server);
+    return last-- <= 0;
+  };
   try {
-    for (let quiet = 0; quiet < QUIET_TURNS && !isOver() && now() < end; quiet++) {
+    for (let quiet = 0; quiet < QUIET_TURNS && !isOver() && !isLate(); quiet++) {
       const before = accepted;
       await new Promise<void>((resolve) => void setImmediate(resolve));
-      if (accepted > before) quiet = -1;
+      // They may have come behind the last poll, where the loop has stood still again.
+      if (accepted > before || (quiet === QUIET_TURNS - 1 && backlogOf(server) > 0)) quiet = -1;
     }
   } finally {
     server.removeListener('connection', count).removeListener('drop', count);

@@ -10,19 +10,24 @@ async function start(host: string): Promise<{ fixture: Fixture<{ port: number }>
   return { fixture, port: (await fixture.next()).port };
 }
 
-test.each(['127.0.0.1', '::'])('all of them are accepted and answered: %s', async (host) => {
+test.each([
+  ['127.0.0.1', 'before the call', COUNT, false],
+  ['::', 'before the call', COUNT, false],
+  // Few, as the time for all is limited.
+  ['127.0.0.1', 'behind it', 3, true],
+])('all of them are accepted and answered: %s, %s', async (host, _when, count, late) => {
   const { fixture: started, port } = await start(host);
   await using fixture = started;
-  fixture.send({ connections: COUNT });
+  fixture.send({ connections: count, late });
   expect(await fixture.next()).toBe('blocked');
   const requests = await Promise.all(
-    Array.from({ length: COUNT }, (_, i) => rawRequest(port, `GET /${i} HTTP/1.1\r\nHost: x\r\n\r\n`)),
+    Array.from({ length: count }, (_, i) => rawRequest(port, `GET /${i} HTTP/1.1\r\nHost: x\r\n\r\n`)),
   );
   const answers = await Promise.all(requests.map(({ text }) => text));
   answers.forEach((answer, i) => {
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 200 OK\r\n[\\s\\S]*Connection: close\r\n[\\s\\S]*\r\n\r\n/${i}$`));
   });
-  expect(await fixture.next()).toMatchObject({ finished: COUNT, cut: 0 });
+  expect(await fixture.next()).toMatchObject({ finished: count, cut: 0 });
 });
 
 test.each(['127.0.0.1', '::'])('those that are lost count as cut: %s', async (host) => {
