@@ -1,10 +1,11 @@
 // What clients lose when a server is shut down, and what that costs: by each package for that purpose, by Node.js
 // alone, and by this package.
 //
-//   node bench/shutdown.mjs [--quick] [--only http-terminator] [--runs 3] [--write]
+//   node bench/shutdown.mjs [--quick] [--only http-terminator] [--case idle] [--runs 3] [--write]
 //
 // --quick: one short run, to test the script. --write: writes the results into bench/results/shutdown.json, and the
-// tables into docs/shutdown.md. --tables writes these from the results that are there.
+// tables into docs/shutdown.md; of a single case, in place of that case's. --tables writes these from the results that
+// are there.
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -15,12 +16,20 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ADAPTERS } from './shutdown/adapters.mjs';
 
-const { quick, write, only, runs, tables } = parseArgs({
+const {
+  quick,
+  write,
+  only,
+  runs,
+  tables,
+  case: single,
+} = parseArgs({
   options: {
     quick: { type: 'boolean' },
     write: { type: 'boolean' },
     tables: { type: 'boolean' },
     only: { type: 'string' },
+    case: { type: 'string' },
     runs: { type: 'string', default: '3' },
   },
 }).values;
@@ -172,10 +181,15 @@ async function measure() {
     results: {},
   };
   const adapters = Object.keys(ADAPTERS).filter((adapter) => !only || adapter === only);
-  for (const adapter of adapters)
-    measured.results[adapter] = Object.fromEntries(Object.keys(CASES).map((name) => [name, []]));
+  const cases = Object.entries(CASES).filter(([name]) => !single || name === single);
+  const before = single ? JSON.parse(readFileSync(json, 'utf8')) : { results: {} };
+  if (single) measured.load = [...before.load, ...measured.load];
+  for (const adapter of adapters) {
+    const empty = Object.fromEntries(Object.keys(CASES).map((name) => [name, []]));
+    measured.results[adapter] = { ...empty, ...before.results[adapter], ...(single && { [single]: [] }) };
+  }
   while (measured.runs < RUNS) {
-    for (const [name, run] of Object.entries(CASES)) {
+    for (const [name, run] of cases) {
       // By turns, so that all of them have the same machine.
       for (const adapter of adapters) {
         const result = await run(adapter);
