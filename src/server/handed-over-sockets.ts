@@ -3,8 +3,8 @@
 // tls server, or from another process. Node publishes nothing when they are handed over.
 //
 // - An HTTP/1 server sets `socket.server`. On sockets that may be handed over this property is an accessor.
-// - An HTTP/2 server begins a session, which calls `socket.setNoDelay()`, and leaves itself in a property of the socket.
-//   On sockets that may be handed over this method is ours.
+// - An HTTP/2 server begins a session, which calls `socket.setNoDelay()`, and leaves itself in a property of the
+//   socket. On sockets that may be handed over this method is ours.
 // - An HTTPS server makes a TLSSocket of its own, and sets nothing on the socket. It shows with its first request. The
 //   channel that tells is subscribed to only for a while behind each such socket: it costs each request a little.
 
