@@ -9,10 +9,10 @@ export const title = 'An application that meddles';
 export const what =
   'Before `safeClose`, right behind it and later, the application does what it can to the socket: it removes the ' +
   'listeners, emits events by hand, replaces `destroy` by one that does nothing or throws, corks, pauses, reads, ' +
-  'pipes, resets and destroys: by turns what `test/fixtures/close/interference-actions.mjs` lists. Every promise must ' +
-  'settle: at its limits with a silent client, and without limits when the client has read and closed. And code of the ' +
-  'application that throws, for all closes that end in one turn of the event loop: each has its report, and each ' +
-  'exception is uncaught.';
+  'pipes, resets and destroys: by turns what `test/fixtures/close/interference-actions.mjs` lists. Every promise ' +
+  'must settle: at its limits with a silent client, and without limits when the client has read and closed. And ' +
+  'code of the application that throws, for all closes that end in one turn of the event loop: each has its ' +
+  'report, and each exception is uncaught.';
 
 const UPLOAD = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nthe rest never comes';
 const LIMITS = { idleTimeout: 300, timeout: 600 };
