@@ -25,7 +25,9 @@ export interface ClosingOnSignal extends DisposableLike {
  * 4. The process ends by itself, with exit code 0 when nothing was cut, else 1; what is still open at `deadline` is
  *    ended by `process.exit()`.
  *
- * A second signal ends it at once: everything is reset, and the process ends by that signal.
+ * A second signal ends it at once: everything is reset, and the process ends by that signal. One that the process sends
+ * to itself by `process.kill()` is none: a framework that listens to signals too says with it that it is done. The
+ * process then ends behind the shutdown, by `process.exit()`, or with `exit: false` by that signal.
  *
  * The message `shutdown` of a parent process has the same effect: PM2 sends it, and so does closeOnSignal of a cluster
  * primary. It does not keep the process alive, and it does not count as one of the two signals.
