@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
 import { wrapProse } from '../../lab/markdown.mjs';
 import { table } from '../../src/cli/table.ts';
+import type { Cell } from '../clients/answers.clients.ts';
 import { type Tally, UPLOADS } from './client-folder.ts';
 import { nginxVersion } from './clients.ts';
 import { root } from './project.ts';
@@ -20,15 +21,41 @@ export default class ClientsReporter implements Reporter {
       .toSorted((a, b) => a.moduleId.localeCompare(b.moduleId))
       .flatMap((module) => [...module.children.allTests()]);
     const rows = tests.map((test) => test.meta().row).filter((row) => row !== undefined);
-    if (rows.length === 0) return;
     const [alone, beside] = [rows.filter((row) => !row.beside), rows.filter((row) => row.beside)];
     if (alone.length > 0) console.log(`\n${table([HEADINGS, undefined, ...alone.map(cells)], 'lllrrl')}\n`);
     if (beside.length > 0) console.log(`\n${table([BESIDE_HEADINGS, undefined, ...beside.map(cells)], 'lllrrrl')}\n`);
+    const answers = tests.map((test) => test.meta().cell).filter((cell) => cell !== undefined);
+    for (const scheme of ['http', 'https']) {
+      const [head = [], ...body] = matrix(answers, scheme);
+      if (body.length > 0) console.log(`\n${scheme}\n${table([head, undefined, ...body], alignment(head))}\n`);
+    }
     if (!process.env['RECORD_CLIENTS']) return;
-    if (reason !== 'passed' || rows.length !== tests.length)
+    if (reason !== 'passed' || rows.length + answers.length !== tests.length)
       throw new Error('docs/clients.md is written when every test has run and passed');
-    writeFileSync(join(root, 'docs/clients.md'), wrapProse(markdown(alone, beside)));
+    writeFileSync(join(root, 'docs/clients.md'), wrapProse(markdown(alone, beside, answers)));
   }
+}
+
+const alignment = (head: string[]) => `lr${'l'.repeat(head.length - 2)}`;
+
+/** Clients by servers. In a cell: how many got their answer from Node as it is, and with register-clients. */
+function matrix(all: Cell[], scheme: string): string[][] {
+  const answers = all.filter((cell) => cell.scheme === scheme);
+  const servers = [...new Set(answers.map(({ server }) => server))];
+  const clients = [...new Set(answers.map(({ client }) => client))];
+  const rows = clients.map((client) => {
+    const own = answers.filter((cell) => cell.client === client);
+    const found = servers.map((server) => own.find((cell) => cell.server === server));
+    const texts = found.map((cell) => (cell ? `${cell.plain} → ${cell.deferring}` : ''));
+    return [client, String(own[0]?.uploads), ...texts];
+  });
+  return [['client', 'uploads', ...servers], ...rows];
+}
+
+function matrixMarkdown(answers: Cell[], scheme: string): string {
+  const [head = [], ...rows] = matrix(answers, scheme);
+  const rule = head.map((_, column) => (column === 1 ? '--:' : '---'));
+  return [head, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
 function cells({ client, route, framing, plain, lingering, beside }: Row): string[] {
@@ -52,7 +79,7 @@ function markdownTable(headings: string[], figures: number, rows: Row[]): string
   return [headings, line, ...rows.map(cells)].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
-function markdown(alone: Row[], beside: Row[]): string {
+function markdown(alone: Row[], beside: Row[], answers: Cell[]): string {
   return `# Real clients
 
 With \`lingerOnClose\` every client got every answer. From Node as it is most clients lose some.
@@ -87,6 +114,28 @@ ${markdownTable(BESIDE_HEADINGS, 3, beside)}
 The client of Python's h2 looks for failures first, as curl does in effect. httpx, which is built on h2, has no row: it
 reads no answer before it has sent all. It gets the answer to 50 KB, which fit into the window of the server, and none
 to 5 MB, from Node with or without the package, nor from nginx.
+
+## The other direction: Node's clients, and servers that nobody can change
+
+Clients and proxies for Node.js upload 5 MB to servers that refuse it before they have read it: with Content-Length and
+in chunks, from a buffer and from a stream, as far as the client can, ${UPLOADS} times each way. A cell says how many of
+the uploads got the whole answer: from Node as it is → with \`--import lingering-close/register-clients\`. The clients
+are those of \`test/clients/node/package.json\`.
+
+Over http:
+
+${matrixMarkdown(answers, 'http')}
+
+Over https:
+
+${matrixMarkdown(answers, 'https')}
+
+- **nginx**, **Apache** and **Go** close as this package does on a server, and lose little.
+- A **proxy** gets its uploads from \`http.request\`, over http, and lingers itself. What is missing was lost between
+  the proxy and the server behind it: the proxy answered 502.
+- **superagent** is given a buffer. It looks at no answer before a stream that is piped into it has ended.
+- On **Node 20** http-proxy, http-proxy-middleware and @smithy/node-http-handler got an \`https.Agent\` that had been
+  given to \`deferWriteError\`: [there](clients-half.md#where-it-reaches) no channel shows a connection of theirs.
 
 ## What a browser shows
 

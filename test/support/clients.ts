@@ -74,7 +74,7 @@ export async function makeTrustStore(folder: string, certificate: string): Promi
 }
 
 const CURL = curl(HTTP1, '--http1.1');
-const PYTHON: Client = {
+export const PYTHON: Client = {
   name: 'Python http.client',
   version: versionOf('python3', '--version'),
   framings: HTTP1,
@@ -88,7 +88,7 @@ const WGET: Client = {
   lacks: 'wget cannot upload in chunks',
   program: () => ['sh', file('upload-wget.sh')],
 };
-const GO: Client = {
+export const GO: Client = {
   name: 'Go net/http',
   version: versionOf('go', 'version'),
   framings: HTTP1,

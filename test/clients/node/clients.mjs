@@ -9,6 +9,7 @@ import got from 'got';
 import nodeFetch from 'node-fetch';
 import superagent from 'superagent';
 import { request as undiciRequest } from 'undici';
+import { httpsAgent } from './agents.mjs';
 import { headersOf } from './bodies.mjs';
 
 const told = (status, body) => `${status} ${Buffer.byteLength(body)}`;
@@ -20,10 +21,10 @@ async function textOf(readable) {
 }
 
 /** By http.request or https.request, as their users do it: pipe() for a stream, end() for a buffer. */
-export function uploadByModule(url, body) {
+export function uploadByModule(url, body, options = {}) {
   const { request } = url.startsWith('https:') ? https : http;
   return new Promise((resolve, reject) => {
-    const upload = request(url, { method: 'POST', headers: headersOf(body) }, (response) =>
+    const upload = request(url, { method: 'POST', headers: headersOf(body), ...options }, (response) =>
       textOf(response).then((text) => resolve(told(response.statusCode, text)), reject),
     );
     upload.on('error', reject);
@@ -119,4 +120,4 @@ export const CLIENTS = {
   },
 };
 
-const smithy = new NodeHttpHandler();
+const smithy = new NodeHttpHandler({ httpsAgent });

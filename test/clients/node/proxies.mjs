@@ -5,22 +5,25 @@ import replyFrom from '@fastify/reply-from';
 import fastify from 'fastify';
 import httpProxy from 'http-proxy';
 import { createProxyMiddleware } from 'http-proxy-middleware';
+import { httpsAgent } from './agents.mjs';
 
 const codeOf = (error) => error.code ?? error.message;
 const answer502 = (error, response) => {
   if (!response.headersSent) response.writeHead(502).end(codeOf(error));
 };
 
+const agentFor = (target) => (target.startsWith('https:') ? httpsAgent : undefined);
+
 /** Each gives the server of node:http that the proxy listens with. */
 export const PROXIES = {
   'http-proxy': (target) => {
-    const proxy = httpProxy.createProxyServer({ target, secure: false });
+    const proxy = httpProxy.createProxyServer({ target, secure: false, agent: agentFor(target) });
     proxy.on('error', (error, _request, response) => answer502(error, response));
     return http.createServer((request, response) => proxy.web(request, response));
   },
   'http-proxy-middleware': (target) => {
     const on = { error: (error, _request, response) => answer502(error, response) };
-    const middleware = createProxyMiddleware({ target, secure: false, on });
+    const middleware = createProxyMiddleware({ target, secure: false, agent: agentFor(target), on });
     return http.createServer((request, response) => middleware(request, response));
   },
   '@fastify/reply-from': async (target) => {

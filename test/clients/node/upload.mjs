@@ -15,7 +15,7 @@ async function findUpload() {
   const execArgv = [...process.execArgv, '--import', 'lingering-close/register'];
   const proxy = fork(fileURLToPath(new URL('./proxy.mjs', import.meta.url)), [name, url], { execArgv });
   const [port] = await once(proxy, 'message');
-  return (body) => uploadByModule(`http://127.0.0.1:${port}/`, body);
+  return (body) => uploadByModule(`http://127.0.0.1:${port}/`, body, { agent: false });
 }
 
 const codeOf = ({ cause, code, message }) => cause?.code ?? code ?? message;
