@@ -14,6 +14,8 @@ export interface Client {
   title: string;
   /** Missing where the client is not installed. */
   upload?: Upload;
+  /** With register-clients. Missing for what is no client of Node. */
+  deferringUpload?: Upload;
 }
 
 /**
@@ -30,22 +32,29 @@ const TIMEOUT = 20_000;
 const SILENCE = TIMEOUT + 10_000;
 
 export async function findClients(): Promise<Client[]> {
-  return [
-    { name: 'fetch', title: "Node's fetch", upload: nodeClient('fetch') },
-    { name: 'http.request', title: "Node's http.request", upload: nodeClient('http.request') },
-    ...(await Promise.all([findCurl(), findPython()])),
-  ];
+  return [nodeClient('fetch'), nodeClient('http.request'), ...(await Promise.all([findCurl(), findPython()]))];
 }
 
-function nodeClient(name: string): Upload {
+const REGISTER_CLIENTS = ['--import', new URL('../register-clients.js', import.meta.url).href];
+
+function nodeClient(name: string): Client {
   const file = fileURLToPath(new URL('./demo-node-client.js', import.meta.url));
-  return (url, count, tell) =>
-    uploadLines(
-      [process.execPath, file, name, url, String(count), String(UPLOAD_BYTES), String(TIMEOUT)],
-      count,
-      SILENCE,
-      tell,
-    );
+  const uploadWith =
+    (execArgv: string[]): Upload =>
+    (url, count, tell) =>
+      uploadLines(
+        [process.execPath, ...execArgv, file, name, url, String(count), String(UPLOAD_BYTES), String(TIMEOUT)],
+        count,
+        SILENCE,
+        tell,
+      );
+  return {
+    name,
+    title: `Node's ${name}`,
+    upload: uploadWith([]),
+    // The flags of the demo itself decide which engine serves, as for its server.
+    deferringUpload: uploadWith([...process.execArgv, ...REGISTER_CLIENTS]),
+  };
 }
 
 async function findPython(): Promise<Client> {

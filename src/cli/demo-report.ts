@@ -17,18 +17,26 @@ export interface Phase {
   uncounted?: string;
 }
 
-export function toJson(clients: Client[], before: Phase, after: Phase): string {
+export interface Phases {
+  before: Phase;
+  after: Phase;
+  /** Node's clients with register-clients, and the server as before. */
+  clientsHalf: Phase;
+}
+
+export function toJson(clients: Client[], { before, after, clientsHalf }: Phases): string {
   const result = {
     clients: clients.map(({ name }, index) => {
       const tallies = { before: before.tallies[index], after: after.tallies[index] };
-      return tallies.before ? { name, ...tallies } : { name, missing: true };
+      const registered = clientsHalf.tallies[index];
+      return tallies.before ? { name, ...tallies, ...(registered && { registered }) } : { name, missing: true };
     }),
     resets: { before: before.resets, after: after.resets },
   };
   return `${JSON.stringify(result, null, 2)}\n`;
 }
 
-export function toText(clients: Client[], before: Phase, after: Phase, uploads: number): string {
+export function toText(clients: Client[], { before, after, clientsHalf }: Phases, uploads: number): string {
   const rows = clients.map(({ title }, index) => {
     const tallies = [before.tallies[index], after.tallies[index]] as const;
     return [
@@ -59,7 +67,24 @@ ${table(
 ${wrap(before.uncounted ? `Resets are not counted here: ${before.uncounted}.` : WHAT_IS_COUNTED)}
 
 With lingerOnClose ${missed ? `${missed} of the clients missed a 413` : 'every client got every 413'}.
+
+The other half: the same uploads to a server that nobody can change, Node as it is.
+
+  before   the clients as Node is
+  after    the same, with --import lingering-close/register-clients
+
+${clientsTable(clients, before, clientsHalf, uploads)}
 `;
+}
+
+function clientsTable(clients: Client[], before: Phase, after: Phase, uploads: number): string {
+  const rows = clients.flatMap(({ title }, index) => {
+    const [first, second] = [before.tallies[index], after.tallies[index]];
+    if (!first || !second) return [];
+    const answered = [first, second].map(({ ok }) => `${ok} of ${uploads}`);
+    return [[title, ...answered, whatTheRestGot(first, second)]];
+  });
+  return table([['client', 'got the 413 before', 'after', 'what the rest got'], undefined, ...rows], 'lrrl');
 }
 
 const WHAT_IS_COUNTED =

@@ -1,5 +1,5 @@
 // `lingering-close demo`: real clients upload to a server that answers early. The server closes first as Node does, and
-// then with lingerOnClose.
+// then with lingerOnClose. At last Node's clients upload to the first server again, with register-clients.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,23 +17,28 @@ export async function demo({ uploads, json }: { uploads: number; json: boolean }
   const clients = await findClients();
   const before = await runPhase('before', clients, uploads);
   const after = await runPhase('after', clients, uploads);
-  process.stdout.write(json ? toJson(clients, before, after) : toText(clients, before, after, uploads));
-  return after.tallies.every((tally) => tally === undefined || tally.ok === uploads) ? 0 : 1;
+  const clientsHalf = await runPhase('clients', clients, uploads);
+  const phases = { before, after, clientsHalf };
+  process.stdout.write(json ? toJson(clients, phases) : toText(clients, phases, uploads));
+  const tallies = [...after.tallies, ...clientsHalf.tallies];
+  return tallies.every((tally) => tally === undefined || tally.ok === uploads) ? 0 : 1;
 }
 
-async function runPhase(phase: 'before' | 'after', clients: Client[], uploads: number): Promise<Phase> {
+async function runPhase(phase: 'before' | 'after' | 'clients', clients: Client[], uploads: number): Promise<Phase> {
   const width = Math.max(...clients.map((client) => client.title.length));
   const resets = countResets();
-  const server = await startServer(phase === 'before' ? 'plain' : 'linger');
+  const server = await startServer(phase === 'after' ? 'linger' : 'plain');
   const tallies: (Tally | undefined)[] = [];
-  for (const { title, upload } of clients) {
+  for (const client of clients) {
+    const { title } = client;
+    const upload = phase === 'clients' ? client.deferringUpload : client.upload;
     if (!upload) {
       tallies.push(undefined);
       continue;
     }
     const tally: Tally = { ok: 0, errors: {} };
     tallies.push(tally);
-    const progress = new Progress(`${phase.padEnd('before'.length)}  ${title.padEnd(width)}`, uploads);
+    const progress = new Progress(`${phase.padEnd('clients'.length)}  ${title.padEnd(width)}`, uploads);
     await upload(server.url, uploads, (result) => {
       add(tally, result);
       progress.step(tally.ok);

@@ -401,7 +401,7 @@ interface Tally {
 }
 
 interface DemoResult {
-  clients: { name: string; missing?: true; before: Tally; after: Tally }[];
+  clients: { name: string; missing?: true; before: Tally; after: Tally; registered?: Tally }[];
   resets: { before: number | null; after: number | null };
 }
 
@@ -426,8 +426,11 @@ describe('demo', () => {
     }
     expect(code).toBe(0);
     expect(resets.before === null).toBe(process.platform !== 'linux');
-    expect(stderr).toMatch(/^before {2}Node's fetch +\d of 3 got the 413$/m);
-    expect(stderr).toMatch(/^after {3}Node's http.request +3 of 3 got the 413$/m);
+    for (const { name, registered } of clients)
+      expect(registered).toEqual(['curl', 'python3'].includes(name) ? undefined : COMPLETE);
+    expect(stderr).toMatch(/^before {3}Node's fetch +\d of 3 got the 413$/m);
+    expect(stderr).toMatch(/^after {4}Node's http.request +3 of 3 got the 413$/m);
+    expect(stderr).toMatch(/^clients {2}Node's http.request +3 of 3 got the 413$/m);
   });
 
   test.runIf(netnsPermitted())(
@@ -449,8 +452,11 @@ describe('demo', () => {
       execArgv: ['--no-addons', '--disable-warning=LINGERING_CLOSE_FALLBACK'],
     });
     expect(code).toBe(0);
-    for (const { missing, after } of (JSON.parse(stdout) as DemoResult).clients)
-      if (!missing) expect(after).toEqual(COMPLETE);
+    for (const { missing, after, registered } of (JSON.parse(stdout) as DemoResult).clients) {
+      if (missing) continue;
+      expect(after).toEqual(COMPLETE);
+      if (registered) expect(registered).toEqual(COMPLETE);
+    }
   });
 
   test('prints a table, in which a client that is not installed has the note', async () => {
@@ -466,6 +472,10 @@ describe('demo', () => {
         : /^connections reset +not counted +not counted$/m,
     );
     expect(stdout).toContain('With lingerOnClose every client got every 413.');
+    const [, clientsHalf = ''] = stdout.split('The other half: ');
+    expect(clientsHalf).toMatch(/^Node's fetch +\d of 2 +2 of 2\b/m);
+    expect(clientsHalf).toMatch(/^Node's http.request +\d of 2 +2 of 2\b/m);
+    expect(clientsHalf).not.toContain('curl');
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
     const { stdout: json } = await run(['demo', '--uploads', '1', '--json'], { env: { PATH: '' } });
     expect(JSON.parse(json).clients.slice(2)).toEqual([
@@ -502,8 +512,8 @@ describe('demo', () => {
     const { code, stdout } = await run(['demo', '--uploads', '2'], { prefix });
     expect(code).toBe(0);
     for (const line of [
-      "before  Node's fetch *  ━━━━━━━━╌╌╌╌╌╌╌╌  1 of 2, [01] got the 413",
-      "after   Node's http.request *  ━━━━━━━━━━━━━━━━  2 of 2, 2 got the 413",
+      "before   Node's fetch *  ━━━━━━━━╌╌╌╌╌╌╌╌  1 of 2, [01] got the 413",
+      "after    Node's http.request *  ━━━━━━━━━━━━━━━━  2 of 2, 2 got the 413",
     ]) {
       expect(stdout).toMatch(new RegExp(`\r\x1b\\[K${line}\r\x1b\\[K`));
     }

@@ -1,5 +1,5 @@
-// Servers that are not ours, and that refuse an upload before they have read it: with a reset, or like nginx and Apache,
-// which linger, without.
+// Servers that are not ours, and that refuse an upload before they have read it: with a reset, or like nginx and
+// Apache, which linger, without.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
