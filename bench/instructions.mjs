@@ -6,16 +6,13 @@
 // inline caches. (With 24 empty modules imported behind node:http2, two of Node's own statements miss theirs in each
 // request, for 4 % in all.) So each way of loading this package has a row of empty modules that are loaded in the same
 // way, and is compared with that row.
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { pairedRatio } from '../lab/statistics.mjs';
 import { Bench } from './lib/bench.mjs';
+import { canCount, counted } from './lib/counted.mjs';
 import { loadModules, modulesUrl, WITH_MODULES } from './lib/modules.mjs';
 import { startOrdinary } from './lib/ordinary.mjs';
 import { NODE_AS_IT_IS as PLAIN } from './lib/rivals.mjs';
@@ -24,8 +21,6 @@ import { startNodeServer } from './lib/servers.mjs';
 const bench = new Bench('instructions', { runs: 2 });
 /** The requests between the two counts are measured: without the start of the process, and without the compiler. */
 const COUNTS = bench.size([10_000, 25_000], [20, 40]);
-const folder = mkdtempSync(join(tmpdir(), 'instructions-'));
-process.on('exit', () => rmSync(folder, { recursive: true }));
 
 const IMPORTED = `${WITH_MODULES}, imported`;
 const BY_OPTION = `${WITH_MODULES}, by --import`;
@@ -80,24 +75,13 @@ function start(name, protocol, { prefix, execArgv }) {
 
 /** Instructions of a process from its start to its end, with `requests` requests. */
 async function count(name, { id, protocol }, requests, seed) {
-  const log = join(folder, `${name}-${id}-${requests}`);
-  const prefix = [
-    'valgrind',
-    '--tool=cachegrind',
-    '--cache-sim=no',
-    '--cachegrind-out-file=/dev/null',
-    '--smc-check=all-non-file',
-  ];
-  // With one thread and the same seeds, V8 does the same each time.
-  const execArgv = ['--single-threaded', `--hash-seed=${seed}`, `--random-seed=${seed}`];
-  const server = await start(name, protocol, { prefix: [...prefix, `--log-file=${log}`], execArgv });
+  const { prefix, execArgv, count } = counted(`${name}-${id}-${requests}`, seed);
+  const server = await start(name, protocol, { prefix, execArgv });
   const end = await CLIENTS[id](server.port, requests);
   // valgrind writes its count when the process ends.
   await server.stop('SIGTERM', 60_000);
   end();
-  const counted = /I\s+refs:\s+([\d,]+)/.exec(readFileSync(log, 'utf8'));
-  if (!counted) throw new Error('has written no count');
-  return Number(counted[1].replaceAll(',', ''));
+  return count();
 }
 
 async function perRequest(name, given, seed) {
@@ -131,8 +115,7 @@ async function countAll(given) {
   bench.table(given.id, given.caption, columns, rows);
 }
 
-if (spawnSync('valgrind', ['--version']).status !== 0)
-  bench.note('valgrind', 'is not installed, and nothing can be counted without');
+if (!canCount()) bench.note('valgrind', 'is not installed, and nothing can be counted without');
 else {
   for (const given of [
     { id: 'keep-alive', protocol: 'http', caption: 'keep-alive', limit: 1.01 },

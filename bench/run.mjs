@@ -13,6 +13,7 @@ const SUBJECTS = [
   'calls',
   'traffic',
   'instructions',
+  'client-instructions',
   'neighbours',
   'latency',
   'capacity',

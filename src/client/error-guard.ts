@@ -8,7 +8,7 @@
 import type { Socket } from 'node:net';
 import type { SocketOwner } from '../socket/ownership.ts';
 import { closeOf, defineHidden, destroyNow, ownerOf, setOwner, skipOwner } from '../socket/ownership.ts';
-import { awaitsAnswer } from './answer.ts';
+import { awaitsAnswer, hasWholeAnswer } from './answer.ts';
 import type { CheckedDeferOptions } from './defer-write-error-options.ts';
 import type { FailedWrite, Situation, WriteCallback } from './deferred-error.ts';
 import { DeferredError } from './deferred-error.ts';
@@ -139,8 +139,14 @@ class ErrorGuard implements SocketOwner, Situation {
   onDestroy(socket: Socket, error: NodeJS.ErrnoException | undefined): void {
     const waits = this.#wait?.isOver === false;
     if (waits && error && isOfReading(error)) this.#wait?.endOfInput();
-    else if (waits || !error || !isBroken(error) || !isOfReading(error) || closeOf(socket)) destroyNow(socket, error);
+    else if (waits || !error || !this.#mayWait(error) || closeOf(socket)) destroyNow(socket, error);
     else this.#defer(error, undefined);
+  }
+
+  /** What OpenSSL cannot read behind a whole answer may come before the error of the write that is under way. */
+  #mayWait(error: NodeJS.ErrnoException): boolean {
+    if (!isOfReading(error)) return false;
+    return isBroken(error) || (this.#callback !== undefined && hasWholeAnswer(this.#socket));
   }
 
   /** Node is about to tell the stream of EOF. @returns whether EOF waits */
