@@ -134,8 +134,9 @@ ${matrixMarkdown(answers, 'https')}
 - A **proxy** gets its uploads from \`http.request\`, over http, and lingers itself. What is missing was lost between
   the proxy and the server behind it: the proxy answered 502.
 - **superagent** is given a buffer. It looks at no answer before a stream that is piped into it has ended.
-- On **Node 20** http-proxy, http-proxy-middleware and @smithy/node-http-handler got an \`https.Agent\` that had been
-  given to \`deferWriteError\`: [there](clients-half.md#where-it-reaches) no channel shows a connection of theirs.
+- On **Node 20** superagent, http-proxy, http-proxy-middleware and @smithy/node-http-handler got an \`https.Agent\` that
+  had been given to \`deferWriteError\`: [there](clients-half.md#where-it-reaches) no channel shows a connection of
+  theirs.
 
 ## What a browser shows
 

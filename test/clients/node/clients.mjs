@@ -103,7 +103,8 @@ export const CLIENTS = {
       const request = superagent
         .post(url)
         .ok(() => true)
-        .type('application/octet-stream');
+        .type('application/octet-stream')
+        .agent(url.startsWith('https:') ? httpsAgent : undefined);
       const response = await request.send(data);
       return told(response.status, response.text ?? response.body);
     },
