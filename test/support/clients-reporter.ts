@@ -133,6 +133,7 @@ ${matrixMarkdown(answers, 'https')}
 - **nginx**, **Apache** and **Go** close as this package does on a server, and lose little.
 - A **proxy** gets its uploads from \`http.request\`, over http, and lingers itself. What is missing was lost between
   the proxy and the server behind it: the proxy answered 502.
+- **squid** gets no uploads in chunks: it answers none of them, and resets. So its cells have fewer uploads.
 - **superagent** is given a buffer. It looks at no answer before a stream that is piped into it has ended.
 - On **Node 20** superagent, http-proxy, http-proxy-middleware and @smithy/node-http-handler got an \`https.Agent\` that
   had been given to \`deferWriteError\`: [there](clients-half.md#where-it-reaches) no channel shows a connection of

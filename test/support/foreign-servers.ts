@@ -20,6 +20,8 @@ export interface ForeignServer {
   /** Missing if the server is not installed. */
   version: string | undefined;
   schemes: readonly Scheme[];
+  /** It gives no answer to an upload in chunks, but resets. */
+  refusesChunks: boolean;
   start(scheme: Scheme): Promise<AsyncDisposable & { port: number }>;
 }
 
@@ -59,17 +61,25 @@ const daemon = (name: string): ForeignServer => ({
   name,
   version: daemonVersion(name),
   schemes: noTls(name) ? ['http'] : BOTH,
+  refusesChunks: name === 'squid',
   start: (scheme) => startDaemon(name, scheme),
 });
 
 export const FOREIGN_SERVERS: ForeignServer[] = [
-  { name: 'Node.js', version: process.versions.node, schemes: BOTH, start: (scheme) => serve(scheme, 'plain') },
+  {
+    name: 'Node.js',
+    version: process.versions.node,
+    schemes: BOTH,
+    refusesChunks: false,
+    start: (scheme) => serve(scheme, 'plain'),
+  },
   {
     name: 'Python http.server',
     version: PYTHON.version,
     schemes: BOTH,
+    refusesChunks: false,
     start: (scheme) => startProgram([python, '-u', file('server.py'), ...certificate(scheme)]),
   },
-  { name: 'Go net/http', version: GO.version, schemes: BOTH, start: startGo },
+  { name: 'Go net/http', version: GO.version, schemes: BOTH, refusesChunks: false, start: startGo },
   ...['HAProxy', 'squid', 'lighttpd', 'nginx', 'Apache'].map(daemon),
 ];
