@@ -9,7 +9,7 @@ export const title = 'An application that meddles';
 export const what =
   'Before `safeClose`, right behind it and later, the application does what it can to the socket: it removes the ' +
   'listeners, emits events by hand, replaces `destroy` by one that does nothing or throws, corks, pauses, reads, ' +
-  'pipes, resets and destroys: by turns what `test/fixtures/close/interference-actions.mjs` lists. Every promise ' +
+  'pipes, resets and destroys: by turns what `lab/interference-actions.mjs` lists. Every promise ' +
   'must settle: at its limits with a silent client, and without limits when the client has read and closed. And ' +
   'code of the application that throws, for all closes that end in one turn of the event loop: each has its ' +
   'report, and each exception is uncaught.';

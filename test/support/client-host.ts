@@ -4,7 +4,7 @@ import type { NodeProcessOptions } from './node-process.ts';
 import { python } from './python.ts';
 import { Remote } from './remote.ts';
 
-/** What test/support/resetting-server.py does with a connection. */
+/** What lab/clients/resetting-server.py does with a connection. */
 export interface ServerOptions {
   tls?: boolean;
   /** A UNIX socket. */
@@ -32,7 +32,7 @@ export interface ServerOptions {
   how?: 'reset' | 'fin-reset' | 'stay';
 }
 
-/** See test/fixtures/client/clients.mjs. */
+/** See lab/clients/clients.mjs. */
 export type ClientName =
   | 'request'
   | 'piped'

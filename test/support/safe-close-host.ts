@@ -32,7 +32,7 @@ export type Step =
   | [step: 'safeClose' | 'closeOnData', options?: CloseOptions]
   | [step: 'destroy', message?: string]
   | [step: 'setLinger', linger: number | false]
-  /** One of the actions of test/fixtures/close/interference-actions.mjs. */
+  /** One of the actions of lab/interference-actions.mjs. */
   | [step: 'interfere', name: string]
   | [step: 'destroySoon' | 'resetAndDestroy' | 'catchErrors' | 'exit' | 'listen' | 'expectEnd' | 'abort' | 'watchLoop']
   | [

@@ -1,9 +1,9 @@
-// The client under test: it uploads to a server of test/support/resetting-server.py, which answers early and resets.
+// The client under test: it uploads to a server of lab/clients/resetting-server.py, which answers early and resets.
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { clients } from '../../test/fixtures/client/clients.mjs';
-import { resetting } from '../../test/fixtures/client/resetting.mjs';
-import { startServer } from '../../test/fixtures/client/server.mjs';
+import { clients } from '../../lab/clients/clients.mjs';
+import { resetting } from '../../lab/clients/resetting.mjs';
+import { startServer } from '../../lab/clients/server.mjs';
 import { serve } from '../lib/host.mjs';
 
 let server;

@@ -5,7 +5,7 @@ import http from 'node:http';
 import net from 'node:net';
 import tls from 'node:tls';
 import { safeClose } from 'lingering-close';
-import { before, behind, OF_DESTROY } from '../../test/fixtures/close/interference-actions.mjs';
+import { before, behind, OF_DESTROY } from '../../lab/interference-actions.mjs';
 import { serve } from '../lib/host.mjs';
 import { arrivals, commands, watch } from '../lib/reports.mjs';
 
