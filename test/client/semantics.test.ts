@@ -270,12 +270,13 @@ describe.each([
   });
 
   test.each([
-    ['shorter than it should be', 'Content-Length: 400000', 'terminated UND_ERR_SOCKET at 300000'],
-    ['that ends with the connection', 'Connection: close', 'body 300000'],
+    ['shorter than it should be', 'Content-Length: 400000', /^terminated UND_ERR_SOCKET at \d+$/],
+    ['that ends with the connection', 'Connection: close', /^body 300000$/],
   ])('EOF behind an answer %s that fetch reads slowly', async (_name, header, end) => {
     const answer = `HTTP/1.1 200 OK\r\n${header}\r\n\r\n`;
     const server: ServerOptions = { answer, body: 300_000, unread: 0, how: 'fin-reset' };
-    expect(await deferring.visit('downloaded', server)).toEqual([end]);
+    // The error takes what fetch has and its reader has not.
+    expect(await deferring.visit('downloaded', server)).toEqual([expect.stringMatching(end)]);
   });
 
   test('EOF on a connection that undici has handed over', async () => {
