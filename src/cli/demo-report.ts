@@ -68,7 +68,7 @@ ${wrap(before.uncounted ? `Resets are not counted here: ${before.uncounted}.` : 
 
 With lingerOnClose ${missed ? `${missed} of the clients missed a 413` : 'every client got every 413'}.
 
-The other half: the same uploads to a server that nobody can change, Node as it is.
+The other half: the same uploads to a server that you cannot change, Node as it is.
 
   before   the clients as Node is
   after    the same, with --import lingering-close/register-clients

@@ -1,4 +1,4 @@
-// The other direction: clients and proxies for Node.js, against servers that nobody can change. With register-clients
+// The other direction: clients and proxies for Node.js, against servers that you cannot change. With register-clients
 // each upload gets its answer.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { uploadLines } from '../../src/cli/upload-lines.ts';
-import { UPLOADS } from '../support/client-folder.ts';
+import { EACH_WAY } from '../support/client-folder.ts';
 import { REGISTER_CLIENTS } from '../support/client-host.ts';
 import { FOREIGN_SERVERS } from '../support/foreign-servers.ts';
 import { BODIES } from './node/bodies.mjs';
@@ -30,8 +30,8 @@ declare module 'vitest' {
   }
 }
 
-/** For the record, as many as the other clients. */
-const COUNT = process.env['RECORD_CLIENTS'] ? UPLOADS : 4;
+/** Uploads each way. */
+const COUNT = process.env['RECORD_CLIENTS'] ? EACH_WAY : 4;
 /** Milliseconds without output of the client. */
 const SILENCE = 30_000;
 const program = fileURLToPath(new URL('node/upload.mjs', import.meta.url));

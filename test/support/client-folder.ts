@@ -6,6 +6,8 @@ import { uploadLines } from '../../src/cli/upload-lines.ts';
 import { type Client, makeTrustStore } from './clients.ts';
 
 export const UPLOADS = 50;
+/** Of the other direction: each of the four kinds of body so often. */
+export const EACH_WAY = 13;
 
 /** The right status, and the whole page. */
 const ANSWER = '413 1000';

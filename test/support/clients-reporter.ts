@@ -1,12 +1,13 @@
-// Prints the table at the end of the clients' suite. With RECORD_CLIENTS=1 it also writes docs/clients.md.
-import { writeFileSync } from 'node:fs';
+// Prints the tables at the end of the clients' suite. With RECORD_CLIENTS=1 it also writes docs/clients.md; of the
+// other direction alone (`answers`), that section of it.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import { join } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
 import { wrapProse } from '../../lab/markdown.mjs';
 import { table } from '../../src/cli/table.ts';
 import type { Cell } from '../clients/answers.clients.ts';
-import { type Tally, UPLOADS } from './client-folder.ts';
+import { EACH_WAY, type Tally, UPLOADS } from './client-folder.ts';
 import { nginxVersion } from './clients.ts';
 import { root } from './project.ts';
 import type { Row } from './upload-tests.ts';
@@ -14,6 +15,9 @@ import type { Row } from './upload-tests.ts';
 const HEADINGS = ['client', 'way', 'framing', 'as Node closes', 'lingering', 'what the rest got'];
 /** Of the rows that have another server beside them. */
 const BESIDE_HEADINGS = HEADINGS.toSpliced(3, 0, `nginx ${nginxVersion ?? ''}`.trim());
+
+const OTHER_DIRECTION = "## The other direction: Node's clients, and servers that you cannot change";
+const BROWSER = '## What a browser shows';
 
 export default class ClientsReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], _errors: unknown, reason: string): void {
@@ -32,8 +36,16 @@ export default class ClientsReporter implements Reporter {
     if (!process.env['RECORD_CLIENTS']) return;
     if (reason !== 'passed' || rows.length + answers.length !== tests.length)
       throw new Error('docs/clients.md is written when every test has run and passed');
-    writeFileSync(join(root, 'docs/clients.md'), wrapProse(markdown(alone, beside, answers)));
+    const page = join(root, 'docs/clients.md');
+    if (rows.length > 0) writeFileSync(page, wrapProse(markdown(alone, beside, answers)));
+    else writeFileSync(page, withSection(readFileSync(page, 'utf8'), wrapProse(otherDirection(answers))));
   }
+}
+
+function withSection(page: string, section: string): string {
+  const [start, end] = [page.indexOf(OTHER_DIRECTION), page.indexOf(BROWSER)];
+  if (end < 0) throw new Error('docs/clients.md has lost a heading');
+  return `${page.slice(0, start < 0 ? end : start)}${section.trim()}\n\n${page.slice(end)}`;
 }
 
 const alignment = (head: string[]) => `lr${'l'.repeat(head.length - 2)}`;
@@ -115,12 +127,23 @@ The client of Python's h2 looks for failures first, as curl does in effect. http
 reads no answer before it has sent all. It gets the answer to 50 KB, which fit into the window of the server, and none
 to 5 MB, from Node with or without the package, nor from nginx.
 
-## The other direction: Node's clients, and servers that nobody can change
+${otherDirection(answers)}
+${BROWSER}
 
-Clients and proxies for Node.js upload 5 MB to servers that refuse it before they have read it: with Content-Length and
-in chunks, from a buffer and from a stream, as far as the client can, ${UPLOADS} times each way. A cell says how many of
-the uploads got the whole answer: from Node as it is → with \`--import lingering-close/register-clients\`. The clients
-are those of \`test/clients/node/package.json\`.
+A form with a file of 5 MB that a script of its page made, sent over https. Left: Node as it is. Right: the same server
+after \`lingerOnClose(server)\`.
+
+![Left: ERR_CONNECTION_RESET. Right: the server's page, 413 Content Too Large.](chromium-413.png)
+`;
+}
+
+function otherDirection(answers: Cell[]): string {
+  return `${OTHER_DIRECTION}
+
+Clients and proxies for Node.js upload 5 MB to servers that refuse it before they have read it: with Content-Length
+and in chunks, from a buffer and from a stream, as far as the client can, ${EACH_WAY} times each way. A cell says how
+many of the uploads got the whole answer: from Node as it is → with \`--import lingering-close/register-clients\`. The
+clients are those of \`test/clients/node/package.json\`.
 
 Over http:
 
@@ -138,13 +161,6 @@ ${matrixMarkdown(answers, 'https')}
 - On **Node 20** superagent, http-proxy, http-proxy-middleware and @smithy/node-http-handler got an \`https.Agent\` that
   had been given to \`deferWriteError\`: [there](clients-half.md#where-it-reaches) no channel shows a connection of
   theirs.
-
-## What a browser shows
-
-A form with a file of 5 MB that a script of its page made, sent over https. Left: Node as it is. Right: the same server
-after \`lingerOnClose(server)\`.
-
-![Left: ERR_CONNECTION_RESET. Right: the server's page, 413 Content Too Large.](chromium-413.png)
 `;
 }
 
