@@ -7,7 +7,7 @@ import { type Client, makeTrustStore } from './clients.ts';
 
 export const UPLOADS = 50;
 /** Of the other direction: each of the four kinds of body so often. */
-export const EACH_WAY = 13;
+export const EACH_WAY = 25;
 
 /** The right status, and the whole page. */
 const ANSWER = '413 1000';

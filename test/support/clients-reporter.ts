@@ -31,7 +31,7 @@ export default class ClientsReporter implements Reporter {
     const answers = tests.map((test) => test.meta().cell).filter((cell) => cell !== undefined);
     for (const scheme of ['http', 'https']) {
       const [head = [], ...body] = matrix(answers, scheme);
-      if (body.length > 0) console.log(`\n${scheme}\n${table([head, undefined, ...body], alignment(head))}\n`);
+      if (body.length > 0) console.log(`\n${scheme}\n${table([head, undefined, ...body], 'l'.repeat(head.length))}\n`);
     }
     if (!process.env['RECORD_CLIENTS']) return;
     if (reason !== 'passed' || rows.length + answers.length !== tests.length)
@@ -48,8 +48,6 @@ function withSection(page: string, section: string): string {
   return `${page.slice(0, start < 0 ? end : start)}${section.trim()}\n\n${page.slice(end)}`;
 }
 
-const alignment = (head: string[]) => `lr${'l'.repeat(head.length - 2)}`;
-
 /** Clients by servers. In a cell: how many got their answer from Node as it is, and with register-clients. */
 function matrix(all: Cell[], scheme: string): string[][] {
   const answers = all.filter((cell) => cell.scheme === scheme);
@@ -58,15 +56,15 @@ function matrix(all: Cell[], scheme: string): string[][] {
   const rows = clients.map((client) => {
     const own = answers.filter((cell) => cell.client === client);
     const found = servers.map((server) => own.find((cell) => cell.server === server));
-    const texts = found.map((cell) => (cell ? `${cell.plain} → ${cell.deferring}` : ''));
-    return [client, String(own[0]?.uploads), ...texts];
+    const texts = found.map((cell) => (cell ? `${cell.plain} → ${cell.deferring} of ${cell.uploads}` : ''));
+    return [client, ...texts];
   });
-  return [['client', 'uploads', ...servers], ...rows];
+  return [['client', ...servers], ...rows];
 }
 
 function matrixMarkdown(answers: Cell[], scheme: string): string {
   const [head = [], ...rows] = matrix(answers, scheme);
-  const rule = head.map((_, column) => (column === 1 ? '--:' : '---'));
+  const rule = head.map(() => '---');
   return [head, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
@@ -156,7 +154,7 @@ ${matrixMarkdown(answers, 'https')}
 - **nginx**, **Apache** and **Go** close as this package does on a server, and lose little.
 - A **proxy** gets its uploads from \`http.request\`, over http, and lingers itself. What is missing was lost between
   the proxy and the server behind it: the proxy answered 502.
-- **squid** gets no uploads in chunks: it answers none of them, and resets. So its cells have fewer uploads.
+- **squid**, **lighttpd**, **nginx** and **Apache** refuse an upload by its length, and get none in chunks.
 - **superagent** is given a buffer. It looks at no answer before a stream that is piped into it has ended.
 - On **Node 20** superagent, http-proxy, http-proxy-middleware and @smithy/node-http-handler got an \`https.Agent\` that
   had been given to \`deferWriteError\`: [there](clients-half.md#where-it-reaches) no channel shows a connection of

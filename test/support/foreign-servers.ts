@@ -20,8 +20,11 @@ export interface ForeignServer {
   /** Missing if the server is not installed. */
   version: string | undefined;
   schemes: readonly Scheme[];
-  /** It gives no answer to an upload in chunks, but resets. */
-  refusesChunks: boolean;
+  /**
+   * It refuses an upload by its length alone. Chunks get a reset from squid, 403 from lighttpd, and 200 from nginx, whose
+   * answer does not depend on the upload.
+   */
+  byLength: boolean;
   start(scheme: Scheme): Promise<AsyncDisposable & { port: number }>;
 }
 
@@ -61,7 +64,7 @@ const daemon = (name: string): ForeignServer => ({
   name,
   version: daemonVersion(name),
   schemes: noTls(name) ? ['http'] : BOTH,
-  refusesChunks: name === 'squid',
+  byLength: name !== 'HAProxy',
   start: (scheme) => startDaemon(name, scheme),
 });
 
@@ -70,16 +73,16 @@ export const FOREIGN_SERVERS: ForeignServer[] = [
     name: 'Node.js',
     version: process.versions.node,
     schemes: BOTH,
-    refusesChunks: false,
+    byLength: false,
     start: (scheme) => serve(scheme, 'plain'),
   },
   {
     name: 'Python http.server',
     version: PYTHON.version,
     schemes: BOTH,
-    refusesChunks: false,
+    byLength: false,
     start: (scheme) => startProgram([python, '-u', file('server.py'), ...certificate(scheme)]),
   },
-  { name: 'Go net/http', version: GO.version, schemes: BOTH, refusesChunks: false, start: startGo },
+  { name: 'Go net/http', version: GO.version, schemes: BOTH, byLength: false, start: startGo },
   ...['HAProxy', 'squid', 'lighttpd', 'nginx', 'Apache'].map(daemon),
 ];
