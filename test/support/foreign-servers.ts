@@ -20,10 +20,7 @@ export interface ForeignServer {
   /** Missing if the server is not installed. */
   version: string | undefined;
   schemes: readonly Scheme[];
-  /**
-   * It refuses an upload by its length alone. Chunks get a reset from squid, 403 from lighttpd, and 200 from nginx, whose
-   * answer does not depend on the upload.
-   */
+  /** It refuses an upload by its length alone. Chunks get a reset from squid, 403 from lighttpd, 200 from nginx. */
   byLength: boolean;
   start(scheme: Scheme): Promise<AsyncDisposable & { port: number }>;
 }
