@@ -19,7 +19,7 @@ export function awaitsAnswer({ _httpMessage: message }: HttpSocket): boolean {
  * Whether the parser has seen the last byte of the response, and the application hears that the request is over without
  * an error. It hears of nothing at all where
  *
- * - nobody listens for the response. Node then throws it away.
+ * - nothing listens for the response. Node then throws it away.
  * - it waits for 'drain' by itself (superagent, a loop with `once(request, 'drain')`). pipe() and pipeline() end with
  *   'close'; they listen for 'unpipe', or by `finished()` for 'complete'.
  */

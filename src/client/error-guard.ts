@@ -44,7 +44,7 @@ export function guardErrors(socket: GuardedSocket, { timeout }: CheckedDeferOpti
   if (guard.ownsSocket) skipOwner(socket, false);
 }
 
-/** The same for a socket of which nobody knows who uses it: also what it does not write is guarded. */
+/** The same for a socket whose user is not known: also what it does not write is guarded. */
 export function guardAllErrors(socket: GuardedSocket, options: CheckedDeferOptions): void {
   guardErrors(socket, options);
   const guard = socket[GUARD];

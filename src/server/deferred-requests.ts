@@ -1,6 +1,6 @@
 // HTTP/1 requests that the application gets a moment later: when the event loop has read what their clients have sent
 // with them. A client that pipelines sends several requests in one segment. Node gives the application the first one
-// while it parses this segment, and by then nobody can tell whether another one follows.
+// while it parses this segment, and cannot know by then whether another one follows.
 
 import type { IncomingMessage } from 'node:http';
 import type { Server, Socket } from 'node:net';

@@ -54,7 +54,7 @@ export class IdleEnds {
     } as Socket[Name];
   }
 
-  /** Whether an idle connection of HTTP/1 is to be ended, by whomever but Node and this package. */
+  /** Whether an idle connection of HTTP/1 is to be ended by other code than Node and this package. */
   #mayWait(socket: HttpSocket): boolean {
     if (this.#over || !socket.parser || socket._httpMessage) return false;
     return !socket.readableEnded && !this.#ending.has(socket) && !isClosing(socket);

@@ -134,7 +134,7 @@ describe.each([
         expect(log.join()).not.toContain('error');
       });
 
-      test('nobody listens for the answer: the error', async () => {
+      test('nothing listens for the answer: the error', async () => {
         expect(await deferring.visit('unheard', server(WHOLE))).toEqual([`error ${code}`]);
       });
 

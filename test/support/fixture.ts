@@ -27,7 +27,7 @@ export class Fixture<Message = Record<string, unknown>> extends NodeProcess {
     return this.#inbox.shift() as Message;
   }
 
-  /** The messages that have come and that nobody has asked for. */
+  /** The messages that have come and that were not asked for. */
   rest(): Message[] {
     return this.#inbox.splice(0);
   }
