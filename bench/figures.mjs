@@ -1,6 +1,6 @@
 // node bench/figures.mjs draws the pictures of the four figures that people ask for, from what was recorded:
 // bench/results/, and the tables of docs/clients.md. bench/report.mjs shows them in front of docs/benchmarks.md.
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { barChart, pairChart } from '../lab/plot.mjs';
 import { median } from '../lab/statistics.mjs';
@@ -53,27 +53,24 @@ function shutdown() {
   return draw('figure-shutdown', title, chart, 'shutdown.md#what-clients-lose');
 }
 
-/** A picture for each table of docs/clients.md that has figures before and after: the half of servers, of clients. */
+/** The two halves of docs/clients.md: what Node's servers and Node's clients do to answers. */
 function answers() {
   const text = readFileSync(at('../docs/clients.md'), 'utf8');
   const each = Number(/(\d+) times/.exec(text)?.[1]);
+  const tables = tablesOf(text);
+  const servers = pairsOf(tables.find(({ figures }) => figures.length === 2) ?? { rows: [] }, each);
+  const clients = crossedPairsOf(tables);
   const halves = [
-    ['servers', 'Answers that clients got, from Node as a server'],
-    ['clients', "Answers that Node's clients got, from servers that reset"],
+    ['servers', 'Answers that clients got, from Node as a server', servers],
+    ['clients', "Answers that Node's clients got, from servers that reset", clients],
   ];
-  const found = tablesOf(text).map((table) => pairsOf(table, each));
-  return halves.flatMap(([half, title], i) => {
-    const name = `figure-answers-${half}`;
-    if (!found[i]) {
-      rmSync(at(`../docs/plots/${name}.svg`), { force: true });
-      return [];
-    }
-    const chart = pairChart(title, 'of 5 MB uploads that were answered early', found[i], ['Node as it is', OURS]);
-    return [draw(name, title, chart, 'clients.md')];
+  return halves.map(([half, title, pairs]) => {
+    const chart = pairChart(title, 'of 5 MB uploads that were answered early', pairs, ['Node as it is', OURS]);
+    return draw(`figure-answers-${half}`, title, chart, 'clients.md');
   });
 }
 
-/** The tables whose columns are text, but for two or more of figures. */
+/** `figures`: the columns that are aligned to the right. */
 function tablesOf(text) {
   const tables = text.match(/(?:^\|.*\|\n)+/gm) ?? [];
   return tables
@@ -87,12 +84,11 @@ function tablesOf(text) {
       head,
       figures: rule.flatMap((cell, i) => (cell.trim().endsWith(':') ? [i] : [])),
       rows,
-    }))
-    .filter(({ figures }) => figures.length >= 2);
+    }));
 }
 
 /** Summed over the rows of a client, whatever its version, its way and its framing. */
-function pairsOf({ rows, figures: [before, after] }, each) {
+function pairsOf({ rows, figures: [before, after] = [] }, each) {
   const pairs = new Map();
   for (const row of rows) {
     const client = row[0].replace(/ [\d.]+$/, '').replace(/ ([\d.]+)(?= )/, '');
@@ -103,6 +99,31 @@ function pairsOf({ rows, figures: [before, after] }, each) {
     pair.before += Number.parseInt(row[before], 10);
     pair.after += Number.parseInt(row[after], 10);
     pairs.set(name, pair);
+  }
+  return [...pairs.values()];
+}
+
+/** Clients by servers, in each cell "4 → 50 of 50": summed over the servers from which Node as it is loses answers. */
+function crossedPairsOf(tables) {
+  const cells = tables.flatMap(({ head, rows }) =>
+    rows.flatMap(([name, ...columns]) =>
+      columns.flatMap((text, i) => {
+        const [, before, after, whole] = (/^(\d+) → (\d+) of (\d+)$/.exec(text) ?? []).map(Number);
+        return whole ? [{ name, server: head[i + 1].split(' ')[0], before, after, whole }] : [];
+      }),
+    ),
+  );
+  // A proxy loses some of its own.
+  const loses = ({ before, whole, name }) => before < whole && !name.includes('proxy');
+  const losing = new Set(cells.filter(loses).map(({ server }) => server));
+  const pairs = new Map();
+  for (const { name, server, before, after, whole } of cells) {
+    if (!losing.has(server)) continue;
+    const pair = pairs.get(name) ?? { name, whole: 0, before: 0, after: 0 };
+    pairs.set(name, pair);
+    pair.whole += whole;
+    pair.before += before;
+    pair.after += after;
   }
   return [...pairs.values()];
 }
