@@ -2,7 +2,7 @@
 // without a change to its code. It meets the connections where Node and undici publish them.
 
 import diagnostics from 'node:diagnostics_channel';
-import type { ClientRequest } from 'node:http';
+import type { Agent, ClientRequest } from 'node:http';
 import { guardAgent, guardConnection, hasGuard, isAgent } from './client/agents.ts';
 import { checkDeferOptions } from './client/defer-write-error-options.ts';
 import { runtime } from './core/runtime.ts';
@@ -14,8 +14,9 @@ const guard = (socket: unknown) => guardConnection(socket, options, false);
 /** A request whose connection may have been made past the first channel: TLS over a socket, or TLS in Node 20. */
 function onRequest(message: unknown): void {
   const { request } = message as { request: ClientRequest };
-  const { agent, socket } = request as ClientRequest & { agent?: unknown };
-  if (isAgent(agent)) {
+  const { agent, socket } = request as ClientRequest & { agent?: Agent & { keepAlive?: boolean } };
+  // An agent that keeps no connections is often made for a single request (`agent: false`).
+  if (agent?.keepAlive && isAgent(agent)) {
     if (hasGuard(agent)) return;
     guardAgent(agent, options);
   }
