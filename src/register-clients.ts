@@ -11,12 +11,17 @@ import './index.ts';
 const options = checkDeferOptions();
 const guard = (socket: unknown) => guardConnection(socket, options, false);
 
+type Connect = Agent['createConnection'];
+let plainConnect: Connect | undefined;
+
 /** A request whose connection may have been made past the first channel: TLS over a socket, or TLS in Node 20. */
 function onRequest(message: unknown): void {
   const { request } = message as { request: ClientRequest };
-  const { agent, socket } = request as ClientRequest & { agent?: Agent & { keepAlive?: boolean } };
-  // An agent that keeps no connections is often made for a single request (`agent: false`).
-  if (agent?.keepAlive && isAgent(agent)) {
+  const { agent, socket } = request as ClientRequest & { agent?: Agent };
+  // Node's own agent for http, also one for a single request (`agent: false`): the first channel shows its connections.
+  plainConnect ??= process.getBuiltinModule('node:http').Agent.prototype.createConnection;
+  if (agent?.createConnection === plainConnect) return;
+  if (isAgent(agent)) {
     if (hasGuard(agent)) return;
     guardAgent(agent, options);
   }
@@ -43,18 +48,13 @@ if (runtime) {
   if (major >= 22) {
     diagnostics.subscribe('http.client.request.created', onRequest);
   } else {
-    // Published when the application has ended the request. So the agents that are there by now are taken by name.
+    // Published when the application has ended the request. So the agent of https that is there by now is taken by
+    // name.
     diagnostics.subscribe('http.client.request.start', onRequest);
-    guardAgentOf('http');
-    guardAgentOf('https');
-  }
-}
-
-function guardAgentOf(module: 'http' | 'https'): void {
-  try {
-    const { globalAgent } = process.getBuiltinModule(`node:${module}`);
-    guardAgent(globalAgent, options);
-  } catch {
-    // A Node.js without crypto has no node:https.
+    try {
+      guardAgent(process.getBuiltinModule('node:https').globalAgent, options);
+    } catch {
+      // A Node.js without crypto has no node:https.
+    }
   }
 }

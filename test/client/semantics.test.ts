@@ -236,6 +236,12 @@ describe.each([
     expect(log.join()).not.toContain('error');
   });
 
+  test.each(WAYS)('%s: an agent of https of its own, which keeps no connections', async (how) => {
+    const log = await deferring.visit('ownAgent', { answer: WHOLE, how, ...uploaded(true) });
+    expect(log.slice(0, 2)).toEqual(['response 413', 'response end 6, complete']);
+    expect(log.join()).not.toContain('error');
+  });
+
   test.each(WAYS)('%s: TLS through a tunnel', async (how) => {
     const server: ServerOptions = { switch: 'HTTP/1.1 200 OK\r\n\r\n', answer: WHOLE, how, ...uploaded(true) };
     // Node 20 shows the connection of an agent that it does not know only when it is too late.

@@ -39,6 +39,7 @@ export type ClientName =
   | 'fetched'
   | 'undiciRequest'
   | 'pooled'
+  | 'ownAgent'
   | 'tunnelled'
   | 'handedOver'
   | 'pipelined'
