@@ -6,6 +6,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { afterPoll } from '../core/after-poll.ts';
+import type { Holder } from '../socket/ownership.ts';
 import { defineHidden, hold, isHeld, letGo } from '../socket/ownership.ts';
 import { bareSocketOf } from '../socket/tls.ts';
 import { LastResponses } from './last-responses.ts';
@@ -91,11 +92,13 @@ export class IdleCloses {
     // Node knows best which connections are idle: a holder catches the destroy(). Who holds a socket already has asked
     // for that, or closes it.
     const held = this.#restoreMethod ? this.#connections.sockets.filter((socket) => this.#mustBeRead(socket)) : [];
-    for (const socket of held) hold(socket, () => idle.push(socket));
+    const holders = held.map((socket) => () => void idle.push(socket));
+    held.forEach((socket, i) => void hold(socket, holders[i] as Holder));
     try {
       byNode();
     } finally {
-      for (const socket of held) letGo(socket);
+      // The application may have put a function of its own in front of Node's, which begins closes.
+      held.forEach((socket, i) => void letGo(socket, holders[i]));
       for (const socket of idle) this.#readFirst(socket, true);
     }
   }
