@@ -18,17 +18,20 @@ const DEMO_USAGE = `Usage: lingering-close demo [options]
 
 Lets real clients upload 5 MB to a server that answers 413 at once, and shows how many got the
 answer: first the server closes as Node does, then with lingerOnClose. The clients are Node's fetch
-and http.request, and curl and python3 where they are installed. It takes some seconds.
+and http.request, and curl and python3 where they are installed. At last Node's clients upload to
+the first server again, with register-clients. It takes some seconds.
 
   --uploads <n>  uploads of each client, 1 to 100000 (default 50)
-  --json         one JSON object: {clients: [{name, before: {ok, errors}, after: {ok, errors}}],
-                 resets: {before, after}}
+  --json         one JSON object: {clients: [{name, before: {ok, errors}, after: {ok, errors},
+                 registered: {ok, errors}}], resets: {before, after}}
+                   registered: with register-clients; missing for what is no client of Node
                    errors: {name: how many}
                    resets: null where they cannot be counted
                    a client that is not installed is {name, missing: true}
   --help         this text
 
-Exit code: 0, or 1 if a client missed a 413 with lingerOnClose.
+Exit code: 0, or 1 if a client missed a 413 with lingerOnClose, or a client of Node one with
+register-clients.
 `;
 
 const DOCTOR_USAGE = `Usage: lingering-close doctor [options]
