@@ -2,9 +2,8 @@
 // by valgrind. The same counts as in instructions.mjs, of the other side, and with the same row of empty modules.
 import { fileURLToPath } from 'node:url';
 import { runText } from '../lab/children.mjs';
-import { pairedRatio } from '../lab/statistics.mjs';
 import { Bench } from './lib/bench.mjs';
-import { canCount, counted } from './lib/counted.mjs';
+import { canCount, counted, tabulateCounts } from './lib/counted.mjs';
 import { loadModules, WITH_MODULES } from './lib/modules.mjs';
 import { startOrdinary } from './lib/ordinary.mjs';
 import { NODE_AS_IT_IS as PLAIN } from './lib/rivals.mjs';
@@ -49,21 +48,7 @@ async function countAll(given) {
     }
   }
   await server.stop();
-  const against = (name, other) => pairedRatio(rows[name].instructions, rows[other].instructions).values;
-  for (const name of [WITH_MODULES, REGISTERED]) rows[name].ratio = against(name, PLAIN);
-  rows[REGISTERED].besides = against(REGISTERED, WITH_MODULES);
-  bench.targetRatio(
-    `${given.caption}: instructions a request against Node with as many modules`,
-    rows[REGISTERED].instructions,
-    rows[WITH_MODULES].instructions,
-    given.limit,
-  );
-  const columns = {
-    instructions: { label: 'instructions a request', digits: 0 },
-    ratio: { label: 'against Node as it is', digits: 3 },
-    besides: { label: 'against Node with as many modules', digits: 3 },
-  };
-  bench.table(given.id, given.caption, columns, rows);
+  tabulateCounts(bench, given, rows, { [REGISTERED]: WITH_MODULES });
 }
 
 if (canCount())

@@ -10,9 +10,8 @@ import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
-import { pairedRatio } from '../lab/statistics.mjs';
 import { Bench } from './lib/bench.mjs';
-import { canCount, counted } from './lib/counted.mjs';
+import { canCount, counted, tabulateCounts } from './lib/counted.mjs';
 import { loadModules, modulesUrl, WITH_MODULES } from './lib/modules.mjs';
 import { startOrdinary } from './lib/ordinary.mjs';
 import { NODE_AS_IT_IS as PLAIN } from './lib/rivals.mjs';
@@ -24,14 +23,8 @@ const COUNTS = bench.size([10_000, 25_000], [20, 40]);
 
 const IMPORTED = `${WITH_MODULES}, imported`;
 const BY_OPTION = `${WITH_MODULES}, by --import`;
-/** By name: with which row it is compared. */
-const ROWS = {
-  [PLAIN]: undefined,
-  [IMPORTED]: undefined,
-  [BY_OPTION]: undefined,
-  lingerOnClose: IMPORTED,
-  register: BY_OPTION,
-};
+const NAMES = [PLAIN, IMPORTED, BY_OPTION, 'lingerOnClose', 'register'];
+const COMPARED_WITH = { lingerOnClose: IMPORTED, register: BY_OPTION };
 
 /** For each case a client that sends `requests` requests, one at a time. */
 const CLIENTS = {
@@ -92,27 +85,10 @@ async function perRequest(name, given, seed) {
 }
 
 async function countAll(given) {
-  const rows = Object.fromEntries(Object.keys(ROWS).map((name) => [name, { instructions: [] }]));
+  const rows = Object.fromEntries(NAMES.map((name) => [name, { instructions: [] }]));
   for (let run = 1; run <= bench.runs; run++)
     for (const [name, { instructions }] of Object.entries(rows)) instructions.push(await perRequest(name, given, run));
-  const against = (name, other) => pairedRatio(rows[name].instructions, rows[other].instructions).values;
-  for (const [name, other] of Object.entries(ROWS)) {
-    if (name !== PLAIN) rows[name].ratio = against(name, PLAIN);
-    if (!other) continue;
-    rows[name].besides = against(name, other);
-    bench.targetRatio(
-      `${given.caption}, ${name}: instructions a request against Node with as many modules`,
-      rows[name].instructions,
-      rows[other].instructions,
-      given.limit,
-    );
-  }
-  const columns = {
-    instructions: { label: 'instructions a request', digits: 0 },
-    ratio: { label: 'against Node as it is', digits: 3 },
-    besides: { label: 'against Node with as many modules', digits: 3 },
-  };
-  bench.table(given.id, given.caption, columns, rows);
+  tabulateCounts(bench, given, rows, COMPARED_WITH);
 }
 
 if (!canCount()) bench.note('valgrind', 'is not installed, and nothing can be counted without');

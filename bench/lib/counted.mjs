@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pairedRatio } from '../../lab/statistics.mjs';
+import { NODE_AS_IT_IS as PLAIN } from './rivals.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'instructions-'));
 process.on('exit', () => rmSync(folder, { recursive: true }));
@@ -29,4 +31,28 @@ export function counted(name, seed) {
       return Number(count.replaceAll(',', ''));
     },
   };
+}
+
+/**
+ * The table of a case, with its targets. `rows` has the counts of each way to start the process; `comparedWith` names
+ * the row of empty modules with which a way of this package is compared.
+ */
+export function tabulateCounts(bench, { id, caption, limit }, rows, comparedWith) {
+  const against = (name, other) => pairedRatio(rows[name].instructions, rows[other].instructions).values;
+  for (const name of Object.keys(rows)) if (name !== PLAIN) rows[name].ratio = against(name, PLAIN);
+  for (const [name, modules] of Object.entries(comparedWith)) {
+    rows[name].besides = against(name, modules);
+    bench.targetRatio(
+      `${caption}, ${name}: instructions a request against Node with as many modules`,
+      rows[name].instructions,
+      rows[modules].instructions,
+      limit,
+    );
+  }
+  const columns = {
+    instructions: { label: 'instructions a request', digits: 0 },
+    ratio: { label: 'against Node as it is', digits: 3 },
+    besides: { label: 'against Node with as many modules', digits: 3 },
+  };
+  bench.table(id, caption, columns, rows);
 }
