@@ -35,8 +35,8 @@ export type DeferWriteErrorTarget = Socket | Agent | UndiciConnector;
  * else to do, the error comes. `destroy()`, an aborted signal and the time-outs of a request end the wait.
  *
  * No prototype and no module of Node is patched. The socket gets methods of its own (`_write`, `_writev`, `destroy`,
- * and while an error waits, or with undici, `read` and `push`), an agent gets a `createConnection` of its own. A second
- * call for the same target changes its options.
+ * over TLS `_emitTLSError`, and while an error waits, or with undici, `read` and `push`), an agent gets a
+ * `createConnection` of its own. A second call for the same target changes its options.
  *
  * @param target a `net.Socket` or `tls.TLSSocket`, before it writes; an `http.Agent` or `https.Agent`, with the
  * connections that it has and those to come; or a connector of undici: `connect: deferWriteError(buildConnector({}))`

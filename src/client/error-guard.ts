@@ -21,9 +21,11 @@ const SMALL_WRITE = 16_384;
 type GuardedSocket = Socket & { [GUARD]?: ErrorGuard };
 type Writes = (this: Socket, chunk: unknown, encoding: unknown, callback: WriteCallback) => unknown;
 type WritesMany = (this: Socket, chunks: unknown, callback: WriteCallback) => unknown;
+type EmitsTlsError = (this: Socket, error: Error) => void;
 interface Methods {
   _write: Writes;
   _writev?: WritesMany | null;
+  _emitTLSError?: EmitsTlsError;
   push: (this: Socket, ...args: Parameters<Socket['push']>) => boolean;
   read: (this: Socket, size?: number) => unknown;
 }
@@ -58,6 +60,7 @@ class ErrorGuard implements SocketOwner, Situation {
   /** The methods that the socket had. */
   readonly write: Writes;
   readonly writev: WritesMany | null | undefined;
+  readonly emitTlsError: EmitsTlsError | undefined;
   push: Methods['push'] | undefined = undefined;
   read: Methods['read'] | undefined = undefined;
   /** Whether the last read of undici found something. It reads until there is no more, unless it is paused. */
@@ -74,9 +77,11 @@ class ErrorGuard implements SocketOwner, Situation {
     const methods = socket as unknown as Methods;
     this.write = methods._write;
     this.writev = methods._writev;
+    this.emitTlsError = methods._emitTLSError;
     setMethod(methods, '_write', write);
     // null says that the stream cannot do it.
     if (this.writev) setMethod(methods, '_writev', writev);
+    if (this.emitTlsError) setMethod(methods, '_emitTLSError', emitTlsError);
     socket[GUARD] = this;
   }
 
@@ -139,14 +144,24 @@ class ErrorGuard implements SocketOwner, Situation {
   onDestroy(socket: Socket, error: NodeJS.ErrnoException | undefined): void {
     const waits = this.#wait?.isOver === false;
     if (waits && error && isOfReading(error)) this.#wait?.endOfInput();
-    else if (waits || !error || !this.#mayWait(error) || closeOf(socket)) destroyNow(socket, error);
+    else if (waits || !error || !isBroken(error) || !isOfReading(error) || closeOf(socket)) destroyNow(socket, error);
     else this.#defer(error, undefined);
   }
 
-  /** What OpenSSL cannot read behind a whole answer may come before the error of the write that is under way. */
-  #mayWait(error: NodeJS.ErrnoException): boolean {
-    if (!isOfReading(error)) return false;
-    return isBroken(error) || (this.#callback !== undefined && hasWholeAnswer(this.#socket));
+  /**
+   * Node is about to emit an error of OpenSSL: what came behind the last record is no TLS. So nothing more can be read.
+   * Such an error may come before that of the write which is under way.
+   * @returns whether it is not emitted
+   */
+  keepsTlsError(socket: Socket, error: Error): boolean {
+    if (socket !== this.#socket || socket.destroyed || closeOf(socket)) return false;
+    if (this.#wait?.isOver === false) {
+      this.#wait.endOfInput();
+      return true;
+    }
+    if (this.#callback === undefined || !hasWholeAnswer(socket)) return false;
+    this.#defer(error, undefined);
+    return true;
   }
 
   /** Node is about to tell the stream of EOF. @returns whether EOF waits */
@@ -197,6 +212,12 @@ function read(this: GuardedSocket, size?: number): unknown {
   return chunk;
 }
 
+function emitTlsError(this: GuardedSocket, error: Error): void {
+  const guard = this[GUARD];
+  if (!guard?.keepsTlsError(this, error))
+    (guard?.emitTlsError ?? methodOfClass(this, '_emitTLSError')).call(this, error);
+}
+
 function methodOfClass<Name extends keyof Methods>(socket: Socket, name: Name): NonNullable<Methods[Name]> {
   return (Object.getPrototypeOf(socket) as Methods)[name] as NonNullable<Methods[Name]>;
 }
@@ -215,7 +236,7 @@ function isBroken({ code }: NodeJS.ErrnoException): boolean {
   return code === 'ECONNRESET' || code === 'EPIPE' || code === 'ECONNABORTED';
 }
 
-/** An error with which Node destroys the socket because it can read no more: of a system call, or of OpenSSL. */
-function isOfReading({ code, syscall }: NodeJS.ErrnoException): boolean {
-  return syscall === 'read' || String(code).startsWith('ERR_SSL_');
+/** An error with which Node destroys the socket because it can read no more. */
+function isOfReading({ syscall }: NodeJS.ErrnoException): boolean {
+  return syscall === 'read';
 }

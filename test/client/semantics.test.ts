@@ -262,10 +262,25 @@ describe.each([
     expect(log).toEqual(['head 0', 'write ECONNRESET', 'socket error ECONNRESET', 'socket close true', 'read 9']);
   });
 
-  test('garbage behind the last record of TLS', async () => {
-    const log = await deferring.visit('request', { answer: WHOLE, garbage: true, ...uploaded(true) });
-    expect(log.slice(0, 2)).toEqual(['response 413', 'response end 6, complete']);
-    expect(log.join()).not.toContain('error');
+  describe.each(WAYS)('%s, garbage behind the last record of TLS', (how) => {
+    const garbage = (answer: string): ServerOptions => ({ answer, garbage: true, how, ...uploaded(true) });
+
+    test('behind a whole answer: no error', async () => {
+      for (let i = 0; i < 5; i++) {
+        const log = await deferring.visit('request', garbage(WHOLE));
+        expect(log.slice(0, 2)).toEqual(['response 413', 'response end 6, complete']);
+        expect(log.join()).not.toContain('error');
+      }
+      expect(await deferring.visit('fetched', garbage(WHOLE))).toEqual(['response 413', 'body 6']);
+      expect(await deferring.visit('undiciRequest', garbage(WHOLE))).toEqual(['response 413', 'body 6']);
+    });
+
+    test('behind a part of one: the error of the write', async () => {
+      const log = await deferring.visit('request', garbage(WHOLE.replace('Length: 6', 'Length: 7')));
+      expect(log[0]).toBe('response 413');
+      expect(log).toContain(`request error ${CODES[how]}`);
+      expect(log.join()).not.toContain('ERR_SSL');
+    });
   });
 
   test.each([false, true])('tls %s: EOF behind a whole answer that fetch reads slowly', async (tls) => {
