@@ -60,6 +60,11 @@ const FAULTS = {
     ends: 'response end 6, complete',
     never: 'error',
   },
+  'garbage behind the last record of TLS, FIN and RST': {
+    visit: { client: 'request', server: { answer: WHOLE, garbage: true, how: 'fin-reset', ...UPLOADED_TLS } },
+    ends: 'response end 6, complete',
+    never: 'error',
+  },
   'abort in mid-wait': {
     visit: {
       client: 'request',
