@@ -5,6 +5,7 @@ import diagnostics from 'node:diagnostics_channel';
 import type { Agent, ClientRequest } from 'node:http';
 import { guardAgent, guardConnection, hasGuard, isAgent } from './client/agents.ts';
 import { checkDeferOptions } from './client/defer-write-error-options.ts';
+import { builtin } from './core/builtin.ts';
 import { runtime } from './core/runtime.ts';
 import './index.ts';
 
@@ -19,7 +20,7 @@ function onRequest(message: unknown): void {
   const { request } = message as { request: ClientRequest };
   const { agent, socket } = request as ClientRequest & { agent?: Agent };
   // Node's own agent for http, also one for a single request (`agent: false`): the first channel shows its connections.
-  plainConnect ??= process.getBuiltinModule('node:http').Agent.prototype.createConnection;
+  plainConnect ??= builtin('node:http').Agent.prototype.createConnection;
   if (agent?.createConnection === plainConnect) return;
   if (isAgent(agent)) {
     if (hasGuard(agent)) return;
@@ -52,7 +53,7 @@ if (runtime) {
     // name.
     diagnostics.subscribe('http.client.request.start', onRequest);
     try {
-      guardAgent(process.getBuiltinModule('node:https').globalAgent, options);
+      guardAgent(builtin('node:https').globalAgent, options);
     } catch {
       // A Node.js without crypto has no node:https.
     }

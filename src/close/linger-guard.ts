@@ -1,6 +1,6 @@
 // Keeps SO_LINGER > 0 from blocking the event loop: destroy() of such a socket closes a duplicate in the background.
 import type { Socket } from 'node:net';
-import { isMainThread } from 'node:worker_threads';
+import { isMainThread } from '../core/builtin.ts';
 import { holdDescriptor, releaseDescriptor, startLinger } from '../engine/linger-loop.ts';
 import { findDescriptor, isAccepted } from '../socket/descriptor.ts';
 import { destroyAsNode, hold, isHeld, isResetting, letGo } from '../socket/ownership.ts';
@@ -28,7 +28,7 @@ export function keepFromBlocking(socket: Socket, fd: number, seconds: number): v
   // A safeClose() under way switches the option off itself. A UNIX socket, which has no address, closes without a wait.
   if (isHeld(socket) || socket.localAddress === undefined) return;
 
-  const hidden = !isMainThread || isTls(socket);
+  const hidden = !isMainThread() || isTls(socket);
   const guard: Guard = { duplicate: hidden ? holdDescriptor(fd) : -1, onClose: () => dropGuard(socket) };
   guards.set(socket, guard);
   socket.once('close', guard.onClose);

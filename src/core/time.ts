@@ -5,13 +5,18 @@
 // the package is loaded, which is mostly earlier, so that a faked clock can neither hang a close nor speed it up.
 // A fake that is there before the package is loaded is taken for the real one.
 
-import { performance } from 'node:perf_hooks';
 import timers from 'node:timers';
 
 export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate } = timers;
 
+/** node:perf_hooks has a clock too, but takes a millisecond to load. */
+const { hrtime } = process;
+
 /** Milliseconds of a monotonic clock, from an arbitrary start. */
-export const now: () => number = performance.now.bind(performance);
+export function now(): number {
+  const [seconds, nanoseconds] = hrtime();
+  return seconds * 1e3 + nanoseconds / 1e6;
+}
 
 /** The longest time that a timer of Node takes. With a longer one it would fire at once. */
 export const MAX_DELAY = 2_147_483_647;

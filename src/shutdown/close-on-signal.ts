@@ -1,6 +1,6 @@
 // closeOnSignal: what every service does when it is told to end.
 
-import { isMainThread } from 'node:worker_threads';
+import { isMainThread } from '../core/builtin.ts';
 import type { DisposableLike } from '../core/disposable.ts';
 import { codedError } from '../core/errors.ts';
 import type { CloseOnSignalOptions } from './close-on-signal-options.ts';
@@ -51,7 +51,7 @@ export interface ClosingOnSignal extends DisposableLike {
  */
 export function closeOnSignal(options?: CloseOnSignalOptions): ClosingOnSignal {
   const checked = checkCloseOnSignalOptions(options);
-  if (!isMainThread) {
+  if (!isMainThread()) {
     throw codedError(
       TypeError,
       'ERR_WORKER_UNSUPPORTED_OPERATION',

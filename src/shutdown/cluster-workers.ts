@@ -1,4 +1,5 @@
-import cluster, { type Worker } from 'node:cluster';
+import type { Worker } from 'node:cluster';
+import { builtin } from '../core/builtin.ts';
 import { clearTimeout, MAX_DELAY, setTimeout } from '../core/time.ts';
 
 /**
@@ -8,6 +9,7 @@ import { clearTimeout, MAX_DELAY, setTimeout } from '../core/time.ts';
  * @returns whether all of them have ended within `ms`, with exit code 0; true where there are none
  */
 export async function closeWorkers(ms: number): Promise<boolean> {
+  const cluster = builtin('node:cluster');
   const workers = cluster.isPrimary
     ? Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined)
     : [];

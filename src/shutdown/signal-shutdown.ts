@@ -1,9 +1,9 @@
 // The shutdown of a process: what begins it, its stages, and its end.
 
-import cluster from 'node:cluster';
 import { setMaxListeners } from 'node:events';
 import type { Server } from 'node:net';
 import { timerAfterPoll } from '../core/after-poll.ts';
+import { builtin } from '../core/builtin.ts';
 import { callbackWarning } from '../core/callback-warning.ts';
 import { onAbort } from '../core/on-abort.ts';
 import { clearTimeout, MAX_DELAY, now, setTimeout } from '../core/time.ts';
@@ -81,7 +81,7 @@ export class SignalShutdown {
 
   /** Node ends a worker at once when its primary has died, and with the worker its requests in flight. */
   #watchPrimary(): void {
-    const { worker } = cluster;
+    const { worker } = builtin('node:cluster');
     if (!worker) return;
     const onDisconnect = () => {
       if (worker.exitedAfterDisconnect) return;
@@ -163,7 +163,8 @@ export class SignalShutdown {
     if (this.#failed) process.exitCode = 1;
     if (this.#ownSignal) process.exit();
     // The channel to a parent process would keep the process alive.
-    if (cluster.worker?.isConnected()) cluster.worker.disconnect();
+    const { worker } = builtin('node:cluster');
+    if (worker?.isConnected()) worker.disconnect();
     else if (process.connected) process.disconnect();
   }
 

@@ -1,6 +1,6 @@
 // A command-line tool's death by SIGPIPE when stdout or stderr breaks, which is a convention of shells.
 
-import { isMainThread } from 'node:worker_threads';
+import { isMainThread } from '../core/builtin.ts';
 import { codedError } from '../core/errors.ts';
 import { addon } from './addon.ts';
 import { makeStdioBlocking } from './blocking-stdio.ts';
@@ -36,7 +36,7 @@ const INSTALLED = Symbol.for('lingering-close.exitOnBrokenPipe');
  * signal(7), pipe(7), signal-safety(7); the rule is that of Go's os/signal package.
  */
 export function exitOnBrokenPipe(): void {
-  if (!isMainThread) {
+  if (!isMainThread()) {
     throw codedError(TypeError, 'ERR_WORKER_UNSUPPORTED_OPERATION', 'exitOnBrokenPipe() is not supported in workers');
   }
   if (INSTALLED in process) return;

@@ -44,6 +44,12 @@ describe.each([
     expect(grown).toBeLessThan(1_500);
   });
 
+  test('where Node.js has no process.getBuiltinModule (21, and 22.0 to 22.2)', async () => {
+    const without = ['--import', 'data:text/javascript,delete process.getBuiltinModule'];
+    const { ends } = await failures(['4', 'whole', 'https'], [...without, ...REGISTER_CLIENTS, ...engine]);
+    expect(ends).toEqual({ answer: 24 });
+  });
+
   test('the event loop runs empty in mid-wait: the error comes, and the process can act on it', async () => {
     expect(await ending('idle', engine)).toEqual(['waiting', ...ERROR]);
   });
