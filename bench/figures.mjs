@@ -38,7 +38,7 @@ const HEADINGS = { discard: 'discarding-an-upload', memory: 'memory' };
 
 function shutdown() {
   const { results: ways, restarts } = results('shutdown');
-  const bars = Object.entries(ways).map(([way, { http, restarts: runs = http }]) => {
+  const bars = Object.entries(ways).map(([way, { http: runs }]) => {
     const lost = runs.map((run) => run.lost);
     return {
       name: ADAPTERS[way].title.replaceAll('`', ''),

@@ -3,9 +3,9 @@
 //
 //   node bench/shutdown.mjs [--quick] [--only http-terminator] [--case idle] [--runs 3] [--write]
 //
-// --quick: one short run, to test the script. --write: writes the results into bench/results/shutdown-rivals.json, and
-// the tables into docs/shutdown.md; of a single case, in place of that case's. --tables writes these from the results
-// that are there. bench/results/shutdown.json, for the README, is of an earlier version on an idle machine.
+// --quick: one short run, to test the script. --write: writes the results into bench/results/shutdown.json, and the
+// tables into docs/shutdown.md; of a single case, in place of that case's. --tables writes these from the results that
+// are there. The README has some of them too.
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -156,7 +156,7 @@ const CASES = {
 };
 
 const page = new URL('../docs/shutdown.md', import.meta.url);
-const json = new URL('results/shutdown-rivals.json', import.meta.url);
+const json = new URL('results/shutdown.json', import.meta.url);
 const measured = tables ? JSON.parse(readFileSync(json, 'utf8')) : await measure();
 const { results } = measured;
 console.log(lostTable(), `\n\n${costTable()}`);
