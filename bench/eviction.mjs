@@ -1,10 +1,16 @@
 // What the order of eviction costs at 20,000 lingering connections: bytes for each, and microseconds for one more that
-// evicts another. It prints its figures, and is no part of docs/benchmarks.md. node --expose-gc bench/eviction.mjs
+// evicts another.
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { rolldown } from 'rolldown';
+import { samplesAt } from '../lab/samples.mjs';
+import { median } from '../lab/statistics.mjs';
+import { Bench } from './lib/bench.mjs';
 
-const LINGERING = 20_000;
-const EVICTIONS = 100_000;
+const bench = new Bench('eviction', { runs: 7 });
+const LINGERING = bench.size(20_000, 200);
+const EVICTIONS = bench.size(100_000, 1_000);
 const ADDRESSES = {
   'one address': () => 7,
   '200 addresses': (i) => i % 200,
@@ -19,13 +25,16 @@ const { HeaviestFirst } = await import(`data:text/javascript,${encodeURIComponen
 const LINKS = 16;
 const member = (key) => ({ key, older: undefined, newer: undefined });
 
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc');
+
 function heap() {
-  globalThis.gc();
-  globalThis.gc();
+  gc();
+  gc();
   return process.memoryUsage().heapUsed;
 }
 
-for (const [name, keyOf] of Object.entries(ADDRESSES)) {
+function measure(keyOf) {
   const members = Array.from({ length: LINGERING }, (_, i) => member(keyOf(i)));
   const more = Array.from({ length: EVICTIONS }, (_, i) => member(keyOf(LINGERING + i)));
   const before = heap();
@@ -37,6 +46,21 @@ for (const [name, keyOf] of Object.entries(ADDRESSES)) {
     set.add(each);
     set.delete(set.next);
   }
-  const microseconds = ((performance.now() - start) * 1_000) / EVICTIONS;
-  console.log(`${name}: ${bytes.toFixed(1)} bytes, ${microseconds.toFixed(2)} microseconds`);
+  return { bytes, microseconds: ((performance.now() - start) * 1_000) / EVICTIONS };
 }
+
+const samples = {};
+for (let run = 0; run < bench.runs; run++) {
+  for (const [name, keyOf] of Object.entries(ADDRESSES))
+    for (const [key, figure] of Object.entries(measure(keyOf))) samplesAt(samples, name, key).push(figure);
+}
+const columns = {
+  microseconds: { label: 'microseconds an eviction', digits: 2 },
+  bytes: { label: 'bytes a lingering connection', digits: 1 },
+};
+bench.table('eviction', `${LINGERING} lingering connections of`, columns, samples);
+for (const [name, { microseconds, bytes }] of Object.entries(samples)) {
+  bench.target(`eviction, ${name}: microseconds`, median(microseconds), 2);
+  bench.target(`eviction, ${name}: bytes a lingering connection`, median(bytes), 64, { digits: 1 });
+}
+bench.finish();

@@ -14,9 +14,11 @@ const SUBJECTS = [
   'traffic',
   'instructions',
   'client-instructions',
+  'import',
   'neighbours',
   'latency',
   'capacity',
+  'eviction',
 ];
 const run = (script, args) =>
   spawnSync(process.execPath, [fileURLToPath(new URL(`${script}.mjs`, import.meta.url)), ...args], { stdio: 'inherit' })
