@@ -198,10 +198,10 @@ function writev(this: GuardedSocket, chunks: unknown, callback: WriteCallback): 
   return guard.writev.call(this, chunks, guard.intercept(this, callback));
 }
 
-function push(this: GuardedSocket, ...args: Parameters<Socket['push']>): boolean {
+function push(this: GuardedSocket, chunk: unknown, encoding?: BufferEncoding): boolean {
   const guard = this[GUARD];
-  if (args[0] === null && guard?.keepsEnd(this)) return false;
-  return (guard?.push ?? methodOfClass(this, 'push')).apply(this, args);
+  if (chunk === null && guard?.keepsEnd(this)) return false;
+  return (guard?.push ?? methodOfClass(this, 'push')).call(this, chunk, encoding);
 }
 
 function read(this: GuardedSocket, size?: number): unknown {
