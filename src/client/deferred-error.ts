@@ -3,7 +3,7 @@
 
 import type { Socket } from 'node:net';
 import { afterPoll, timerAfterPoll } from '../core/after-poll.ts';
-import { MAX_DELAY } from '../core/time.ts';
+import { MAX_DELAY, nextTick } from '../core/time.ts';
 import { destroyNow } from '../socket/ownership.ts';
 import { readPending } from '../socket/queues.ts';
 import { isTls } from '../socket/tls.ts';
@@ -119,7 +119,7 @@ export class DeferredError implements ReadingListener {
   onStep(): void {
     if (this.#isChecking) return;
     this.#isChecking = true;
-    process.nextTick(() => this.#check());
+    nextTick(() => this.#check());
   }
 
   /** Behind a step, and behind an `unshift()` of what was not wanted yet, which belongs to it. */

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { timerAfterPoll } from '../core/after-poll.ts';
 import { isInputError, isRefusedWrite } from '../core/error-kinds.ts';
-import { now, setImmediate } from '../core/time.ts';
+import { nextTick, now, setImmediate } from '../core/time.ts';
 import { discardInput, takeInput } from '../engine/discard-input.ts';
 import { findDescriptor, writeQueueSize } from '../socket/descriptor.ts';
 import { failureOf } from '../socket/failure.ts';
@@ -55,7 +55,7 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   hold(socket, onDestroy);
   takeInput(socket);
   // The application may remove our listeners. The callback of end() is no listener, and the timer looks at the socket.
-  socket.end((error?: Error | null) => error ?? process.nextTick(look));
+  socket.end((error?: Error | null) => error ?? nextTick(look));
   // With nothing queued, FIN is sent in this turn of the event loop, so the queues are not asked yet. The handle of a
   // socket under TLS or HTTP/2 may have a queue that the stream does not know of.
   let progress: Progress | undefined;

@@ -9,6 +9,9 @@ import timers from 'node:timers';
 
 export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate } = timers;
 
+/** Under jest, `process` is a copy: a `nextTick` that is faked there stops this package, and not Node itself. */
+export const { nextTick } = process;
+
 /** node:perf_hooks has a clock too, but takes a millisecond to load. */
 const { hrtime } = process;
 

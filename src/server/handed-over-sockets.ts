@@ -11,7 +11,7 @@
 import diagnostics from 'node:diagnostics_channel';
 import { Server, Socket } from 'node:net';
 import { timerAfterPoll } from '../core/after-poll.ts';
-import { now } from '../core/time.ts';
+import { nextTick, now } from '../core/time.ts';
 import { defineHidden } from '../socket/ownership.ts';
 import { isTlsServer } from '../socket/tls.ts';
 import { isHttp, isHttp2 } from './server-kind.ts';
@@ -56,7 +56,7 @@ export class HandedOverSockets {
     };
     this.#setNoDelay = function (this: Socket, ...args) {
       // The server is on the socket by then, and the session has read nothing yet.
-      process.nextTick(() => {
+      nextTick(() => {
         const server = http2ServerOf(this);
         if (server) taken(server, this);
       });

@@ -36,9 +36,19 @@ diagnostics.subscribe('tracing:net.server.listen:asyncStart', (message) => {
   for (const run of watchers) run(server);
 });
 
+const listeningWatchers = new Set<(server: Server) => void>();
+
+/** Calls `run` for each server as soon as it listens, before 'listening'. @returns a function that cancels this */
+export function onListening(run: (server: Server) => void): () => void {
+  listeningWatchers.add(run);
+  return () => listeningWatchers.delete(run);
+}
+
 for (const end of ['asyncEnd', 'error'])
   diagnostics.subscribe(`tracing:net.server.listen:${end}`, (message) => {
-    pending.delete((message as { server: Server }).server);
+    const { server } = message as { server: Server };
+    pending.delete(server);
+    if (end === 'asyncEnd') for (const run of listeningWatchers) run(server);
   });
 
 /**

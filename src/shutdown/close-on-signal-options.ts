@@ -42,8 +42,11 @@ export interface CloseOnSignalOptions extends CloseServersOptions {
    * `process.exit()` at `deadline` when something is. With false it goes on.
    */
   exit?: boolean | undefined;
-  /** Gets the report, when the servers are closed. What it throws becomes a process warning. */
-  onReport?: ((report: ServersCloseReport) => void) | undefined;
+  /**
+   * Gets the report, when the servers are closed. What it throws, or rejects with, becomes a process warning; a promise
+   * is not waited for.
+   */
+  onReport?: ((report: ServersCloseReport) => unknown) | undefined;
 }
 
 export interface CheckedCloseOnSignalOptions {

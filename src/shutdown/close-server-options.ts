@@ -38,18 +38,18 @@ export interface CloseServerOptions {
   /**
    * Called when listening stops, once for each open connection whose protocol is the application's own: an upgraded
    * connection (WebSocket), and any connection of a net or tls server. The function ends the protocol there (a
-   * WebSocket's close frame, `socket.end()`). `timeout` holds for these connections too. What the function throws
-   * becomes a process warning.
+   * WebSocket's close frame, `socket.end()`). `timeout` holds for these connections too. What the function throws, or
+   * rejects with, becomes a process warning; a promise is not waited for.
    */
-  goodbye?: ((socket: Socket | TLSSocket) => void) | undefined;
+  goodbye?: ((socket: Socket | TLSSocket) => unknown) | undefined;
   /**
    * Called when listening stops, once for each response that is not ended, and later for those that a client asks for
    * until its connection ends (within a second). The function ends those that have no end of their own: server-sent
    * events, long polls, a feed. It leaves the others alone: they finish. It gets the `ServerResponse`, and for HTTP/2
-   * the `ServerHttp2Stream`, with every Node.js that has the list of them. What the function throws becomes a process
-   * warning.
+   * the `ServerHttp2Stream`, with every Node.js that has the list of them. What the function throws, or rejects with,
+   * becomes a process warning; a promise is not waited for.
    */
-  goodbyeResponse?: ((response: InFlight) => void) | undefined;
+  goodbyeResponse?: ((response: InFlight) => unknown) | undefined;
 }
 
 export interface CheckedCloseServerOptions {

@@ -60,22 +60,26 @@ export async function closeAll(options: CheckedCloseServersOptions, hold?: Hold)
     };
     reports.push(...(await closeEach(new Set(last), { ...each, ...limits })));
   }
-  const sum = (figure: 'idle' | 'finished' | 'cut') => reports.reduce((total, report) => total + report[figure], 0);
+  return reportOf(reports, now() - startedAt);
+}
+
+export function reportOf(servers: ClosedServer[], duration: number): ServersCloseReport {
+  const sum = (figure: 'idle' | 'finished' | 'cut') => servers.reduce((total, report) => total + report[figure], 0);
   return {
     idle: sum('idle'),
     finished: sum('finished'),
     cut: sum('cut'),
-    servers: reports,
-    duration: now() - startedAt,
-    aborted: reports.some(({ aborted }) => aborted),
+    servers,
+    duration,
+    aborted: servers.some(({ aborted }) => aborted),
   };
 }
 
 function closeEach(servers: Set<Server>, options: CheckedCloseServerOptions, hold?: Hold): Promise<ClosedServer[]> {
-  return Promise.all(
-    [...servers].map(async (server) => {
-      const address = server.address();
-      return { server, address, ...(await closeChecked(server, options, hold)) };
-    }),
-  );
+  return Promise.all([...servers].map((server) => closeOne(server, options, hold)));
+}
+
+export async function closeOne(server: Server, options: CheckedCloseServerOptions, hold?: Hold): Promise<ClosedServer> {
+  const address = server.address();
+  return { server, address, ...(await closeChecked(server, options, hold)) };
 }

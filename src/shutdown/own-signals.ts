@@ -2,6 +2,8 @@
 // closes what it has, and then sends the same signal to its own process, so that this ends. That is no second signal
 // of an operator: it says that the framework is done.
 
+import { constants } from 'node:os';
+
 type OnOwnSignal = (signal: NodeJS.Signals) => boolean;
 
 const listeners = new Set<OnOwnSignal>();
@@ -26,9 +28,15 @@ export function onOwnSignal(onSignal: OnOwnSignal): () => void {
 
 function kill(...args: Parameters<typeof process.kill>): true {
   const [pid, signal = 'SIGTERM'] = args;
-  if (pid === process.pid && typeof signal === 'string') {
-    const answers = [...listeners].map((onSignal) => onSignal(signal as NodeJS.Signals));
+  // Node takes a number for a signal, and a text for a process id.
+  const name = typeof signal === 'number' ? nameOf(signal) : signal;
+  if (Number(pid) === process.pid && name !== undefined) {
+    const answers = [...listeners].map((onSignal) => onSignal(name as NodeJS.Signals));
     if (answers.includes(true)) return true;
   }
   return Reflect.apply(nodesKill as typeof process.kill, process, args);
+}
+
+function nameOf(number: number): string | undefined {
+  return Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
 }

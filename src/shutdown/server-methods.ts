@@ -2,6 +2,7 @@
 // time; Node's would destroy connections that this package still gives time.
 
 import type { Server } from 'node:net';
+import { nextTick } from '../core/time.ts';
 
 type Method = 'listen' | 'close' | 'closeIdleConnections';
 
@@ -44,7 +45,7 @@ export class ServerMethods {
   /** Calls back as Node's close() does: when the last connection is gone. It is no error that the server is closed. */
   #close(callback: unknown): void {
     if (typeof callback === 'function') {
-      if (this.#closed) process.nextTick(() => callback());
+      if (this.#closed) nextTick(() => callback());
       else this.#server.once('close', () => callback());
     }
     this.#calls.onClose();

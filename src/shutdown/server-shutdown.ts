@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { Server } from 'node:net';
 import { isClosing } from '../close/linger-guard.ts';
-import { callbackWarning } from '../core/callback-warning.ts';
+import { callbackWarning, callOrWarn } from '../core/callback-warning.ts';
 import { onAbort } from '../core/on-abort.ts';
 import { inSlices } from '../core/slices.ts';
 import { clearTimeout, MAX_DELAY, now, setImmediate, setTimeout } from '../core/time.ts';
@@ -289,21 +289,13 @@ export class ServerShutdown implements HubObserver, MethodCalls {
   #sayGoodbye(socket: Socket): void {
     if (this.#toldGoodbye.has(socket) || !this.#isApplications(socket) || isClosing(socket)) return;
     this.#toldGoodbye.add(socket);
-    try {
-      this.#options.goodbye?.(socket);
-    } catch (error) {
-      callbackWarning('goodbye', 'closeServer', error);
-    }
+    callOrWarn('goodbye', 'closeServer', () => this.#options.goodbye?.(socket));
   }
 
   #sayGoodbyeResponse(response: InFlight): void {
     if (this.#toldGoodbye.has(response) || response.writableEnded || response.destroyed) return;
     this.#toldGoodbye.add(response);
-    try {
-      this.#options.goodbyeResponse?.(response);
-    } catch (error) {
-      callbackWarning('goodbyeResponse', 'closeServer', error);
-    }
+    callOrWarn('goodbyeResponse', 'closeServer', () => this.#options.goodbyeResponse?.(response));
   }
 
   #closeIdle(end: IdleEnd): void {

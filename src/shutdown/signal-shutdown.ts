@@ -1,23 +1,25 @@
 // The shutdown of a process: what begins it, its stages, and its end.
 
+import type { Worker } from 'node:cluster';
 import { setMaxListeners } from 'node:events';
 import type { Server } from 'node:net';
 import { timerAfterPoll } from '../core/after-poll.ts';
 import { builtin } from '../core/builtin.ts';
-import { callbackWarning } from '../core/callback-warning.ts';
+import { callbackWarning, callOrWarn } from '../core/callback-warning.ts';
 import { onAbort } from '../core/on-abort.ts';
 import { clearTimeout, MAX_DELAY, now, setTimeout } from '../core/time.ts';
-import { listeningServers, onListen } from '../server/known-servers.ts';
+import { listeningServers, onListen, onListening } from '../server/known-servers.ts';
 import { hubOf, ServerHub } from '../server/server-hub.ts';
 import { otherCopyOfServer } from '../socket/copies.ts';
 import type { CheckedCloseOnSignalOptions, ShutdownReason } from './close-on-signal-options.ts';
-import { closeAll } from './close-servers.ts';
-import { closeWorkers } from './cluster-workers.ts';
+import { closeAll, closeOne, reportOf } from './close-servers.ts';
+import { closeWorkers, workersOf } from './cluster-workers.ts';
 import { endBySignal } from './end-by-signal.ts';
 import { onOwnSignal } from './own-signals.ts';
 import { onParentMessage } from './parent-message.ts';
 import { type MethodCalls, ServerMethods } from './server-methods.ts';
-import type { Times } from './server-shutdown.ts';
+import type { Hold, Times } from './server-shutdown.ts';
+import type { ClosedServer, ServersCloseReport } from './servers-close-report.ts';
 
 /** Milliseconds that the resets of a second signal may take. */
 const ABORT_TIME = 100;
@@ -29,6 +31,10 @@ export class SignalShutdown {
   readonly #closing = new AbortController();
   readonly #abort = new AbortController();
   readonly #stopListening: (() => void)[] = [];
+  /** Closes of servers that began to listen since the shutdown has. */
+  readonly #late = new Map<Server, Promise<ClosedServer>>();
+  /** Those of a cluster primary when they were told. */
+  #workers = new Set<Worker>();
   /** Whether the shutdown has begun, and whether a signal has come for it. */
   #state: 'waiting' | 'told' | 'signalled' = 'waiting';
   #deadlineAt = Infinity;
@@ -98,7 +104,7 @@ export class SignalShutdown {
     const { deadline, closing } = this.#options;
     this.#deadlineAt = now() + deadline;
     this.#leaveOwnSignals = onOwnSignal((signal) => this.#onOwnSignal(signal));
-    timerAfterPoll(deadline, () => this.#onDeadline(), false);
+    if (deadline < Infinity) timerAfterPoll(deadline, () => this.#onDeadline(), false);
     if (closing.signal?.aborted) this.#abort.abort();
     else if (closing.signal) this.#stopListening.push(onAbort(closing.signal, () => this.#abort.abort()));
     void this.#run(reason);
@@ -106,33 +112,58 @@ export class SignalShutdown {
 
   async #run(reason: ShutdownReason): Promise<void> {
     const { before, after, onReport, deadline, closing } = this.#options;
-    const forAfter = after ? deadline / 5 : 0;
+    const forAfter = after && deadline < Infinity ? deadline / 5 : 0;
     const wanted = closing.drainDelay + closing.timeout + closing.lingerTimeout;
     this.#closing.abort();
-    const ms = Math.max(deadline - forAfter - wanted, deadline / 2 - forAfter);
+    const ms = deadline < Infinity ? Math.max(deadline - forAfter - wanted, deadline / 2 - forAfter) : Infinity;
     const times = () => shorten(closing, this.#deadlineAt - forAfter - now());
     let go = () => {};
     const over = new Promise<void>((resolve) => {
       go = resolve;
     });
     // The servers are taken over first: the hook may close them, and so may a framework that listens to the signal too.
-    const closed = closeAll({ ...closing, signal: this.#abort.signal }, { over, times });
+    const hold = { over, times };
+    const closed = closeAll({ ...closing, signal: this.#abort.signal }, hold);
+    this.#watchLateServers(hold);
     await this.#hook('before', () => before?.(reason), ms);
+    this.#workers = new Set(workersOf());
     const workers = closeWorkers(this.#deadlineAt - forAfter - now());
     go();
-    const report = await closed;
+    const report = await this.#withLateServers(await closed);
     if (report.cut > 0) this.#failed = true;
-    try {
-      onReport?.(report);
-    } catch (error) {
-      callbackWarning('onReport', 'closeOnSignal', error);
-    }
+    callOrWarn('onReport', 'closeOnSignal', () => onReport?.(report));
     if (!(await workers)) this.#failed = true;
     // A framework that closes its server behind this shutdown does not fail.
     const methods = report.servers.map(({ server }) => new ServerMethods(server, NO_CALLS, true));
     await this.#hook('after', () => after?.(report), this.#deadlineAt - now());
     for (const method of methods) method.giveBack();
     this.#finish();
+  }
+
+  /**
+   * An application that is still starting when it is told to end begins to listen later, and nothing else would close
+   * these servers. A process that goes on keeps those that it opens.
+   */
+  #watchLateServers(hold: Hold): void {
+    const { exit, closing } = this.#options;
+    if (!exit || closing.servers) return;
+    const watch = (server: Server) => {
+      if (this.#done) void this.#closeLate(server, hold).then(({ cut }) => this.#setExitCode(cut > 0));
+      // Those of `last` wait for their turn.
+      else if (!closing.last.includes(server)) this.#late.set(server, this.#closeLate(server, hold));
+    };
+    this.#stopListening.push(onListening(watch));
+  }
+
+  #closeLate(server: Server, hold: Hold): Promise<ClosedServer> {
+    return closeOne(server, { ...this.#options.closing, signal: this.#abort.signal }, hold);
+  }
+
+  async #withLateServers(report: ServersCloseReport): Promise<ServersCloseReport> {
+    const startedAt = now();
+    const servers = new Map(report.servers.map((closed) => [closed.server, closed]));
+    for (const [server, closed] of this.#late) servers.set(server, await closed);
+    return this.#late.size > 0 ? reportOf([...servers.values()], report.duration + now() - startedAt) : report;
   }
 
   /** Calls a hook, and waits for it no longer than `ms`. */
@@ -154,18 +185,27 @@ export class SignalShutdown {
 
   #finish(): void {
     this.#done = true;
-    this.stop();
     if (!this.#options.exit) {
+      this.stop();
       this.#leaveOwnSignals();
       if (this.#ownSignal) process.kill(process.pid, this.#ownSignal);
       return;
     }
-    if (this.#failed) process.exitCode = 1;
-    if (this.#ownSignal) process.exit();
-    // The channel to a parent process would keep the process alive.
+    // What keeps the process alive until the deadline may still be ended by another signal.
+    this.#setExitCode(this.#failed);
+    const workers = workersOf();
+    // Those that have come since are not waited for: in their places more would come. Without the signal they would
+    // find their primary gone in the middle of their start, and say so.
+    for (const worker of workers) if (!this.#workers.has(worker)) worker.process.kill();
+    if (this.#ownSignal || workers.length > 0) process.exit();
+    // The channel to a parent process would keep the process alive. What the application still sends by it arrives.
     const { worker } = builtin('node:cluster');
     if (worker?.isConnected()) worker.disconnect();
-    else if (process.connected) process.disconnect();
+    else letEnd();
+  }
+
+  #setExitCode(failed: boolean): void {
+    if (failed) process.exitCode = 1;
   }
 
   #onDeadline(): void {
@@ -191,11 +231,20 @@ export class SignalShutdown {
 
 /** The times of the servers, made shorter where they do not fit into `ms`: the drain first, the lingers last. */
 function shorten(options: Times, ms: number): Times {
+  if (ms === Infinity) return options;
   const left = Math.max(ms, 0);
   const lingerTimeout = Math.min(options.lingerTimeout, left / 5);
   const timeout = Math.min(options.timeout, left - lingerTimeout);
   const drainDelay = Math.min(options.drainDelay, left - lingerTimeout - timeout);
   return { drainDelay, timeout, lingerTimeout };
+}
+
+/** From here on the channel to a parent process does not keep the process alive, whoever listens to it. */
+function letEnd(): void {
+  const { channel } = process;
+  if (!process.connected) return;
+  if (typeof channel?.unref === 'function') channel.unref();
+  else process.disconnect();
 }
 
 function watchSessions(server: Server): void {
