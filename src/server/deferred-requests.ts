@@ -25,6 +25,8 @@ export class DeferredRequests {
   readonly #onUpgrade: (socket: Socket) => void;
   /** Responses to requests that the application has not got: deferred where there is a socket, else kept from it. */
   readonly #announced = new WeakMap<object, Socket | null>();
+  /** Responses that the application has not got yet, or never gets. */
+  readonly #withheld = new WeakSet<object>();
   readonly #waiting = new Map<Socket, Waiting>();
   #giveBack: () => void;
 
@@ -48,11 +50,18 @@ export class DeferredRequests {
   /** Node has made this response, and tells the application of its request next. */
   announce(response: object, socket: Socket): void {
     this.#announced.set(response, socket);
+    this.#withheld.add(response);
   }
 
   /** The application does not get the request of this response. */
   keep(response: object): void {
     this.#announced.set(response, null);
+    this.#withheld.add(response);
+  }
+
+  /** Whether the application does not know of this response. */
+  withholds(response: object): boolean {
+    return this.#withheld.has(response);
   }
 
   stop(): void {
@@ -126,7 +135,9 @@ export class DeferredRequests {
       this.#waiting.delete(socket);
       waiting.stop();
     }
-    if (request) Reflect.apply(this.#emit, this.#server, request);
+    if (!request) return;
+    this.#withheld.delete(request[2] as object);
+    Reflect.apply(this.#emit, this.#server, request);
   }
 
   #flush(socket: Socket): void {

@@ -91,6 +91,11 @@ export class LastResponses {
     });
   }
 
+  /** Whether the application does not know of this response: it gets the request a moment later, or not at all. */
+  withholds(response: ServerResponse): boolean {
+    return this.#requests.withholds(response);
+  }
+
   /** Asked while the connection is being destroyed: whether a request of this client stays without its answer. */
   losesRequest(socket: HttpSocket): boolean {
     if (this.#unanswered.has(socket)) return true;

@@ -1,6 +1,6 @@
 // The workers of a cluster primary that shuts down. Many applications put another worker in the place of each that has
-// ended, also now. Those are told too; but each of them is replaced in its turn, so the primary waits for one generation
-// of them, and ends the next one.
+// ended, also now. Those are told too; but they are replaced in their turn, so the primary waits for one generation of
+// them, and ends the next one.
 
 import type { Worker } from 'node:cluster';
 import { builtin } from '../core/builtin.ts';

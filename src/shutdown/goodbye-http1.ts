@@ -1,5 +1,6 @@
 // HTTP/1 in a server that is being closed: the last response of each connection says that the connection ends with it.
 
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { LastResponses } from '../server/last-responses.ts';
 import { lastResponseOf } from '../server/pipelined-responses.ts';
@@ -32,6 +33,11 @@ export class GoodbyeResponses {
 
   stop(): void {
     this.#responses.stop();
+  }
+
+  /** See LastResponses. */
+  withholds(response: ServerResponse): boolean {
+    return this.#responses.withholds(response);
   }
 
   /** Asked while the connection is being destroyed: whether a request of this client stays without its answer. */

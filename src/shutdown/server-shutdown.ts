@@ -281,7 +281,7 @@ export class ServerShutdown implements HubObserver, MethodCalls {
     if (!goodbyeResponse || !isHttp(this.#server)) return;
     this.#inSlices((bare) => {
       const response = currentResponseOf(topOf(bare));
-      if (response) this.#sayGoodbyeResponse(response);
+      if (response && !this.#responses.withholds(response)) this.#sayGoodbyeResponse(response);
     });
     for (const stream of this.#http2.streams()) this.#sayGoodbyeResponse(stream);
   }

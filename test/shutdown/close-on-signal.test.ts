@@ -121,6 +121,19 @@ describe('a signal that the process sends to itself', () => {
     expect(service.stderr).toBe('');
   });
 
+  test.each([{ signal: 15 }, { text: true }])('in another spelling: %o', async (sendsBy) => {
+    await using service = await Service.start('close-on-signal', {
+      sendsAgain: 0,
+      sendsBy,
+      hooks: { after: 'unrefed' },
+    });
+    const request = await service.request('/answered');
+    service.process.kill('SIGTERM');
+    expect(await request.text).toMatch(/answered$/);
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+    expect(service.course).toEqual([...course, 'exit']);
+  });
+
   test('with exit: false the process ends by it, when the shutdown is over', async () => {
     await using service = await Service.start('close-on-signal', { sendsAgain: 0, exit: false, keepsAlive: true });
     const request = await service.request('/answered');
@@ -162,6 +175,16 @@ describe('a second signal', () => {
   });
 });
 
+test('a signal behind the shutdown, where the process still lives and listens to signals itself, ends it', async () => {
+  await using service = await Service.start('close-on-signal', { keepsAlive: true, sendsAgain: 600_000 });
+  service.process.kill('SIGTERM');
+  await service.said(/^after/m);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(service.process.exitCode).toBe(null);
+  service.process.kill('SIGINT');
+  expect(await service.exit).toEqual({ code: null, signal: 'SIGINT' });
+});
+
 describe('hooks, and the deadline', () => {
   test.each(['before', 'after'])('%s throws: a warning, exit code 1, and all else is done', async (name) => {
     await using service = await Service.start('close-on-signal', { hooks: { [name]: 'throws' } });
@@ -173,11 +196,35 @@ describe('hooks, and the deadline', () => {
     expect(service.stderr).toContain(`The ${name} function of closeOnSignal() failed: from ${name}`);
   });
 
-  test('onReport throws: a warning', async () => {
-    await using service = await Service.start('close-on-signal', { hooks: { report: 'throws' } });
+  test.each(['throws', 'rejects'])('onReport %s: a warning', async (how) => {
+    await using service = await Service.start('close-on-signal', { hooks: { report: how, after: 'unrefed' } });
     service.process.kill('SIGTERM');
     expect(await service.exit).toEqual({ code: 0, signal: null });
+    expect(service.course.at(-2)).toMatch(/^after/);
     expect(service.stderr).toContain('The onReport function of closeOnSignal() failed: from report');
+  });
+
+  test.each(['before', 'after'])('%s throws what is no error, and cannot be shown', async (name) => {
+    await using service = await Service.start('close-on-signal', { hooks: { [name]: 'throwsNoError' } });
+    const request = await service.request('/answered');
+    service.process.kill('SIGTERM');
+    expect(await request.text).toMatch(/answered$/);
+    expect(await service.exit).toEqual({ code: 1, signal: null });
+    expect(service.stderr).toContain(`The ${name} function of closeOnSignal() failed: it threw what cannot be shown`);
+  });
+
+  test.each([{}, { timeout: 'Infinity', lingerTimeout: 'Infinity' }])('no deadline, and times %o', async (times) => {
+    await using service = await Service.start('close-on-signal', {
+      deadline: 'Infinity',
+      ...times,
+      hooks: { before: 'unrefed', after: 'unrefed' },
+    });
+    const request = await service.request('/answered');
+    service.process.kill('SIGTERM');
+    expect(await request.text).toMatch(/answered$/);
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+    expect(service.course).toEqual(['closing', 'before SIGTERM', `report ${REPORT}`, `after ${REPORT}`, 'exit']);
+    expect(service.stderr).toBe('');
   });
 
   test('before hangs: the servers have their time, and nothing is cut', async () => {
@@ -231,6 +278,37 @@ describe('hooks, and the deadline', () => {
   });
 });
 
+describe('servers that begin to listen when the process is told to end already', () => {
+  const start = async (when: string) => {
+    const service = new Service('shutdown/close-on-signal-late', { args: [when] });
+    await service.said(/^started$/m);
+    service.process.kill('SIGTERM');
+    return service;
+  };
+
+  test('while before runs: they are closed with the others', async () => {
+    await using service = await start('before');
+    const request = await rawRequest(Number(await service.said(/^port (\d+)$/m)), get('/'));
+    expect(await request.text).toMatch(/Connection: close\r\n[\s\S]*answered$/);
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+    expect(service.course).toContain('report 1 0 1');
+  });
+
+  // Nothing else ends the process before its deadline of a minute.
+  test.each(['after', 'later'])('%s: they are closed at once', async (when) => {
+    await using service = await start(when);
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+    expect(service.course).toEqual(['started', 'report 0 0 0']);
+    expect(service.stdout).toMatch(/^port/m);
+  });
+
+  test('with exit: false they stay', async () => {
+    await using service = await start('stays');
+    const request = await rawRequest(Number(await service.said(/^port (\d+)$/m)), get('/'));
+    expect(await request.text).toMatch(/keep-alive\r\n[\s\S]*answered$/);
+  });
+});
+
 describe('where it runs', () => {
   test('the message of PM2', async () => {
     await using service = await Service.start();
@@ -256,6 +334,13 @@ describe('where it runs', () => {
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   });
 
+  test('what is sent to the parent behind the shutdown arrives', async () => {
+    await using service = await Service.start('close-on-signal', { hooks: { after: 'sendsLater' } });
+    service.process.kill('SIGTERM');
+    expect(await service.next()).toBe('later');
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+  });
+
   test('a Worker: the main thread has the signals', async () => {
     const worker = new Worker(
       `import('lingering-close')
@@ -268,7 +353,7 @@ describe('where it runs', () => {
   });
 
   describe('cluster', () => {
-    const start = (how?: NodeProcessOptions) => Service.start('close-on-signal-cluster', {}, how);
+    const start = (how?: NodeProcessOptions, options = {}) => Service.start('close-on-signal-cluster', options, how);
 
     test('a signal for the primary', async () => {
       await using service = await start();
@@ -277,6 +362,15 @@ describe('where it runs', () => {
       expect(await request.text).toMatch(/Connection: close\r\n[\s\S]*answered$/);
       expect(await service.exit).toEqual({ code: 0, signal: null });
       expect(service.course).toEqual(['primary SIGTERM', 'worker shutdown', 'closed 1 0', 'ended 0 ']);
+    });
+
+    test('workers that are replaced when they end: the primary ends all the same', async () => {
+      await using service = await start({}, { respawns: true, deadline: 60_000 });
+      const request = await service.request('/');
+      service.process.kill('SIGTERM');
+      expect(await request.text).toMatch(/answered$/);
+      expect(await service.exit).toEqual({ code: 0, signal: null });
+      expect(service.stderr).toBe('');
     });
 
     test('a signal for all, as Ctrl-C is one', async () => {

@@ -49,19 +49,22 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await server.report()).toMatchObject({ idle: 0, finished: 1, cut: 0 });
     });
 
-    test('a goodbye that throws becomes a process warning, and the other connections are still told', async () => {
-      await using server = await host.serve(kind);
-      const peers = [await server.connect(), await server.connect()];
-      await server.close({ ...PATIENT, goodbye: 'throw' });
-      for (const peer of peers) {
-        expect(await host.next('warning')).toEqual({
-          code: 'LINGERING_CLOSE_CALLBACK',
-          message: 'The goodbye function of closeServer() failed: from goodbye',
-        });
-        await peer.close();
-      }
-      expect(await server.report()).toMatchObject({ cut: 0, finished: 2 });
-    });
+    test.each(['throw', 'reject'])(
+      'a goodbye that %ss: a warning, and the other connections are still told',
+      async (goodbye) => {
+        await using server = await host.serve(kind);
+        const peers = [await server.connect(), await server.connect()];
+        await server.close({ ...PATIENT, goodbye });
+        for (const peer of peers) {
+          expect(await host.next('warning')).toEqual({
+            code: 'LINGERING_CLOSE_CALLBACK',
+            message: 'The goodbye function of closeServer() failed: from goodbye',
+          });
+          await peer.close();
+        }
+        expect(await server.report()).toMatchObject({ cut: 0, finished: 2 });
+      },
+    );
 
     test('a peer that does not close after the goodbye lingers, within the limits', async () => {
       await using server = await host.serve(kind, { attach: { idleTimeout: 300, timeout: 60_000 } });

@@ -46,6 +46,13 @@ test('safeClose, and closeServers', async () => {
   expect(servers).toMatchObject([{ cut: 0 }]);
 });
 
+test('a faked nextTick that Node itself does not take, as under jest', async () => {
+  await using fixture = new Fixture<string | object>('shutdown/close-server-next-tick');
+  expect(await fixture.next()).toBe('called back');
+  expect(await fixture.next()).toEqual({ outcome: 'eof' });
+  expect(await fixture.exit).toEqual({ code: 0, signal: null });
+});
+
 test('mock.timers of node:test', async () => {
   await using fixture = new Fixture('shutdown/close-server-faked-timers');
   expect(await fixture.next()).toEqual({ connection: 'close' });

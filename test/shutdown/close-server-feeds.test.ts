@@ -36,12 +36,24 @@ describe('HTTP/1', () => {
     expect(await fixture.next()).toMatchObject({ calls: 1, report: { cut: 0 } });
   });
 
-  test('what it throws becomes a warning, and the response is cut at timeout', async () => {
+  test('one that the application has not got yet is told behind that', async () => {
+    await using fixture = new Fixture<Message | string>('shutdown/close-server-feeds', { args: ['http'] });
+    const { port } = (await fixture.next()) as Message;
+    const events = await rawRequest(port, 'GET /events HTTP/1.1\r\nHost: x\r\n');
+    fixture.send({ drainDelay: 60_000, listensAgain: true });
+    expect(await fixture.next()).toEqual({ closing: true });
+    events.write('\r\n');
+    expect(await fixture.next()).toBe('/events');
+    expect(await fixture.next()).toBe('goodbye');
+    expect(await events.text).toMatch(/event: bye\ndata:\n\n\r\n0\r\n\r\n$/);
+  });
+
+  test.each(['throws', 'rejects'])('it %s: a warning, and the response is cut at timeout', async (fails) => {
     await using fixture = new Fixture<Message>('shutdown/close-server-feeds', { args: ['http'] });
     const { port } = await fixture.next();
     const events = await rawRequest(port, 'GET /events HTTP/1.1\r\nHost: x\r\n\r\n');
     expect(await fixture.next()).toBe('/events');
-    fixture.send({ timeout: 100, throws: true });
+    fixture.send({ timeout: 100, fails });
     expect(await fixture.next()).toEqual({ closing: true });
     expect(await fixture.next()).toMatchObject({ calls: 1, report: { cut: 1 } });
     await events.text;

@@ -11,7 +11,7 @@ import { Remote } from './remote.ts';
 export type Kind = 'http' | 'https' | 'http2' | 'http2s' | 'net' | 'tls' | 'ws';
 export type Close = Omit<CloseServerOptions, 'signal' | 'goodbye'> & {
   signal?: 'aborted' | 'controller';
-  goodbye?: 'end' | 'count' | 'throw' | 'webSocket';
+  goodbye?: 'end' | 'count' | 'throw' | 'reject' | 'webSocket';
 };
 type Outcomes = ServerCloseReport['outcomes'];
 
