@@ -12,11 +12,21 @@ export interface MethodCalls {
   onClose(): void;
 }
 
-/** Takes the place of three methods of a single server. */
+interface Replaced {
+  /** The server's own property of that name, where there was one. */
+  before: PropertyDescriptor | undefined;
+  value: (...args: unknown[]) => unknown;
+}
+
+/**
+ * Takes the place of three methods of a single server. The application may put others in their place meanwhile, or keep
+ * them: those stay, and ours then are what was there before.
+ */
 export class ServerMethods {
   readonly #server: Server;
   readonly #calls: MethodCalls;
-  readonly #before = new Map<Method, PropertyDescriptor | undefined>();
+  readonly #replaced = new Map<Method, Replaced>();
+  #isBack = false;
   #closed: boolean;
 
   /** @param closed whether the server is closed already */
@@ -28,7 +38,7 @@ export class ServerMethods {
     this.#replace('listen', (...args: unknown[]) => {
       this.giveBack();
       calls.onListen();
-      return Reflect.apply(server.listen, server, args);
+      return this.#callBefore('listen', args);
     });
     this.#replace('close', (callback?: unknown) => {
       this.#close(callback);
@@ -51,35 +61,46 @@ export class ServerMethods {
     this.#calls.onClose();
   }
 
-  #replace(name: Method, value: (...args: unknown[]) => unknown): void {
-    this.#before.set(name, Object.getOwnPropertyDescriptor(this.#server, name));
+  #replace(name: Method, run: (...args: unknown[]) => unknown): void {
+    const value = (...args: unknown[]) => (this.#isBack ? this.#callBefore(name, args) : run(...args));
+    this.#replaced.set(name, { before: Object.getOwnPropertyDescriptor(this.#server, name), value });
     Object.defineProperty(this.#server, name, { value, configurable: true, writable: true });
+  }
+
+  #callBefore(name: Method, args: unknown[]): unknown {
+    const before = this.#replaced.get(name)?.before;
+    const method = before ? before.value : (Object.getPrototypeOf(this.#server) as Record<string, unknown>)[name];
+    return Reflect.apply(method as (...args: unknown[]) => unknown, this.#server, args);
   }
 
   /** Gives the methods back. Does nothing the second time. */
   giveBack(): void {
+    if (this.#isBack) return;
+    this.#isBack = true;
     this.#server.removeListener('close', this.#onClosed);
-    for (const [name, descriptor] of this.#before) {
-      if (descriptor) Object.defineProperty(this.#server, name, descriptor);
-      else delete (this.#server as Partial<Record<Method, unknown>>)[name];
+    for (const [name, { value }] of this.#replaced) {
+      if (Object.getOwnPropertyDescriptor(this.#server, name)?.value === value) this.#restore(name);
     }
-    this.#before.clear();
+  }
+
+  #restore(name: Method): void {
+    const before = this.#replaced.get(name)?.before;
+    if (before) Object.defineProperty(this.#server, name, before);
+    else delete (this.#server as Partial<Record<Method, unknown>>)[name];
   }
 
   /** Calls `server.close()` of Node or of the application, with its idle connections left alone. */
   callClose(): void {
-    const replaced = Object.getOwnPropertyDescriptor(this.#server, 'close');
-    const before = this.#before.get('close');
-    if (!this.#before.has('close')) {
+    if (this.#isBack) {
       this.#server.close();
       return;
     }
-    if (before) Object.defineProperty(this.#server, 'close', before);
-    else delete (this.#server as Partial<Server>).close;
+    const now = Object.getOwnPropertyDescriptor(this.#server, 'close');
+    this.#restore('close');
     try {
       this.#server.close();
     } finally {
-      if (replaced) Object.defineProperty(this.#server, 'close', replaced);
+      if (now) Object.defineProperty(this.#server, 'close', now);
     }
   }
 }

@@ -49,7 +49,7 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await server.report()).toMatchObject({ idle: 0, finished: 1, cut: 0 });
     });
 
-    test.each(['throw', 'reject'])(
+    test.each(['throw', 'reject'] as const)(
       'a goodbye that %ss: a warning, and the other connections are still told',
       async (goodbye) => {
         await using server = await host.serve(kind);

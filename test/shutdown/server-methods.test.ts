@@ -1,0 +1,66 @@
+// An application that takes hold of the server's methods while the server is being closed.
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { closeServer } from 'lingering-close';
+import { expect, test } from 'vitest';
+
+async function listen(server: Server): Promise<void> {
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+}
+
+type Method = (...args: unknown[]) => unknown;
+
+async function begin(server: Server) {
+  await listen(server);
+  const closed = closeServer(server, { drainDelay: 100 });
+  const { close, listen: listenAgain, closeIdleConnections } = server;
+  return { closed, ours: { close, listen: listenAgain, closeIdleConnections } as Record<string, Method> };
+}
+
+test.each(['close', 'listen', 'closeIdleConnections'] as const)(
+  '%s that the application has put in its place stays',
+  async (name) => {
+    const server = createServer();
+    const { closed, ours } = await begin(server);
+    let calls = 0;
+    const own = (...args: unknown[]) => {
+      calls++;
+      return Reflect.apply(ours[name] as Method, server, args);
+    };
+    server[name] = own as never;
+    await closed;
+    expect(server[name]).toBe(own);
+    await listen(server);
+    server.closeIdleConnections();
+    const called = new Promise((resolve) => server.close(resolve));
+    expect(await called).toBeUndefined();
+    expect(server.listening).toBe(false);
+    expect(calls).toBeGreaterThan(0);
+  },
+);
+
+test('one that the application has kept is later the one of Node', async () => {
+  const server = createServer();
+  const { closed, ours } = await begin(server);
+  await closed;
+  const listening = once(server, 'listening');
+  ours['listen']?.call(server, 0, '127.0.0.1');
+  await listening;
+  expect(await new Promise((resolve) => ours['close']?.call(server, resolve))).toBeUndefined();
+  expect(server.listening).toBe(false);
+});
+
+test('a listen() of its own in the middle of a shutdown is called once', async () => {
+  const server = createServer();
+  const { closed, ours } = await begin(server);
+  let calls = 0;
+  server.listen = ((...args: unknown[]) => {
+    calls++;
+    return Reflect.apply(ours['listen'] as Method, server, args);
+  }) as Server['listen'];
+  await listen(server);
+  await closed;
+  expect(calls).toBe(1);
+  expect(server.listening).toBe(true);
+  await new Promise((resolve) => server.close(resolve));
+});
