@@ -10,6 +10,8 @@ export interface MethodCalls {
   /** Called before the server listens again: `server.close(); server.listen()` is allowed. */
   onListen(): void;
   onClose(): void;
+  /** Resolves when the shutdown is over, and nothing lingers any more. */
+  over(): Promise<unknown>;
 }
 
 interface Replaced {
@@ -52,11 +54,15 @@ export class ServerMethods {
     this.#closed = true;
   };
 
-  /** Calls back as Node's close() does: when the last connection is gone. It is no error that the server is closed. */
+  /**
+   * Calls back when the server is closed, as Node's close() does, and nothing lingers any more: many callbacks end the
+   * process. It is no error that the server is closed.
+   */
   #close(callback: unknown): void {
     if (typeof callback === 'function') {
-      if (this.#closed) nextTick(() => callback());
-      else this.#server.once('close', () => callback());
+      const closed = this.#closed || new Promise<void>((resolve) => this.#server.once('close', () => resolve()));
+      // Behind the promise, so that what the callback throws is an uncaught exception, as in Node.
+      void Promise.all([closed, this.#calls.over()]).then(() => nextTick(() => callback()));
     }
     this.#calls.onClose();
   }

@@ -248,6 +248,10 @@ export class ServerShutdown implements HubObserver, MethodCalls {
     this.#look();
   }
 
+  over(): Promise<unknown> {
+    return this.promise;
+  }
+
   /** As behind `server.close()`, the new connections are no concern of the shutdown. */
   onListen(): void {
     this.#stop();

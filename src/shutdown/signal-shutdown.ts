@@ -24,7 +24,7 @@ import type { ClosedServer, ServersCloseReport } from './servers-close-report.ts
 /** Milliseconds that the resets of a second signal may take. */
 const ABORT_TIME = 100;
 
-const NO_CALLS: MethodCalls = { onListen() {}, onClose() {} };
+const NO_CALLS: MethodCalls = { onListen() {}, onClose() {}, over: async () => {} };
 
 export class SignalShutdown {
   readonly #options: CheckedCloseOnSignalOptions;

@@ -1,7 +1,8 @@
 // An application that takes hold of the server's methods while the server is being closed.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { closeServer } from 'lingering-close';
+import { type AddressInfo, connect } from 'node:net';
+import { closeServer, lingerOnClose } from 'lingering-close';
 import { expect, test } from 'vitest';
 
 async function listen(server: Server): Promise<void> {
@@ -63,4 +64,23 @@ test('a listen() of its own in the middle of a shutdown is called once', async (
   expect(calls).toBe(1);
   expect(server.listening).toBe(true);
   await new Promise((resolve) => server.close(resolve));
+});
+
+test('server.close() calls back when nothing lingers any more: the callback may end the process', async () => {
+  const server = createServer((_request, response) => response.end('answered'));
+  lingerOnClose(server, { when: 'always' });
+  await listen(server);
+  const peer = connect({ port: (server.address() as AddressInfo).port, allowHalfOpen: true }).resume();
+  peer.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(peer, 'data');
+  const closed = closeServer(server, { settle: 0 });
+  let over = false;
+  void closed.then(() => {
+    over = true;
+  });
+  const overAtCallback = new Promise((resolve) => server.close(() => resolve(over)));
+  await once(server, 'close');
+  setTimeout(() => peer.end(), 100);
+  expect(await overAtCallback).toBe(true);
+  expect(await closed).toMatchObject({ idle: 1, cut: 0, outcomes: { eof: 1 } });
 });
