@@ -2,6 +2,7 @@
 // agents and in packages that extend them. Where it is missing, nothing is known, and the error ends the request.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 
 type Response = IncomingMessage & { _dumped?: boolean };
 type HttpSocket = Socket & { _httpMessage?: (ClientRequest & { res?: Response | null }) | null };
@@ -42,4 +43,20 @@ export function endsWithConnection(socket: Socket): boolean {
   if (!response || response.complete) return false;
   const { 'content-length': length, 'transfer-encoding': coding } = response.headers;
   return length === undefined && coding === undefined;
+}
+
+/**
+ * Whether the application has not begun to read the response, and is not done with its request: it sends more, or waits
+ * for 'finish', as pipeline() does. It may read only when all is sent.
+ */
+export function isUnreadWhileSending(socket: HttpSocket): boolean {
+  const { _httpMessage: request } = socket;
+  const response = responseOf(socket);
+  if (!request || !response || response.complete || !hasNoReader(response)) return false;
+  return !request.writableEnded || request.listenerCount('finish') > 0 || request.listenerCount('complete') > 0;
+}
+
+/** Whether nothing reads the stream, and nothing has. */
+export function hasNoReader(stream: Readable): boolean {
+  return !stream.readableDidRead && stream.listenerCount('data') === 0 && stream.listenerCount('readable') === 0;
 }

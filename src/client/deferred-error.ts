@@ -7,7 +7,7 @@ import { MAX_DELAY, nextTick } from '../core/time.ts';
 import { destroyNow } from '../socket/ownership.ts';
 import { readPending } from '../socket/queues.ts';
 import { isTls } from '../socket/tls.ts';
-import { endsWithConnection, hasEndedRequest, hasWholeAnswer } from './answer.ts';
+import { endsWithConnection, hasEndedRequest, hasNoReader, hasWholeAnswer, isUnreadWhileSending } from './answer.ts';
 import type { ReadingListener } from './reading.ts';
 import { watchReading } from './reading.ts';
 
@@ -26,8 +26,12 @@ export interface Situation {
   readonly isUndici: boolean;
   /** Whether undici is paused by its consumer: there may be more to an answer, although the socket has no more. */
   readonly isPaused: boolean;
+  /** Whether the application has asked for the wait by name: it may begin to read at any time. */
+  readonly mayReadLater: boolean;
 }
 
+/** Milliseconds for an application that has not begun to read. */
+const UNHEARD_TIMEOUT = 250;
 /** What has arrived is read in the next poll phase of the event loop. */
 const POLLS_FOR_DATA = 1;
 /** EOF may come one poll phase behind the data. So does data, where the kernel's queue cannot be asked. */
@@ -59,6 +63,7 @@ export class DeferredError implements ReadingListener {
   #quietPolls = 0;
   #cancelLook: (() => void) | undefined;
   #cancelTimeout: (() => void) | undefined;
+  #cancelUnheard: (() => void) | undefined;
   #giveBack: (() => void) | undefined;
 
   /**
@@ -134,8 +139,10 @@ export class DeferredError implements ReadingListener {
       // What was owed is finite, and so is the wait. For what comes on top of it the limit is not put off.
       if (this.#read - this.#readBefore <= this.#owed) this.#restartTimeout();
     }
-    if (left > 0 || this.#situation.isPaused) return;
-    if (this.#atEnd) this.#endOfData();
+    if (this.#situation.isPaused) return;
+    if (left > 0) {
+      if (this.#isUnheard()) this.#limitUnheard();
+    } else if (this.#atEnd) this.#endOfData();
     else this.#lookLater();
   }
 
@@ -182,6 +189,7 @@ export class DeferredError implements ReadingListener {
 
   #stopWatching(): void {
     this.#cancelLook?.();
+    this.#cancelUnheard?.();
     this.#giveBack?.();
     this.#giveBack = undefined;
   }
@@ -218,6 +226,7 @@ export class DeferredError implements ReadingListener {
   #look(): void {
     this.#cancelLook = undefined;
     const socket = this.#socket;
+    if (this.#isUnheard()) this.#limitUnheard();
     // The application reads at its own pace. Its next read, or Node's, brings us here again.
     if (socket.readableLength > 0 || this.#atEnd || this.#situation.isPaused) return;
     const pending = readPending(socket);
@@ -226,6 +235,28 @@ export class DeferredError implements ReadingListener {
     const polls = pending === null || this.#endGoesFirst() ? POLLS_FOR_EOF : POLLS_FOR_DATA;
     if (this.#quietPolls >= polls) this.end();
     else this.#cancelLook = afterPoll(() => this.#look());
+  }
+
+  /**
+   * Whether nothing has begun to read what came. Some protocols only send, and Node fills its buffer all the same. An
+   * application may also wait for its writes before it reads, and its write waits here.
+   */
+  #isUnheard(): boolean {
+    const socket = this.#socket;
+    if (this.#situation.isUndici) return false;
+    if (isUnreadWhileSending(socket)) return true;
+    return !this.#situation.mayReadLater && socket.readableLength > 0 && hasNoReader(socket);
+  }
+
+  #limitUnheard(): void {
+    this.#cancelUnheard ??= timerAfterPoll(
+      UNHEARD_TIMEOUT,
+      () => {
+        this.#cancelUnheard = undefined;
+        if (this.#isUnheard()) this.end();
+      },
+      false,
+    );
   }
 
   #restartTimeout(): void {

@@ -50,12 +50,15 @@ export function guardErrors(socket: GuardedSocket, { timeout }: CheckedDeferOpti
 export function guardAllErrors(socket: GuardedSocket, options: CheckedDeferOptions): void {
   guardErrors(socket, options);
   const guard = socket[GUARD];
-  if (guard instanceof ErrorGuard) guard.own();
+  if (!(guard instanceof ErrorGuard)) return;
+  guard.mayReadLater = true;
+  guard.own();
 }
 
 class ErrorGuard implements SocketOwner, Situation {
   timeout = 0;
   isUndici = false;
+  mayReadLater = false;
   ownsSocket = false;
   /** The methods that the socket had. */
   readonly write: Writes;

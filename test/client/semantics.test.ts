@@ -145,6 +145,19 @@ describe.each([
         },
       );
 
+      test("the answer is to be read when all is sent, by a pipeline or with 'drain': the error", async () => {
+        const body = 100_000;
+        const answer = `HTTP/1.1 413 Too Large\r\nContent-Length: ${body}\r\n\r\n`;
+        const began = performance.now();
+        const large = server(answer, { body, acked: true });
+        expect(await deferring.visit('piped', large, { readsLater: true })).toEqual([
+          'response 413',
+          `pipeline ${code}`,
+        ]);
+        expect(await deferring.visit('drained', large, { reads: false })).toEqual(['response 413', code]);
+        expect(performance.now() - began).toBeLessThan(10_000);
+      });
+
       test('a pipeline from an iterator: the answer', async () => {
         expect(await deferring.visit('piped', server(WHOLE), { iterator: true })).toEqual([
           'response 413',
@@ -193,6 +206,18 @@ describe.each([
           guard: { timeout: 50 },
         });
         expect(took).toBeGreaterThan(45);
+        expect(log).toEqual([
+          `write 0 ${code}`,
+          `write 1 ${code}`,
+          `socket error ${code}`,
+          'socket close true',
+          'read 0',
+        ]);
+      });
+
+      test('a bare socket that nothing reads: the error comes soon', async () => {
+        const { log, took } = await deferring.visit<RawLog>('raw', server('some data', { raw: true }), { paused: true });
+        expect(took).toBeLessThan(5_000);
         expect(log).toEqual([
           `write 0 ${code}`,
           `write 1 ${code}`,
