@@ -5,7 +5,8 @@ import { warnOfUnknownOptions } from '../core/option-warnings.ts';
 export interface DeferWriteErrorOptions {
   /**
    * Milliseconds that an error waits at most for an application that does not read what has arrived. Each read starts
-   * them again. Default 30,000; `Infinity` for no limit.
+   * them again. Default 30,000; `Infinity` for no limit. While a request is being sent, an application that has not
+   * begun to read its response has 250 at most.
    */
   timeout?: number | undefined;
 }
