@@ -216,7 +216,9 @@ describe.each([
       });
 
       test('a bare socket that nothing reads: the error comes soon', async () => {
-        const { log, took } = await deferring.visit<RawLog>('raw', server('some data', { raw: true }), { paused: true });
+        const { log, took } = await deferring.visit<RawLog>('raw', server('some data', { raw: true }), {
+          paused: true,
+        });
         expect(took).toBeLessThan(5_000);
         expect(log).toEqual([
           `write 0 ${code}`,
