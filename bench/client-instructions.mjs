@@ -18,8 +18,8 @@ const ROWS = {
 const program = fileURLToPath(new URL('clients/requests.mjs', import.meta.url));
 
 /** The requests between the two counts are measured: without the start of the process, and without the compiler. */
-const KEPT = bench.size([10_000, 20_000], [20, 40]);
-const CLOSED = bench.size([3_000, 8_000], [20, 40]);
+const KEPT = [bench.scaled(10_000, 20), bench.scaled(20_000, 40)];
+const CLOSED = [bench.scaled(3_000, 20), bench.scaled(8_000, 40)];
 const CASES = [
   { id: 'keep-alive', caption: 'http.request, keep-alive', way: 'http', close: false, counts: KEPT, limit: 1.01 },
   { id: 'close', caption: 'http.request, a connection each', way: 'http', close: true, counts: CLOSED, limit: 1.03 },
@@ -51,7 +51,7 @@ async function countAll(given) {
   tabulateCounts(bench, given, rows, { [REGISTERED]: WITH_MODULES });
 }
 
-if (canCount())
-  for (const given of CASES) await countAll(given).catch(({ message }) => bench.note('valgrind', message));
-else bench.note('valgrind', 'is not installed, and nothing can be counted without');
+const wanted = CASES.filter(({ id }) => bench.wants(id));
+if (!canCount()) bench.note('valgrind', 'is not installed, and nothing can be counted without');
+else for (const given of wanted) await countAll(given).catch(({ message }) => bench.note('valgrind', message));
 bench.finish();

@@ -19,6 +19,7 @@ export class Bench {
   #missing = new Map();
   #absent = new Set();
   #scale;
+  #only;
 
   /** `runs`: the number of runs without `--runs`. */
   constructor(subject, { runs = 5 } = {}) {
@@ -28,9 +29,11 @@ export class Bench {
         runs: { type: 'string' },
         out: { type: 'string' },
         scale: { type: 'string' },
+        only: { type: 'string' },
       },
     });
     this.#scale = Number(values.scale ?? 1);
+    this.#only = values.only;
     this.quick = values.quick === true;
     this.runs = this.quick ? 1 : Number(values.runs ?? runs);
     this.#out = values.out ?? (this.quick ? undefined : fileURLToPath(new URL('../results', import.meta.url)));
@@ -45,6 +48,11 @@ export class Bench {
       targets: [],
       missing: [],
     };
+  }
+
+  /** Whether a case is to be measured: with `--only`, it is the one of that name. */
+  wants(id) {
+    return this.#only === undefined || this.#only === id;
   }
 
   /** The value for an ordinary run, or for a quick one. */
