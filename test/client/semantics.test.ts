@@ -150,9 +150,11 @@ describe.each([
         const answer = `HTTP/1.1 413 Too Large\r\nContent-Length: ${body}\r\n\r\n`;
         const began = performance.now();
         const large = server(answer, { body, acked: true });
+        // From Node 22 on, without TLS, the response that is cut off ends the request before the error does.
+        const end = tls || process.version < 'v22' ? code : 'ERR_STREAM_PREMATURE_CLOSE';
         expect(await deferring.visit('piped', large, { readsLater: true })).toEqual([
           'response 413',
-          `pipeline ${code}`,
+          `pipeline ${end}`,
         ]);
         expect(await deferring.visit('drained', large, { reads: false })).toEqual(['response 413', code]);
         expect(performance.now() - began).toBeLessThan(10_000);
