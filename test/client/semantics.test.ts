@@ -175,15 +175,12 @@ describe.each([
         expect(log.slice(-2)).toEqual(['busy 0, free 0, all 0', 'reused false,false']);
       });
 
+      /** What a bare socket says when its two writes have failed. */
+      const bareError = [`write 0 ${code}`, `write 1 ${code}`, `socket error ${code}`, 'socket close true'];
+
       test('a bare socket gets the data, and then the error', async () => {
         const { log } = await deferring.visit<RawLog>('raw', server('some data', { raw: true }), { guard: {} });
-        expect(log).toEqual([
-          `write 0 ${code}`,
-          `write 1 ${code}`,
-          `socket error ${code}`,
-          'socket close true',
-          'read 9',
-        ]);
+        expect(log).toEqual([...bareError, 'read 9']);
       });
 
       test('a bare socket that reads later', async () => {
@@ -193,13 +190,7 @@ describe.each([
           readAfter: 50,
         });
         expect(took).toBeGreaterThan(45);
-        expect(log).toEqual([
-          `write 0 ${code}`,
-          `write 1 ${code}`,
-          `socket error ${code}`,
-          'socket close true',
-          'read 9',
-        ]);
+        expect(log).toEqual([...bareError, 'read 9']);
       });
 
       test('a bare socket that never reads: the error comes at the limit', async () => {
@@ -208,13 +199,7 @@ describe.each([
           guard: { timeout: 50 },
         });
         expect(took).toBeGreaterThan(45);
-        expect(log).toEqual([
-          `write 0 ${code}`,
-          `write 1 ${code}`,
-          `socket error ${code}`,
-          'socket close true',
-          'read 0',
-        ]);
+        expect(log).toEqual([...bareError, 'read 0']);
       });
 
       test('a bare socket that nothing reads: the error comes soon', async () => {
@@ -222,13 +207,7 @@ describe.each([
           paused: true,
         });
         expect(took).toBeLessThan(5_000);
-        expect(log).toEqual([
-          `write 0 ${code}`,
-          `write 1 ${code}`,
-          `socket error ${code}`,
-          'socket close true',
-          'read 0',
-        ]);
+        expect(log).toEqual([...bareError, 'read 0']);
       });
 
       test('destroy() in the middle of the wait', async () => {
