@@ -75,7 +75,8 @@ export class ServerMethods {
 
   #callBefore(name: Method, args: unknown[]): unknown {
     const before = this.#replaced.get(name)?.before;
-    const method = before ? before.value : (Object.getPrototypeOf(this.#server) as Record<string, unknown>)[name];
+    const own = before?.get ? before.get.call(this.#server) : before?.value;
+    const method = before ? own : (Object.getPrototypeOf(this.#server) as Record<string, unknown>)[name];
     return Reflect.apply(method as (...args: unknown[]) => unknown, this.#server, args);
   }
 

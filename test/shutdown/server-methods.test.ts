@@ -51,6 +51,17 @@ test('one that the application has kept is later the one of Node', async () => {
   expect(server.listening).toBe(false);
 });
 
+test('a method that the application has given as a getter is called', async () => {
+  const server = createServer();
+  const { listen: original } = server;
+  Object.defineProperty(server, 'listen', { configurable: true, get: () => original });
+  const { closed } = await begin(server);
+  await listen(server);
+  expect(server.listening).toBe(true);
+  await closed;
+  await new Promise((resolve) => server.close(resolve));
+});
+
 test('a listen() of its own in the middle of a shutdown is called once', async () => {
   const server = createServer();
   const { closed, ours } = await begin(server);
