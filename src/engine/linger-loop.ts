@@ -145,7 +145,6 @@ const LAST_IDLE = 1_000;
 let drainsOnExit = false;
 
 /**
-/**
  * Starts to discard what the peer sends. FIN has been sent, or is sent here.
  * @param take whether the loop takes `fd` itself, and closes it in the end; otherwise it works on a duplicate
  * @param accepted whether the connection certainly comes from a listening socket

@@ -258,12 +258,15 @@ describe('hooks, and the deadline', () => {
 
   test('times that do not fit into the deadline are made shorter', async () => {
     await using service = await Service.start('close-on-signal', {
-      deadline: 1_000,
+      deadline: 3_000,
       drainDelay: 60_000,
       timeout: 60_000,
     });
     const request = await service.request('/hangs');
     service.process.kill('SIGTERM');
+    await service.said(/^before/m);
+    // There is still a drain.
+    expect(await (await service.request('/ready')).text).toMatch(/^HTTP\/1\.1 503 /);
     expect(await request.text).toBe('');
     expect(await service.exit).toEqual({ code: 1, signal: null });
     expect(service.course.some((line) => line.startsWith('after'))).toBe(true);
