@@ -59,7 +59,7 @@ the application in the working directory, or else are fetched by npm for the tim
 
   --help  this text
 
-Exit code: 0, or 1 if there is no addon at the end.
+Exit code: 0, or 1 if the addon was not built.
 `;
 
 class UsageError extends Error {}

@@ -40,9 +40,10 @@ export interface CloseServerOptions {
   signal?: AbortSignal | undefined;
   /**
    * Called when listening stops, once for each open connection whose protocol is the application's own: an upgraded
-   * connection (WebSocket), and any connection of a net or tls server. The function ends the protocol there (a
-   * WebSocket's close frame, `socket.end()`). `timeout` holds for these connections too. What the function throws, or
-   * rejects with, becomes a process warning (`LINGERING_CLOSE_CALLBACK`); a promise is not waited for.
+   * connection (WebSocket), and any connection of a net or tls server. One that is upgraded or accepted late gets it
+   * within a second. The function ends the protocol there (a WebSocket's close frame, `socket.end()`). `timeout` holds
+   * for these connections too. What the function throws, or rejects with, becomes a process warning
+   * (`LINGERING_CLOSE_CALLBACK`); a promise is not waited for. Default none: they are left alone until `timeout`.
    */
   goodbye?: ((socket: Socket | TLSSocket) => unknown) | undefined;
   /**

@@ -17,7 +17,7 @@ export function outputMark(socket: Socket): string {
  * sends RST.
  *
  * The number does not include what libuv, a stream or the HTTP parser has already read: those bytes cause no RST. An
- * EOF in the queue counts as 0.
+ * EOF in the queue counts as 0. Over TLS, what is encrypted counts.
  *
  * @param socket a socket of Node, or a raw descriptor of a socket
  * @returns bytes, >= 0
