@@ -35,8 +35,8 @@ export interface LingerOnCloseOptions extends LingerChoice {
   choose?: ((socket: Socket | TLSSocket) => boolean | LingerChoice | undefined) | undefined;
   /**
    * Whether an idle connection that Node is about to close by itself (`keepAliveTimeout`, `closeIdleConnections()`) is
-   * read first where bytes are waiting, so that a request that has arrived is answered. Node closes it one turn of the
-   * event loop later where nothing was read. Default true; without effect on net and tls servers.
+   * read first where bytes are waiting, so that a request that has arrived is answered. Where nothing was read, it is
+   * closed one or two turns of the event loop later. Default true; without effect on net and tls servers.
    */
   readBeforeIdleClose?: boolean | undefined;
 }
