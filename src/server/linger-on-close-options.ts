@@ -40,9 +40,9 @@ export interface LingerOnCloseOptions extends LingerChoice {
   choose?: ((socket: Socket | TLSSocket) => boolean | LingerChoice | undefined) | undefined;
   /**
    * Whether an idle connection that Node is about to close by itself (`keepAliveTimeout`, `closeIdleConnections()`) is
-   * read first where bytes are waiting, so that a request that has arrived is answered. Where nothing was read, Node
-   * closes it one or two turns of the event loop later. Default true; without effect on net and tls servers. The
-   * streams engine cannot see what is waiting, and reads each such connection first.
+   * read first where bytes are waiting, so that a request that has arrived is answered. Where nothing was read, it is
+   * closed one or two turns of the event loop later. Default true; without effect on net and tls servers. The streams
+   * engine cannot see what is waiting, and reads each such connection first.
    */
   readBeforeIdleClose?: boolean | undefined;
 }

@@ -23,7 +23,8 @@ import { type Hold, ServerShutdown } from './server-shutdown.ts';
  *
  * Call {@link lingerOnClose} when the server is made (or use `lingering-close/register`) to have all connections
  * covered. Otherwise the server is covered from this call on: the connections that are open already are looked up as
- * well as Node allows, and HTTP/2 sessions among them are told only when the server's own `close()` does so (Node 24).
+ * well as Node allows, and HTTP/2 sessions among them are told with their next request, an idle one only where the
+ * server's own `close()` does so (Node 24).
  *
  * A second call in the meantime gives the first promise, and its `signal` counts too: a second SIGTERM may pass
  * `AbortSignal.abort()`. Its other options do not count.
