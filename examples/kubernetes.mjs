@@ -7,11 +7,12 @@ import { closeOnSignal, lingerOnClose } from 'lingering-close';
 const { PORT = 8080, DRAIN_DELAY = 5_000 } = process.env;
 
 // Endpoints are taken out of load balancers while the pod is being ended, and not before: it still gets new connections
-// for a while. 5 s for that, 15 s for the requests in flight and 2 s for their clients to read the answers are less
-// than the 25 s that closeOnSignal has in all. A second SIGTERM ends the process at once.
+// for a while. 5 s for that, 12 s for the requests in flight and 2 s for their clients to read the answers are less
+// than the 20 s that closeOnSignal leaves them: of its 25 s it keeps a fifth for `after`. A second SIGTERM ends the
+// process at once.
 const { closing } = closeOnSignal({
   drainDelay: Number(DRAIN_DELAY),
-  timeout: 15_000,
+  timeout: 12_000,
   deadline: Number(DRAIN_DELAY) + 20_000,
   onReport: ({ idle, finished, cut }) => console.log(`closed: ${idle} idle, ${finished} finished, ${cut} cut off`),
   after: () => {

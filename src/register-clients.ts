@@ -1,5 +1,9 @@
 // `node --import lingering-close/register-clients app.js`: deferWriteError for every client connection of the process,
-// without a change to its code. It meets the connections where Node and undici publish them.
+// with its default options, and without a change to its code. It meets the connections where Node and undici publish
+// them: `net.client.socket`, `undici:client:connected` and `http.client.request.created`.
+//
+// Platforms: as deferWriteError. In Node 20 some connections over TLS are not met before they write. Under Bun and Deno
+// it changes nothing, and says so by a process warning, LINGERING_CLOSE_CLIENTS.
 
 import diagnostics from 'node:diagnostics_channel';
 import type { Agent, ClientRequest } from 'node:http';

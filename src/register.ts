@@ -1,5 +1,9 @@
 // `node --import lingering-close/register app.js`: lingerOnClose for every HTTP, HTTPS and HTTP/2 server of the
 // process, without a change to its code. Another copy of the package may call any function of this one.
+//
+// The variables LINGERING_CLOSE_* are the options: see server/environment.ts. An invalid one, or an unknown name, is an
+// error of the import, ERR_INVALID_ARG_VALUE, which ends the process at its start. Platforms: as lingerOnClose; HTTP/2
+// servers of Bun are not covered. Source: the diagnostics channels `net.server.socket` and `net.server.listen` of Node.
 
 import diagnostics from 'node:diagnostics_channel';
 import type { Server, Socket } from 'node:net';

@@ -72,7 +72,7 @@ export function readSettings(): Reading[] {
 const COUNTERS: Record<keyof TcpAbortCounters, string> = {
   abortOnClose: 'closed with unread input: what a lingering close avoids',
   abortOnData: 'input right after the close, or a reset on purpose (SO_LINGER {1, 0})',
-  abortOnLinger: "the peer's FIN did not come within TCP_LINGER2",
+  abortOnLinger: "dropped in place of a wait for the peer's FIN, by a TCP_LINGER2 below 0",
   abortOnTimeout: 'no answer to retransmissions or keep-alive probes',
   abortOnMemory: 'out of memory, or more than tcp_max_orphans',
   abortFailed: 'the RST itself could not be sent',

@@ -12,6 +12,8 @@ const USAGE = `Usage: lingering-close <command> [options]
 
   --help         this text, or that of a command; -h
   --version      the version of lingering-close; -v
+
+Exit code: that of the command, or 2 where a command or an option is wrong.
 `;
 
 const DEMO_USAGE = `Usage: lingering-close demo [options]
@@ -45,6 +47,8 @@ about each thing that is not as it should be.
   --json  one JSON object; what is not available here is null, and "unavailable" says why;
           "Infinity" stands for no limit
   --help  this text
+
+Exit code: 0, whatever it finds.
 `;
 
 const BUILD_USAGE = `Usage: lingering-close build [options]
@@ -55,7 +59,7 @@ the application in the working directory, or else are fetched by npm for the tim
 
   --help  this text
 
-Exit code: 0, or 1 if there is no addon at the end.
+Exit code: 0, or 1 if the addon was not built.
 `;
 
 class UsageError extends Error {}

@@ -2,11 +2,13 @@
 import { checkObject, checkTime } from '../core/checks.ts';
 import { warnOfUnknownOptions } from '../core/option-warnings.ts';
 
+/** The options of {@link deferWriteError}. */
 export interface DeferWriteErrorOptions {
   /**
    * Milliseconds that an error waits at most for an application that does not read what has arrived. Each read starts
-   * them again. Default 30,000; `Infinity` for no limit. While a request is being sent, an application that has not
-   * begun to read its response has 250 at most.
+   * them again; without the addon they are for the whole wait. Default 30,000; `Infinity` for no limit. An application
+   * that has not begun to read has 250 at most: while it still sends its request, and on a socket of an agent, or of
+   * `register-clients`, that nothing reads.
    */
   timeout?: number | undefined;
 }

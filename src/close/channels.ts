@@ -11,18 +11,26 @@ export interface ConnectionAddresses {
   localPort: number | undefined;
   remoteAddress: string | undefined;
   remotePort: number | undefined;
+  /** `'IPv4'` or `'IPv6'`. */
   remoteFamily: string | undefined;
 }
 
 /** The message of `lingering-close:start`. */
 export interface CloseStart extends ConnectionAddresses {
+  /** What is being closed. Under TLS this may be the TLSSocket, or the connection under it. */
   socket: Socket;
+  /** The server that has accepted the connection; `undefined` for a connection of a client. */
   server: Server | undefined;
 }
 
-/** The message of `lingering-close:end`. It has no `socket`, which is destroyed by then. */
+/**
+ * The message of `lingering-close:end`. It has no `socket`, which is destroyed by then. There is none for a close that
+ * began when neither channel had a subscriber.
+ */
 export interface CloseEnd extends ConnectionAddresses {
+  /** How the close ended. */
   report: CloseReport;
+  /** The server that has accepted the connection; `undefined` for a connection of a client. */
   server: Server | undefined;
 }
 

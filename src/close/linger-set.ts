@@ -11,10 +11,11 @@ import { HeaviestFirst } from './heaviest-first.ts';
 import { QuietCloses, type QuietEnd } from './quiet-closes.ts';
 import type { CheckedOptions } from './safe-close-options.ts';
 
-/** Since `lingerOnClose` was called. */
+/** Sums over the lingers of a server that are over, since `lingerOnClose` was called. */
 export interface LingerTotals {
-  /** How many lingers have ended with each outcome. */
+  /** How many lingers have ended with each outcome: those of {@link CloseReport}. */
   outcomes: Record<Outcome, number>;
+  /** Bytes of all peers that were discarded. */
   discardedBytes: number;
   /** Lingers that were ended to make room for others: the same figure as `outcomes.evicted`. */
   evictions: number;

@@ -3,13 +3,15 @@ import { checkAbortSignal, checkLimit, checkObject, checkTime } from '../core/ch
 import { invalidArgType, invalidArgValue } from '../core/errors.ts';
 import { warnOfUnknownOptions } from '../core/option-warnings.ts';
 
+/** The options of {@link safeClose}. Times are milliseconds. */
 export interface SafeCloseOptions {
   /**
    * - `'linger'` (default): flush, FIN, then discard what the peer still sends. The peer gets everything. `until` says
    *   when this ends.
    * - `'drain'`: flush, FIN, then discard only what has already arrived, and close. Cheap; data that arrives later is
    *   still answered with RST.
-   * - `'reset'`: RST now; unsent output is lost. A UNIX socket has no RST: it is closed at once.
+   * - `'reset'`: RST now; unsent output is lost. A UNIX socket has no RST: it is closed at once. So is, without the
+   *   addon, a TLS socket, and any socket while its FIN is on its way.
    */
   mode?: 'linger' | 'drain' | 'reset' | undefined;
   /**
@@ -52,7 +54,8 @@ export interface SafeCloseOptions {
   signal?: AbortSignal | undefined;
   /**
    * Whether a pending close keeps the process alive. Default true. For the connections that a server closes the default
-   * is in between: it does, but once nothing else does, only while less than a second passes without progress.
+   * is in between: it does, but once nothing else does, only while less than a second passes without progress. (With
+   * the streams engine the default is true there too.)
    */
   ref?: boolean | undefined;
 }

@@ -33,14 +33,17 @@ const byDescriptor = new Map<number, ConnectionClose>();
  * socket that is destroyed, or not connected yet, the promise resolves with `'closed'`, and the socket is destroyed.
  *
  * @param socket a socket of Node (TCP, TLS, UNIX), or a raw descriptor
- * @param options see {@link SafeCloseOptions}; times are milliseconds
+ * @param options see {@link SafeCloseOptions}; times are milliseconds. A name that is no option and a time under 100 ms
+ * are no errors, but each gets a process warning, once (`LINGERING_CLOSE_OPTION`, `LINGERING_CLOSE_UNIT`)
  * @returns resolves with a {@link CloseReport}, always; never rejects because of what a peer does
- * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; for a raw
- * descriptor also `ERR_INVALID_STATE` (it listens, or belongs to a Socket of this thread: pass the Socket) and a
- * {@link SocketError} (`EBADF`, `ENOTSOCK`, `EPROTOTYPE`)
+ * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (an unknown `mode` or `until`; a
+ * Proxy, such as the socket of HTTP/2; a socket that is not extensible), `ERR_OUT_OF_RANGE`; for a raw descriptor also
+ * `ERR_INVALID_STATE` (it listens, or belongs to a Socket of this thread: pass the Socket) and a {@link SocketError}
+ * (`EBADF`, `ENOTSOCK`, `EPROTOTYPE`)
  *
- * Platforms: Linux natively; all others through Node's streams. Source: RFC 1122 4.2.2.13, RFC 2525 2.17; `tcp_close`
- * in Linux; the algorithm is that of nginx's lingering_close.
+ * Platforms: Linux natively; all others, and Linux without the addon, through Node's streams, where a raw descriptor
+ * that listens, or that belongs to a paused Socket, is not told apart. Source: RFC 1122 4.2.2.13, RFC 2525 2.17;
+ * `tcp_close` in Linux; the algorithm is that of nginx's lingering_close.
  */
 export function safeClose(socket: SocketLike, options?: SafeCloseOptions): Promise<CloseReport> {
   validateSocketLike(socket);

@@ -28,10 +28,12 @@ export type Linger = number | false;
  * no effect. This function sets the plain option; for a close that does not reset the peer use {@link safeClose}.
  *
  * @param socket a connected socket of Node, or a raw descriptor
- * @param linger seconds, an integer from 0 to 65,535 (macOS: 327), or `false`
+ * @param linger seconds, an integer from 0 to 65,535 (macOS: 327), or `false`. From 500 on a process warning asks once
+ * whether milliseconds were meant (`LINGERING_CLOSE_UNIT`)
  * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a Proxy; with `n > 0` also a socket that is not extensible),
- * `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED`, `ERR_INVALID_STATE`, `ERR_INVALID_HANDLE_TYPE`; a {@link SocketError}
- * (`EBADF`, `ENOTSOCK`); `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
+ * `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED`; `ERR_INVALID_STATE` before it is connected; `ERR_INVALID_HANDLE_TYPE` for a
+ * socket without a descriptor; a {@link SocketError} (`EBADF`, `ENOTSOCK`). Without the addon `ERR_ADDON_UNAVAILABLE`,
+ * or `ERR_UNSUPPORTED_PLATFORM` where the platform has none
  *
  * Platforms: Linux; macOS (SO_LINGER_SEC, and `destroy()` may block there for `n > 0`). Source: socket(7), SO_LINGER;
  * `tcp_close` in Linux.

@@ -8,14 +8,20 @@ import { getSystemErrorMap, getSystemErrorName, inspect } from 'node:util';
  *
  * In a {@link CloseReport} a SocketError may also stand for the error with which the socket was destroyed. That error
  * is then the `cause`, and `code`, `errno` and `syscall` are taken from it; `errno` and `syscall` are `undefined` where
- * that error has none (a TLS alert).
+ * that error has none (a TLS alert), and `code` is `'ERR_SOCKET'` where it has none.
+ *
+ * Works on every platform; its codes are those of the system. Source: errno(3).
  */
 export class SocketError extends Error {
   override readonly name = 'SocketError';
+  /** The name of the errno: `'ECONNRESET'`. */
   readonly code: string;
+  /** Negative, as in Node's own errors. */
   readonly errno: number | undefined;
+  /** The system call that failed: `'send'`. */
   readonly syscall: string | undefined;
 
+  /** @param errno negative: `-os.constants.errno.EPIPE` */
   constructor(syscall: string, errno: number);
   /** @internal */
   constructor(syscall: string | undefined, errno: number | undefined, cause: NodeJS.ErrnoException);

@@ -68,6 +68,12 @@ const listeners: Listeners = loop?.owners ?? new Map();
  * - `'native'`: the discard loop of the addon (Linux).
  * - `'streams'`: the same steps through Node's streams, where the addon is missing, not allowed, or has no discard loop
  *   for the platform.
+ *
+ * It is decided when the package is loaded, and does not change. A single close may use the other one: see `engine` of
+ * {@link CloseReport}.
+ *
+ * Platforms: `'native'` on Linux with the addon, `'streams'` everywhere else. On Linux a process warning says once in a
+ * thread why it is not the native one (`LINGERING_CLOSE_FALLBACK`).
  */
 export const engine: 'native' | 'streams' = loop ? 'native' : 'streams';
 

@@ -8,7 +8,7 @@ import { invalidArgType, invalidArgValue, outOfRange } from '../core/errors.ts';
 import { warnOfUnknownOptions } from '../core/option-warnings.ts';
 import { defaultMaxLingering } from '../system/open-file-limit.ts';
 
-/** For a single connection: what to close it with. */
+/** What `choose` may return for a single connection. What it leaves out is as for the server. */
 export interface LingerChoice extends SafeCloseOptions {
   /**
    * - `'needed'`, the default for HTTP servers: lingers when the request was not read to its end, or bytes are waiting
@@ -19,24 +19,30 @@ export interface LingerChoice extends SafeCloseOptions {
   when?: 'needed' | 'always' | undefined;
 }
 
+/**
+ * The options of {@link lingerOnClose}: those of {@link SafeCloseOptions} and these. An abort of `signal` resets all
+ * connections of the server that linger, and each one that would linger later.
+ */
 export interface LingerOnCloseOptions extends LingerChoice {
   /**
    * How many connections may linger at once. One more evicts the oldest connection of the address that has most (of an
-   * IPv6 address the first 64 bits count). Default 1,000, or a quarter of the open-file limit where that is less;
-   * `Infinity` for no limit but that of descriptors. The largest `maxLingering` of all servers is also the limit of the
-   * process.
+   * IPv6 address the first 64 bits count). An integer, or `Infinity` for no limit but that of descriptors. Default
+   * 1,000, or a quarter of the open-file limit where that is less. The largest `maxLingering` of all servers that have
+   * lingering connections is also the limit of the process.
    */
   maxLingering?: number | undefined;
   /**
    * Called when a connection is about to be closed that would linger, or might. `false` closes it as Node does. An
-   * object has options for this connection. Anything else leaves it with the options of the server. The function must
-   * not throw: if it does, the options of the server serve, and the error becomes a process warning.
+   * object has options for this connection. Anything else leaves it with the options of the server. Default none. The
+   * function must not throw: if it does, or if its object has an invalid option, the options of the server serve, and
+   * the error becomes a process warning (`LINGERING_CLOSE_CALLBACK`).
    */
   choose?: ((socket: Socket | TLSSocket) => boolean | LingerChoice | undefined) | undefined;
   /**
    * Whether an idle connection that Node is about to close by itself (`keepAliveTimeout`, `closeIdleConnections()`) is
-   * read first where bytes are waiting, so that a request that has arrived is answered. Node closes it one turn of the
-   * event loop later where nothing was read. Default true; without effect on net and tls servers.
+   * read first where bytes are waiting, so that a request that has arrived is answered. Where nothing was read, it is
+   * closed one or two turns of the event loop later. Default true; without effect on net and tls servers. The streams
+   * engine cannot see what is waiting, and reads each such connection first.
    */
   readBeforeIdleClose?: boolean | undefined;
 }

@@ -17,34 +17,39 @@ export type ShutdownReason = NodeJS.Signals | 'shutdown' | 'disconnect';
 
 const SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
 
+/** The options of {@link closeOnSignal}: those of {@link closeServers}, and these. */
 export interface CloseOnSignalOptions extends CloseServersOptions {
-  /** Default SIGTERM and SIGINT. */
+  /** The signals that begin the shutdown, by name. Default SIGTERM and SIGINT. SIGKILL and SIGSTOP are refused. */
   signals?: Iterable<NodeJS.Signals> | undefined;
   /**
    * Milliseconds for everything: `before`, the servers, `after`. Default 25,000, below the 30 seconds that Kubernetes
-   * gives by default. Times of the servers that do not fit are made shorter. `Infinity` for no limit.
+   * gives by default. Times of the servers that do not fit are made shorter. What is still open then is ended by
+   * `process.exit()`, or with `exit: false` reset. `Infinity` for no limit.
    */
   deadline?: number | undefined;
   /**
-   * Called first, and waited for: the place to tell a registry. It has half of `deadline` at most, and less when the
-   * times of the servers leave less. What it throws becomes a process warning, the exit code is then 1, and the
-   * shutdown goes on.
+   * Called first, and waited for: the place to tell a registry. The servers go on listening meanwhile. It has what the
+   * times of the servers, and the fifth for `after`, leave of `deadline`. Where they leave less than half of `deadline`
+   * (with `after`: three tenths), it has that, and the times of the servers are made shorter. When it throws, rejects
+   * or takes longer, there is a process warning (`LINGERING_CLOSE_CALLBACK`), the exit code is 1, and the shutdown goes
+   * on. Default none.
    */
   before?: ((reason: ShutdownReason) => unknown) | undefined;
   /**
-   * Called when the servers are closed, and waited for until `deadline`: the place to close databases and queues. A
-   * fifth of `deadline` is kept for it. What it throws: as with `before`.
+   * Called with the report when the servers are closed, and waited for until `deadline`: the place to close databases
+   * and queues. A fifth of `deadline` is kept for it. When it fails: as with `before`. Default none.
    */
   after?: ((report: ServersCloseReport) => unknown) | undefined;
   /**
-   * Whether the process ends. Default true: `process.exitCode` is left alone when nothing was cut, so it is 0 unless
-   * the application sets it, and else is 1. The process then ends by itself when nothing is open any more, and by
-   * `process.exit()` at `deadline` when something is. With false it goes on.
+   * Whether the process ends. Default true: `process.exitCode` is left alone when all went well, so it is 0 unless the
+   * application sets it. It is 1 when something was cut, `before` or `after` failed, a cluster worker ended with
+   * another code than 0, or `deadline` came before the shutdown was over. The process then ends by itself when nothing
+   * is open any more, and by `process.exit()` at `deadline` when something is. With false it goes on.
    */
   exit?: boolean | undefined;
   /**
-   * Gets the report, when the servers are closed. What it throws, or rejects with, becomes a process warning; a promise
-   * is not waited for.
+   * Gets the report, when the servers are closed. What it throws, or rejects with, becomes a process warning
+   * (`LINGERING_CLOSE_CALLBACK`); a promise is not waited for.
    */
   onReport?: ((report: ServersCloseReport) => unknown) | undefined;
 }

@@ -7,7 +7,10 @@ import type { CloseOnSignalOptions } from './close-on-signal-options.ts';
 import { checkCloseOnSignalOptions } from './close-on-signal-options.ts';
 import { SignalShutdown } from './signal-shutdown.ts';
 
-/** What {@link closeOnSignal} arranged. */
+/**
+ * What {@link closeOnSignal} arranged. `[Symbol.dispose]()` ends the listening to signals; a shutdown that has begun
+ * goes on.
+ */
 export interface ClosingOnSignal extends DisposableLike {
   /**
    * Aborts when the shutdown begins, before `before` is called. A readiness probe answers 503 while `closing.aborted`;
@@ -22,8 +25,11 @@ export interface ClosingOnSignal extends DisposableLike {
  * 1. `closing` aborts, and `before` is called.
  * 2. All servers of the process are closed: see {@link closeServers}. `onReport` gets the report.
  * 3. `after` is called.
- * 4. The process ends by itself, with exit code 0 when nothing was cut, else 1; what is still open at `deadline` is
- *    ended by `process.exit()`.
+ * 4. The process ends by itself, with exit code 0 when nothing was cut and no hook failed, else 1; what is still open
+ *    at `deadline` is ended by `process.exit()`.
+ *
+ * A server that begins to listen after the signal is closed too, unless `servers` names those to be closed, or `exit`
+ * is false.
  *
  * A second signal ends it at once: everything is reset, and the process ends by that signal. One that the process sends
  * to itself by `process.kill()` is none: a framework that listens to signals too says with it that it is done. The
@@ -40,8 +46,8 @@ export interface ClosingOnSignal extends DisposableLike {
  * - Uncaught exceptions are left to Node.
  *
  * @param options those of {@link closeServers}, `signals`, `before`, `after`, `deadline`, `exit` and `onReport`; times
- * are milliseconds
- * @returns `closing`, and a way to stop listening: {@link ClosingOnSignal}
+ * are milliseconds. Process warnings: as with {@link closeServers}
+ * @returns `closing`, and `[Symbol.dispose]()`: see {@link ClosingOnSignal}
  * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`;
  * `ERR_WORKER_UNSUPPORTED_OPERATION` in a Worker, which gets no signals: the main thread calls it, and tells its
  * Workers

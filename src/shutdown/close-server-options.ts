@@ -11,11 +11,12 @@ import { warnOfUnknownOptions } from '../core/option-warnings.ts';
 /** A response that is not ended: of HTTP/1, or the stream of an HTTP/2 request. */
 export type InFlight = ServerResponse | ServerHttp2Stream;
 
+/** The options of {@link closeServer}. Times are milliseconds. */
 export interface CloseServerOptions {
   /**
    * Milliseconds for which the server goes on listening, and tells each client in its next response that the connection
    * ends (`Connection: close`; HTTP/2: GOAWAY). In this time load balancers turn away, so that no client finds a closed
-   * port. Default 0; on Kubernetes some 5,000.
+   * port. Default 0; on Kubernetes some 5,000. Left out where the server does not listen.
    */
   drainDelay?: number | undefined;
   /**
@@ -23,8 +24,10 @@ export interface CloseServerOptions {
    * `Infinity` for no limit.
    */
   timeout?: number | undefined;
-  /** Milliseconds that connections may go on lingering after `timeout`. Default 2,000, as in Apache
-   * for a process that is ending. */
+  /**
+   * Milliseconds that connections may go on lingering after `timeout`. Default 2,000, as in Apache for a process that
+   * is ending; `Infinity` for no limit but those of the lingers.
+   */
   lingerTimeout?: number | undefined;
   /**
    * Milliseconds that a connection between two requests must have been idle before it gets FIN, the time before the
@@ -33,13 +36,14 @@ export interface CloseServerOptions {
    * request is answered, and the client is told. 0 switches both off, for tests.
    */
   settle?: number | undefined;
-  /** Abort resets everything that is still open at once; the promise then resolves. */
+  /** An abort resets everything that is still open, and all that lingers, at once; the promise then resolves. */
   signal?: AbortSignal | undefined;
   /**
    * Called when listening stops, once for each open connection whose protocol is the application's own: an upgraded
-   * connection (WebSocket), and any connection of a net or tls server. The function ends the protocol there (a
-   * WebSocket's close frame, `socket.end()`). `timeout` holds for these connections too. What the function throws, or
-   * rejects with, becomes a process warning; a promise is not waited for.
+   * connection (WebSocket), and any connection of a net or tls server. One that is upgraded or accepted late gets it
+   * within a second. The function ends the protocol there (a WebSocket's close frame, `socket.end()`). `timeout` holds
+   * for these connections too. What the function throws, or rejects with, becomes a process warning
+   * (`LINGERING_CLOSE_CALLBACK`); a promise is not waited for. Default none: they are left alone until `timeout`.
    */
   goodbye?: ((socket: Socket | TLSSocket) => unknown) | undefined;
   /**
@@ -47,7 +51,7 @@ export interface CloseServerOptions {
    * until its connection ends (within a second). The function ends those that have no end of their own: server-sent
    * events, long polls, a feed. It leaves the others alone: they finish. It gets the `ServerResponse`, and for HTTP/2
    * the `ServerHttp2Stream`, with every Node.js that has the list of them. What the function throws, or rejects with,
-   * becomes a process warning; a promise is not waited for.
+   * becomes a process warning (`LINGERING_CLOSE_CALLBACK`); a promise is not waited for.
    */
   goodbyeResponse?: ((response: InFlight) => unknown) | undefined;
 }

@@ -23,12 +23,15 @@ import { type Hold, ServerShutdown } from './server-shutdown.ts';
  *
  * Call {@link lingerOnClose} when the server is made (or use `lingering-close/register`) to have all connections
  * covered. Otherwise the server is covered from this call on: the connections that are open already are looked up as
- * well as Node allows, and HTTP/2 sessions among them are told only when the server's own `close()` does so (Node 24).
+ * well as Node allows, and HTTP/2 sessions among them are told with their next request, an idle one only where the
+ * server's own `close()` does so (Node 24).
  *
- * A second call gives the first promise, and its `signal` counts too: a second SIGTERM may pass `AbortSignal.abort()`.
+ * A second call in the meantime gives the first promise, and its `signal` counts too: a second SIGTERM may pass
+ * `AbortSignal.abort()`. Its other options do not count.
  *
  * @param server a server of node:net, node:tls, node:http, node:https or node:http2
- * @param options see {@link CloseServerOptions}; times are milliseconds
+ * @param options see {@link CloseServerOptions}; times are milliseconds. Process warnings: as with {@link safeClose};
+ * what a function of the application throws is one too (`LINGERING_CLOSE_CALLBACK`)
  * @returns resolves with a {@link ServerCloseReport}, always; never rejects for what a peer does
  * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`
  *

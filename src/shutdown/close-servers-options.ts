@@ -7,14 +7,15 @@ import { validateServer } from '../server/server-kind.ts';
 import type { CheckedCloseServerOptions, CloseServerOptions } from './close-server-options.ts';
 import { checkCloseServerValues } from './close-server-options.ts';
 
+/** The options of {@link closeServers}: those of {@link closeServer}, and which servers. */
 export interface CloseServersOptions extends CloseServerOptions {
-  /** These servers, in place of all that listen. */
+  /** These servers, in place of all that listen. Default: all that are found, see {@link closeServers}. */
   servers?: Iterable<Server> | undefined;
-  /** Servers besides, that the package cannot find by itself. */
+  /** Servers besides, that the package cannot find by itself. Default none. */
   also?: Iterable<Server> | undefined;
   /**
    * Servers that are closed behind the others: those of probes and metrics. They serve until the others are closed, and
-   * have what is then left of the time.
+   * have what is then left of the time. Default none.
    */
   last?: Iterable<Server> | undefined;
 }

@@ -16,14 +16,16 @@ import type { ClosedServer, ServersCloseReport } from './servers-close-report.ts
  * same times, counted from this call.
  *
  * It finds the servers of {@link lingerOnClose} and of `lingering-close/register`, each server that began to listen
- * after the package was loaded, and of the others each one that keeps the process alive. It cannot find a server that
- * listens since before that and was unref()ed, or whose cluster primary listens for it, unless it had a connection
- * under `register`; and no server that is not a `net.Server` of this thread (another Worker; an addon, such as uWS or
- * grpc's C core). Pass a `net.Server` among these as `also`, and close the others yourself.
+ * after the package was loaded, and of the others each one that keeps the process alive. One that was closed already
+ * and still has connections counts too. It cannot find a server that has listened since before the package was loaded
+ * and was unref()ed, or whose cluster primary listens for it, unless it had a connection under `register`; and no
+ * server that is not a `net.Server` of this thread (another Worker; an addon, such as uWS or grpc's C core). Pass a
+ * `net.Server` among these as `also`, and close the others yourself.
  *
  * A second call closes what listens by then, and waits for the first: see {@link closeServer}.
  *
- * @param options those of {@link closeServer}, `servers`, `also` and `last`; times are milliseconds
+ * @param options those of {@link closeServer}, `servers`, `also` and `last`; times are milliseconds. Process warnings:
+ * as with {@link closeServer}
  * @returns resolves with a {@link ServersCloseReport}, always; never rejects for what a peer does
  * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`
  *

@@ -10,13 +10,16 @@ export interface ClosedServer extends ServerCloseReport {
 
 /** How the servers of a process were closed. The figures are the sums of those of the servers. */
 export interface ServersCloseReport {
+  /** Connections that had nothing to do: see {@link ServerCloseReport}. */
   idle: number;
+  /** Connections that ended by themselves. */
   finished: number;
+  /** Connections that were cut off, or lost a request. With 0 the shutdown took nothing from a client. */
   cut: number;
   /** One for each server: those of `last` are at the end. */
   servers: ClosedServer[];
-  /** Milliseconds. */
+  /** Milliseconds from the call to the report. */
   duration: number;
-  /** Whether `signal` cut the shutdown short. */
+  /** Whether a `signal` cut the shutdown of one of them short. */
   aborted: boolean;
 }

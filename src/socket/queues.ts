@@ -17,13 +17,14 @@ export function outputMark(socket: Socket): string {
  * sends RST.
  *
  * The number does not include what libuv, a stream or the HTTP parser has already read: those bytes cause no RST. An
- * EOF in the queue counts as 0.
+ * EOF in the queue counts as 0. Over TLS, what is encrypted counts.
  *
  * @param socket a socket of Node, or a raw descriptor of a socket
  * @returns bytes, >= 0
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED`,
- * `ERR_INVALID_STATE`, `ERR_INVALID_HANDLE_TYPE` for a socket without a descriptor; a {@link SocketError} (`EBADF`,
- * `ENOTSOCK`; `EINVAL` for a listening socket); `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a Proxy), `ERR_OUT_OF_RANGE`; `ERR_SOCKET_CLOSED`;
+ * `ERR_INVALID_STATE` before it is connected; `ERR_INVALID_HANDLE_TYPE` for a socket without a descriptor; a
+ * {@link SocketError} (`EBADF`, `ENOTSOCK`; `EINVAL` for a listening socket). Without the addon
+ * `ERR_ADDON_UNAVAILABLE`, or `ERR_UNSUPPORTED_PLATFORM` where the platform has none
  *
  * Platforms: Linux, macOS. Source: tcp(7) and unix(7), SIOCINQ / FIONREAD; `tcp_ioctl` in Linux.
  */
@@ -38,7 +39,7 @@ export function pendingBytes(socket: SocketLike): number {
  *
  * The number includes only what has reached the kernel. What Node still holds is in `socket.writableLength`; a write of
  * which the kernel took a part is in there as a whole. On a UNIX socket the number is buffer memory, a little more than
- * the bytes, and 0 means that the peer has read everything.
+ * the bytes, and 0 means that the peer has read everything, or has closed.
  *
  * @param socket a socket of Node, or a raw descriptor of a socket
  * @returns bytes, >= 0

@@ -23,10 +23,11 @@ const EAGAIN = -constants.errno.EAGAIN;
  * @param data bytes to send, in a `Buffer` or another Uint8Array
  * @returns how many bytes the kernel took: fewer than given when the send buffer is nearly full, 0 when it is full
  * (EAGAIN)
- * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`; `ERR_INVALID_STATE` before the socket is
- * connected, while `socket.writableLength > 0`, and on a TLS socket; `ERR_STREAM_WRITE_AFTER_END` after `socket.end()`;
- * `ERR_SOCKET_CLOSED`, `ERR_INVALID_HANDLE_TYPE`; a {@link SocketError} (`EPIPE`, `ECONNRESET`, `EBADF`, `ENOTSOCK`);
- * `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
+ * @throws `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a Proxy), `ERR_OUT_OF_RANGE`; `ERR_INVALID_STATE` before the
+ * socket is connected, while `socket.writableLength > 0`, and on a TLS socket; `ERR_STREAM_WRITE_AFTER_END` after
+ * `socket.end()`; `ERR_SOCKET_CLOSED`; `ERR_INVALID_HANDLE_TYPE` for a socket without a descriptor; a
+ * {@link SocketError} (`EPIPE`, `ECONNRESET`, `EBADF`, `ENOTSOCK`, and the others of send(2)). Without the addon
+ * `ERR_ADDON_UNAVAILABLE`, or `ERR_UNSUPPORTED_PLATFORM` where the platform has none
  *
  * Platforms: Linux; macOS, where SO_NOSIGPIPE is set on the socket instead. Source: send(2).
  */

@@ -3,7 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { codedError } from '../core/errors.ts';
 
-/** Totals since the network namespace was made (the first one: since boot). They never decrease. */
+/**
+ * Totals since the network namespace was made (the first one: since boot). They never decrease. They count connections;
+ * `resetsSent` counts segments.
+ */
 export interface TcpAbortCounters {
   /** Closed with unread data in the receive queue (`TCPAbortOnClose`): what a lingering close avoids. */
   abortOnClose: number;
@@ -12,7 +15,10 @@ export interface TcpAbortCounters {
    * (`TCPAbortOnData`).
    */
   abortOnData: number;
-  /** Closed, and the peer's FIN did not come within the time that TCP_LINGER2 allows (`TCPAbortOnLinger`). */
+  /**
+   * Closed, and dropped as soon as FIN was acknowledged, in place of a wait for the peer's FIN: a TCP_LINGER2 below 0
+   * asks for that (`TCPAbortOnLinger`). The package never sets it.
+   */
   abortOnLinger: number;
   /** No answer to retransmissions or keep-alive probes (`TCPAbortOnTimeout`). */
   abortOnTimeout: number;
@@ -30,10 +36,11 @@ export interface TcpAbortCounters {
 /**
  * Reads the kernel's counters of aborted TCP connections, for the network namespace of the process. Compare two
  * readings to see whether clients are reset. `abortOnClose` and `abortOnData` do not tell of all of them: see
- * `resetsSent`.
+ * `resetsSent`. A counter that the kernel does not have is 0.
  *
+ * @returns see {@link TcpAbortCounters}
  * @throws `ERR_UNSUPPORTED_PLATFORM` on other systems than Linux, and where the kernel has no such tables; the error of
- * `fs.readFileSync` where the process may not read /proc
+ * `fs.readFileSync` where /proc cannot be read
  *
  * Platforms: Linux; needs no addon. Source: /proc/net/netstat (TcpExt) and /proc/net/snmp (Tcp), proc(5) and the
  * kernel's snmp_counter.rst.

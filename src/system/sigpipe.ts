@@ -6,6 +6,7 @@ import { requireAddon } from './addon.ts';
 /** In the order of `enum Disposition` of broken_pipe.h. */
 const DISPOSITIONS = ['default', 'ignore', 'handler'] as const;
 
+/** What the process does on SIGPIPE: see {@link getSigpipe}. */
 export type SigpipeDisposition = (typeof DISPOSITIONS)[number];
 
 /**
@@ -16,7 +17,7 @@ export type SigpipeDisposition = (typeof DISPOSITIONS)[number];
  * The trap: removing the last `process.on('SIGPIPE')` listener leaves `'default'`, not `'ignore'`.
  * `setSigpipe('ignore')` mends it.
  *
- * @throws `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
+ * @throws without the addon: `ERR_ADDON_UNAVAILABLE`, or `ERR_UNSUPPORTED_PLATFORM` where the platform has none
  *
  * Platforms: Linux, macOS. Source: sigaction(2), signal(7).
  */
@@ -36,7 +37,7 @@ export function getSigpipe(): SigpipeDisposition {
  *
  * @param disposition `'ignore'` or `'default'`
  * @returns the disposition before
- * @throws `ERR_INVALID_ARG_VALUE`; `ERR_ADDON_UNAVAILABLE`, `ERR_UNSUPPORTED_PLATFORM`
+ * @throws `ERR_INVALID_ARG_VALUE`; without the addon as {@link getSigpipe}
  *
  * Platforms: Linux, macOS. Source: sigaction(2), signal(7).
  */

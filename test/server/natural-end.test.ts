@@ -5,7 +5,7 @@ import { Peer } from '../support/peer.ts';
 
 const REGISTER = ['--import', 'lingering-close/register'];
 const UPLOAD = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n';
-/** Of the default, 5 s, and of the second that is left of it. */
+/** Between the default, 10 s, and the second that is left of it. */
 const IDLE = 5_000;
 
 function start(peer: string, { where = 'main', ref = '' } = {}) {
