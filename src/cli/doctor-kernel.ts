@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { TcpAbortCounters } from '../system/counters.ts';
 import { tcpAbortCounters } from '../system/counters.ts';
-import { defaultMaxLingering } from '../system/open-file-limit.ts';
+import { defaultMaxLingering, parseMaxLingering } from '../system/open-file-limit.ts';
 import type { Reading } from './reading.ts';
 import { notAvailable } from './reading.ts';
 
@@ -14,9 +14,10 @@ export function readOpenFiles(): Reading {
   const limit = userLimits?.open_files;
   if (!limit) return notAvailable('open_files', `${process.platform} sets no such limit`);
   const { soft, hard } = limit;
+  const asNumber = (value: unknown) => (value === 'unlimited' ? Infinity : value);
   return {
     name: 'open_files',
-    value: limit,
+    value: { soft: asNumber(soft), hard: asNumber(hard) },
     text: `${soft} / ${hard}`,
     meaning: 'soft / hard limit; each linger holds one',
   };
@@ -25,9 +26,10 @@ export function readOpenFiles(): Reading {
 /** How many connections of a process with these limits and this environment may linger at once. */
 export function readMaxLingering(): Reading {
   const given = process.env['LINGERING_CLOSE_MAX_LINGERING'];
-  const value = given ? Number(given) : defaultMaxLingering();
-  if (Number.isNaN(value)) {
-    return notAvailable('maxLingering', 'LINGERING_CLOSE_MAX_LINGERING is no number, and register refuses to start');
+  const value = given ? parseMaxLingering(given) : defaultMaxLingering();
+  if (value === undefined) {
+    const what = 'LINGERING_CLOSE_MAX_LINGERING is no integer';
+    return notAvailable('maxLingering', `${what}, and register refuses to start`);
   }
   const meaning = given
     ? 'by LINGERING_CLOSE_MAX_LINGERING, under lingering-close/register'

@@ -1,11 +1,14 @@
 // The other Node.js processes of this machine that listen, as far as /proc shows them: whether their connections
 // linger, how many do now, and what limits they have. Source: proc(5), and tcp_states.h of Linux.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
 import { basename } from 'node:path';
-import { defaultMaxLingering, parseLimits } from '../system/open-file-limit.ts';
+import { defaultMaxLingering, parseLimits, parseMaxLingering } from '../system/open-file-limit.ts';
 
 export interface NodeProcess {
   pid: number;
+  /** The pid of the process that has started it. */
+  parent: number;
   /** The program and its script, without other arguments: those may be secret. */
   command: string;
   /** Where it listens: `address:port`, or the path of a UNIX socket. */
@@ -20,6 +23,8 @@ export interface NodeProcess {
   maxLingering: number;
   openFiles: number;
   openFileLimit: number;
+  /** As `getSigpipe()` has it. `'default'`: a write to a closed peer kills the process. */
+  sigpipe: 'default' | 'ignore' | 'handler';
 }
 
 export interface NodeProcesses {
@@ -64,18 +69,37 @@ function readProcess(pid: string, known: Map<string, Sockets>): NodeProcess | un
   const variable = (name: string) => environment.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1);
   const openFileLimit = parseLimits(readFileSync(at('limits'), 'latin1'));
   const register = REGISTER.test([...args, variable('NODE_OPTIONS')].join(' '));
-  const given = register && variable('LINGERING_CLOSE_MAX_LINGERING');
+  const given = register ? variable('LINGERING_CLOSE_MAX_LINGERING') : undefined;
+  const status = readFileSync(at('status'), 'latin1');
   return {
     pid: Number(pid),
+    parent: Number(fieldOf(status, 'PPid')),
     command: [program, scriptOf(args)].filter(Boolean).join(' '),
     listens,
     addon,
     register,
     lingering: inodes.filter((inode) => lingering.has(inode)).length,
-    maxLingering: given && !Number.isNaN(Number(given)) ? Number(given) : defaultMaxLingering(openFileLimit),
+    maxLingering: parseMaxLingering(given ?? '') ?? defaultMaxLingering(openFileLimit),
     openFiles: descriptors.length,
     openFileLimit,
+    sigpipe: readDisposition(status, constants.signals.SIGPIPE),
   };
+}
+
+function fieldOf(status: string, name: string): string {
+  return new RegExp(`^${name}:\\s+(\\S+)`, 'm').exec(status)?.[1] ?? '0';
+}
+
+/** The masks are hexadecimal, and signal 1 is their lowest bit. */
+function readDisposition(status: string, signal: number): NodeProcess['sigpipe'] {
+  const has = (mask: string) => (BigInt(`0x${fieldOf(status, mask)}`) >> BigInt(signal - 1)) & 1n;
+  if (has('SigIgn')) return 'ignore';
+  return has('SigCgt') ? 'handler' : 'default';
+}
+
+/** Whether its child processes have the addon: the primary of a cluster listens, and its workers serve. */
+export function isServedByChildren({ pid }: NodeProcess, list: NodeProcess[]): boolean {
+  return list.some(({ parent, addon, register }) => parent === pid && (addon !== null || register));
 }
 
 const NODE = /^(?:node|nodejs|bun|deno)(?:$|[-.\d])/;

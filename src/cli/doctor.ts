@@ -4,23 +4,31 @@ import { engine } from '../index.ts';
 import { addon, addonFile, unavailable } from '../system/addon.ts';
 import type { TcpAbortCounters } from '../system/counters.ts';
 import { openFileLimit } from '../system/open-file-limit.ts';
-import { getSigpipe } from '../system/sigpipe.ts';
+import type { SigpipeDisposition } from '../system/sigpipe.ts';
 import { type Advice, adviceOn } from './doctor-advice.ts';
 import { readCounters, readMaxLingering, readOpenFiles, readSettings } from './doctor-kernel.ts';
-import { type NodeProcess, type NodeProcesses, readProcesses } from './doctor-processes.ts';
+import { isServedByChildren, type NodeProcess, type NodeProcesses, readProcesses } from './doctor-processes.ts';
 import { notAvailable, type Reading, reasonsOf, valuesOf } from './reading.ts';
 import { definitions, endOf, list } from './table.ts';
 
+interface DoctorOptions {
+  version: string;
+  json: boolean;
+  /** Undefined where it cannot be had. */
+  sigpipe: SigpipeDisposition | undefined;
+}
+
 /** @returns the exit code */
-export function doctor({ version, json }: { version: string; json: boolean }): number {
-  const environment = readEnvironment();
+export function doctor({ version, json, sigpipe }: DoctorOptions): number {
+  const environment = readEnvironment(sigpipe);
   const settings = [readOpenFiles(), readMaxLingering(), ...readSettings()];
   const counters = readCounters();
   const processes = findProcesses();
   const advice = adviceOn({
     node: process.versions.node,
     unavailable,
-    sigpipe: String(environment.find(({ name }) => name === 'sigpipe')?.value),
+    unused: UNUSED,
+    sigpipe,
     openFiles: openFileLimit(),
     maxLingering: settings.find(({ name }) => name === 'maxLingering')?.value as number | null,
     counters: counters.every(({ value }) => value !== null)
@@ -99,25 +107,27 @@ function processesText({ found, unavailable }: Processes): string {
   const rows = processes.map((each): [string, string, string] => [
     String(each.pid),
     endOf(each.listens[0] ?? '-', 30),
-    describeProcess(each),
+    describeProcess(each, processes),
   ]);
   const others = hidden > 0 ? `   ${hidden} of other users are not shown: root sees them.` : undefined;
   return [rows.length > 0 ? definitions(rows) : others ? undefined : '   none', others].filter(Boolean).join('\n');
 }
 
-function describeProcess(each: NodeProcess): string {
+function describeProcess(each: NodeProcess, all: NodeProcess[]): string {
   const { command, listens, addon, register, lingering, maxLingering, openFiles, openFileLimit: limit } = each;
   const servers = register
     ? `each HTTP server lingers (register), ${addon ? 'native' : 'by streams'}`
     : addon
       ? 'the addon is loaded: its code decides which servers linger'
-      : 'no addon, no register: nothing lingers, or by streams';
+      : isServedByChildren(each, all)
+        ? 'its child processes have the addon, or register'
+        : 'no addon, no register: nothing lingers, or by streams';
   const places = listens.length > 1 ? `, ${listens.length} listening sockets` : '';
   const counts = `${lingering} of ${maxLingering} linger; ${openFiles} of ${limit} files`;
   return `${shortened(command)}${places}; ${servers}; ${counts}`;
 }
 
-function readEnvironment(): Reading[] {
+function readEnvironment(sigpipe: SigpipeDisposition | undefined): Reading[] {
   return [
     { name: 'platform', value: `${platform()}-${arch()}`, meaning: `${type()} ${release()}` },
     { name: 'node', value: process.versions.node, meaning: '20.19 or newer is needed' },
@@ -128,8 +138,10 @@ function readEnvironment(): Reading[] {
           value: { loaded: false, file: null, reason: unavailable?.reason },
           text: 'not loaded',
         },
-    { name: 'engine', value: engine, meaning: ENGINES[engine] },
-    readSigpipe(),
+    { name: 'engine', value: engine, meaning: UNUSED ?? ENGINES[engine] },
+    sigpipe
+      ? { name: 'sigpipe', value: sigpipe, meaning: DISPOSITIONS[sigpipe] }
+      : notAvailable('sigpipe', 'it takes the addon to ask for it'),
   ];
 }
 
@@ -138,14 +150,13 @@ const ENGINES = {
   streams: "input is discarded through Node's streams, with more work and memory",
 };
 
-function readSigpipe(): Reading {
-  try {
-    const value = getSigpipe();
-    return { name: 'sigpipe', value, meaning: DISPOSITIONS[value] };
-  } catch {
-    return notAvailable('sigpipe', 'it takes the addon to ask for it');
-  }
-}
+/** Why the addon, which is loaded, is not used. */
+const UNUSED =
+  addon && engine === 'streams'
+    ? process.platform === 'linux'
+      ? 'The discard loop of the addon could not be opened; a warning names the errno'
+      : `The addon has no discard loop for ${process.platform}`
+    : undefined;
 
 const DISPOSITIONS = {
   ignore: 'a write to a closed peer is an error, EPIPE; this is how Node starts',

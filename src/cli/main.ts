@@ -2,7 +2,9 @@
 // The command line: finds the command, checks its options, and runs the command.
 import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { addon } from '../system/addon.ts';
 import { exitOnBrokenPipe } from '../system/exit-on-broken-pipe.ts';
+import { getSigpipe } from '../system/sigpipe.ts';
 
 const USAGE = `Usage: lingering-close <command> [options]
 
@@ -83,7 +85,7 @@ async function run([command, ...args]: string[]): Promise<number> {
       if (help) return print(DOCTOR_USAGE);
       if (version) return printVersion();
       const { doctor } = await import('./doctor.ts');
-      return doctor({ version: readVersion(), json: json === true });
+      return doctor({ version: readVersion(), json: json === true, sigpipe });
     }
     case 'build': {
       const { help, version } = parse(args, {});
@@ -128,6 +130,8 @@ function isUsageError(error: unknown): error is Error {
   return error instanceof UsageError || String((error as NodeJS.ErrnoException)?.code).startsWith('ERR_PARSE_ARGS_');
 }
 
+/** As Node.js and its flags have left it: the next line changes it. */
+const sigpipe = addon ? getSigpipe() : undefined;
 exitOnBrokenPipe();
 try {
   process.exitCode = await run(process.argv.slice(2));

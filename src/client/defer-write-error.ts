@@ -3,11 +3,11 @@
 import type { Agent } from 'node:http';
 import type { Socket } from 'node:net';
 import { types } from 'node:util';
-import { invalidArgType } from '../core/errors.ts';
+import { invalidArgType, invalidArgValue } from '../core/errors.ts';
 import { runtime } from '../core/runtime.ts';
 import { validateExtensible, validateSocketLike } from '../socket/descriptor.ts';
 import type { UndiciConnector } from './agents.ts';
-import { guardAgent, guardConnector, isAgent } from './agents.ts';
+import { guardAgent, guardConnector, hasGuard, isAgent } from './agents.ts';
 import type { DeferWriteErrorOptions } from './defer-write-error-options.ts';
 import { checkDeferOptions } from './defer-write-error-options.ts';
 import { guardAllErrors } from './error-guard.ts';
@@ -45,7 +45,7 @@ export type DeferWriteErrorTarget = Socket | Agent | UndiciConnector;
  * 100 ms get a process warning, once (`LINGERING_CLOSE_OPTION`, `LINGERING_CLOSE_UNIT`)
  * @returns the target; for a connector a new function, which connects in the same way
  * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a Proxy, such as the socket of
- * HTTP/2; a socket that is not extensible), `ERR_OUT_OF_RANGE`
+ * HTTP/2; a socket or an agent that is not extensible), `ERR_OUT_OF_RANGE`
  *
  * Platforms: Linux. Everywhere else it works by what JavaScript can see, untested on macOS and Windows. Under Bun and
  * Deno it changes nothing. Source: `tcp_reset` in Linux, which purges the write queue and keeps the receive queue.
@@ -55,7 +55,8 @@ export function deferWriteError<Target extends DeferWriteErrorTarget>(
   options?: DeferWriteErrorOptions,
 ): Target {
   const isConnector = typeof target === 'function';
-  if (!isConnector && !isAgent(target)) validateSocket(target);
+  if (isAgent(target)) validateAgent(target);
+  else if (!isConnector) validateSocket(target);
   const checked = checkDeferOptions(options);
   // Their sockets do not call the `_write` of an instance, or report its error in another way.
   if (runtime) return target;
@@ -63,6 +64,11 @@ export function deferWriteError<Target extends DeferWriteErrorTarget>(
   if (isAgent(target)) guardAgent(target, checked);
   else guardAllErrors(target as Socket, checked);
   return target;
+}
+
+function validateAgent(agent: Agent): void {
+  if (!Object.isExtensible(agent) && !hasGuard(agent))
+    throw invalidArgValue('target', 'extensible: it gets a createConnection method of its own', agent);
 }
 
 function validateSocket(target: unknown): asserts target is Socket {

@@ -21,7 +21,7 @@ export interface LingerTotals {
   evictions: number;
 }
 
-/** The sets that have lingering connections at the moment. The limit of the process holds over all of them. */
+/** The sets that have lingering connections at the moment. The limit of the thread holds over all of them. */
 const busy = new Set<LingerSet>();
 
 export class LingerSet {
@@ -141,7 +141,7 @@ export class LingerSet {
   }
 }
 
-/** The limit of the process is the largest limit of the sets that are busy. */
+/** The limit of the thread is the largest limit of the sets that are busy. */
 function evictOverAll(): void {
   const all = [...busy];
   const active = all.reduce((sum, set) => sum + set.limited, 0);

@@ -33,8 +33,13 @@ export class SocketError extends Error {
   }
 
   /** @internal Wraps the error with which a socket was destroyed. */
-  static from(error: NodeJS.ErrnoException): SocketError {
-    return new SocketError(error.syscall, error.errno, error);
+  static from(error: unknown): SocketError {
+    // An application may throw what is no object.
+    const isObject = typeof error === 'object' && error !== null;
+    const cause: NodeJS.ErrnoException = isObject
+      ? (error as NodeJS.ErrnoException)
+      : new Error(inspectShortly(error), { cause: error });
+    return new SocketError(cause.syscall, cause.errno, cause);
   }
 }
 

@@ -1,5 +1,6 @@
 // The options of lingering-close/register are environment variables: there is no code in which they could stand.
 import { codedError } from '../core/errors.ts';
+import { parseMaxLingering } from '../system/open-file-limit.ts';
 import type { LingerOnCloseOptions } from './linger-on-close-options.ts';
 import { checkServerOptions } from './linger-on-close-options.ts';
 
@@ -18,12 +19,12 @@ function oneOf(option: keyof LingerOnCloseOptions, ...words: string[]): Variable
   return { option, wanted: `one of ${words.join(', ')}`, parse: (text) => (words.includes(text) ? text : undefined) };
 }
 
-function amount(option: keyof LingerOnCloseOptions, unit: string, pattern = /^\d+(\.\d+)?$|^Infinity$/): Variable {
-  return {
-    option,
-    wanted: `${unit}, >= 0 or Infinity`,
-    parse: (text) => (pattern.test(text) ? Number(text) : undefined),
-  };
+function amount(option: keyof LingerOnCloseOptions, unit: string, parse = parseNumber): Variable {
+  return { option, wanted: `${unit}, >= 0 or Infinity`, parse };
+}
+
+function parseNumber(text: string): number | undefined {
+  return /^\d+(\.\d+)?$|^Infinity$/.test(text) ? Number(text) : undefined;
 }
 
 function trueOrFalse(option: keyof LingerOnCloseOptions): Variable {
@@ -43,7 +44,7 @@ const VARIABLES = new Map<string, Variable>([
   ['TIMEOUT', amount('timeout', 'milliseconds')],
   ['MIN_RATE', amount('minRate', 'bytes a second')],
   ['MAX_BYTES', amount('maxBytes', 'bytes')],
-  ['MAX_LINGERING', amount('maxLingering', 'an integer number of connections', /^\d+$|^Infinity$/)],
+  ['MAX_LINGERING', amount('maxLingering', 'an integer number of connections', parseMaxLingering)],
   ['REF', trueOrFalse('ref')],
   ['READ_BEFORE_IDLE_CLOSE', trueOrFalse('readBeforeIdleClose')],
 ]);

@@ -28,7 +28,7 @@ export interface LingerOnCloseOptions extends LingerChoice {
    * How many connections may linger at once. One more evicts the oldest connection of the address that has most (of an
    * IPv6 address the first 64 bits count). An integer, or `Infinity` for no limit but that of descriptors. Default
    * 1,000, or a quarter of the open-file limit where that is less. The largest `maxLingering` of all servers that have
-   * lingering connections is also the limit of the process.
+   * lingering connections is also the limit of the thread; each Worker has its own.
    */
   maxLingering?: number | undefined;
   /**

@@ -18,7 +18,9 @@ export function askHook(options: CheckedServerOptions, socket: Socket): CheckedC
     const choice = options.choose?.(socket);
     if (choice === false) return undefined;
     if (typeof choice !== 'object' || choice === null) return options;
-    const checked = checkChoice({ ...options, ...choice }, options.when);
+    // As everywhere, an option that is undefined is not given: then that of the server holds.
+    const given = Object.fromEntries(Object.entries(choice).filter(([, value]) => value !== undefined));
+    const checked = checkChoice({ ...options, ...given }, options.when);
     warnOfUnknownOptions('what the choose function of lingerOnClose() returns', choice, checked);
     return checked;
   } catch (error) {

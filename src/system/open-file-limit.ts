@@ -25,6 +25,11 @@ export function parseLimits(text: string): number {
   return soft === undefined ? Infinity : Number(soft);
 }
 
+/** What `LINGERING_CLOSE_MAX_LINGERING` says; undefined where `lingering-close/register` refuses it. */
+export function parseMaxLingering(text: string): number | undefined {
+  return /^\d+$|^Infinity$/.test(text) ? Number(text) : undefined;
+}
+
 /** Each lingering connection holds a descriptor. Where few may be open, most are left for connections in use. */
 export function defaultMaxLingering(openFiles = openFileLimit()): number {
   return Math.min(1_000, Math.floor(openFiles / 4));

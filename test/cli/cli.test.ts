@@ -195,11 +195,25 @@ describe('doctor', () => {
     ['', expect.any(Number)],
     ['Infinity', 'Infinity'],
     ['many', null],
+    ['1e3', null],
+    ['-5', null],
   ])('reports LINGERING_CLOSE_MAX_LINGERING=%s', async (text, expected) => {
     const { stdout } = await run(['doctor', '--json'], { env: { LINGERING_CLOSE_MAX_LINGERING: text } });
     const { settings, unavailable } = JSON.parse(stdout);
     expect(settings.maxLingering).toEqual(expected);
     expect('maxLingering' in unavailable).toBe(expected === null);
+  });
+
+  test.runIf(process.platform === 'linux')('reports SIGPIPE as the process has it', async () => {
+    const listen = "process.on('SIGPIPE', () => {})";
+    const forget = "process.removeAllListeners('SIGPIPE')";
+    const sigpipe = async (code: string) => {
+      const execArgv = ['--import', `data:text/javascript,${encodeURIComponent(code)}`];
+      const { stdout } = await run(['doctor', '--json'], { execArgv });
+      return JSON.parse(stdout).sigpipe;
+    };
+    expect(await sigpipe(listen)).toBe('handler');
+    expect(await sigpipe(`${listen}; ${forget}`)).toBe('default');
   });
 
   test('without the addon it reports the rest, and the reason', async () => {
@@ -274,9 +288,10 @@ describe('doctor', () => {
       const { stdout } = await run(['doctor', '--json']);
       const { processes, advice, hiddenProcesses } = JSON.parse(stdout);
       const found = (pid: number) => processes.find((each: { pid: number }) => each.pid === pid);
-      const limits = { openFiles: expect.any(Number), openFileLimit: 400 };
+      const limits = { openFiles: expect.any(Number), openFileLimit: 400, sigpipe: 'ignore' };
       expect(found(plain)).toEqual({
         pid: plain,
+        parent: process.pid,
         // Not the code: an argument may be secret.
         command: 'node',
         listens: [`127.0.0.1:${ports[0]}`],
@@ -288,6 +303,7 @@ describe('doctor', () => {
       });
       expect(found(lingering)).toEqual({
         pid: lingering,
+        parent: process.pid,
         command: 'node',
         listens: [`127.0.0.1:${ports[1]}`],
         addon: expect.stringMatching(/lingering[-_]close\.node$/),
@@ -345,6 +361,7 @@ describe('the advice of the doctor', () => {
   const healthy: Findings = {
     node: '20.19.0',
     unavailable: undefined,
+    unused: undefined,
     sigpipe: 'ignore',
     openFiles: 4_000,
     maxLingering: 1_000,
@@ -353,6 +370,7 @@ describe('the advice of the doctor', () => {
   };
   const server: NodeProcess = {
     pid: 7,
+    parent: 1,
     command: 'node app.js',
     listens: ['*:80'],
     addon: '/lingering-close.node',
@@ -361,6 +379,7 @@ describe('the advice of the doctor', () => {
     maxLingering: 1_000,
     openFiles: 20,
     openFileLimit: 4_000,
+    sigpipe: 'ignore',
   };
   const broken = { code: 'ERR_ADDON_UNAVAILABLE', reason: 'it is cut off. Build it', unexpected: true } as const;
 
@@ -371,6 +390,11 @@ describe('the advice of the doctor', () => {
     expect(adviceOn({ ...healthy, unavailable: foreign })).toEqual([]);
     // They grow where clients vanish, or close in the normal way.
     expect(adviceOn({ ...healthy, counters: { ...counters, abortOnTimeout: 5, resetsSent: 5 } })).toEqual([]);
+    // Chosen by LINGERING_CLOSE_MAX_LINGERING, and not for want of descriptors.
+    expect(adviceOn({ ...healthy, openFiles: 1_000, maxLingering: 10 })).toEqual([]);
+    // The primary of a cluster listens, and its workers serve.
+    const worker = { ...server, pid: 8, parent: 7, listens: [] };
+    expect(adviceOn({ ...healthy, processes: [{ ...server, addon: null }, worker] })).toEqual([]);
   });
 
   test.each<[string, string, Partial<Findings>]>([
@@ -378,6 +402,7 @@ describe('the advice of the doctor', () => {
     ['node', '20.19', { node: '18.20.0' }],
     ['addon', 'Build it.', { unavailable: broken }],
     ['sigpipe', "setSigpipe('ignore')", { sigpipe: 'default' }],
+    ['engine', 'more descriptors', { unused: 'The loop could not be opened' }],
     ['open_files', 'Only 250', { openFiles: 1_000, maxLingering: 250 }],
     ['maxLingering', 'more than half', { maxLingering: 2_001 }],
     ['maxLingering', 'to an integer', { maxLingering: null }],
@@ -386,6 +411,8 @@ describe('the advice of the doctor', () => {
     ['abortOnMemory', 'tcp_mem', { counters: { ...counters, abortOnMemory: 1 } }],
     ['abortFailed', 'tcp_mem', { counters: { ...counters, abortFailed: 1 } }],
     ['process 7', '--import lingering-close/register', { processes: [{ ...server, addon: null }] }],
+    ['process 7', 'register', { processes: [{ ...server, addon: null, lingering: 2_000 }] }],
+    ['process 7', "setSigpipe('ignore')", { processes: [{ ...server, sigpipe: 'default' }] }],
     ['process 7', 'by streams', { processes: [{ ...server, addon: null, register: true }] }],
     ['process 7', 'Raise maxLingering', { processes: [{ ...server, lingering: 800 }] }],
     ['process 7', '3200 of 4000 files', { processes: [{ ...server, openFiles: 3_200 }] }],

@@ -36,8 +36,9 @@ describe('arguments', () => {
     }
   });
 
-  test('a socket that is frozen, and one that is a Proxy', () => {
+  test('a socket or an agent that is frozen, and a socket that is a Proxy', () => {
     const value = expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' });
+    expect(() => deferWriteError(Object.freeze(new http.Agent()))).toThrow(value);
     expect(() => deferWriteError(Object.freeze(new net.Socket()))).toThrow(value);
     expect(() => deferWriteError(new Proxy(new net.Socket(), {}))).toThrow(value);
   });

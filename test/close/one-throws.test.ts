@@ -14,5 +14,6 @@ test.each(ENGINES)('%s engine: each report arrives, and each exception is uncaug
     'a subscriber throws': { outcomes: five('eof'), thrown: five('a subscriber') },
     'the totals are frozen': { ends: 5, active: 0, thrown: 5 },
     'addEventListener of the signal throws': { outcomes: five('error'), thrown: [], destroyed: true },
+    'it throws no error': { outcomes: five('error'), thrown: [], error: ['SocketError', 'ERR_SOCKET', 'null'] },
   });
 });

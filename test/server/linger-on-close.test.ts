@@ -350,6 +350,13 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await hosted.end()).toMatchObject({ outcome: 'drained' });
     });
 
+    test('an option that is undefined is that of the server', async () => {
+      const hosted = await host.serve('http', 'answer', { attach: { mode: 'drain', choose: 'undefined' } });
+      await using visit = await hosted.connect();
+      await visit.peer.write('no request\r\n\r\n');
+      expect(await hosted.end()).toMatchObject({ outcome: 'drained' });
+    });
+
     test("{ when: 'always' } lingers where the server would not", async () => {
       const hosted = await host.serve('http', 'answer', { attach: { choose: 'always' } });
       await using visit = await hosted.connect();
