@@ -88,7 +88,7 @@ async function countAll(given) {
   const rows = Object.fromEntries(NAMES.map((name) => [name, { instructions: [] }]));
   for (let run = 1; run <= bench.runs; run++)
     for (const [name, { instructions }] of Object.entries(rows)) instructions.push(await perRequest(name, given, run));
-  tabulateCounts(bench, given, rows, COMPARED_WITH);
+  tabulateCounts(bench, { ...given, counts: COUNTS }, rows, COMPARED_WITH);
 }
 
 if (!canCount()) bench.note('valgrind', 'is not installed, and nothing can be counted without');

@@ -37,7 +37,7 @@ export function counted(name, seed) {
  * The table of a case, with its targets. `rows` has the counts of each way to start the process; `comparedWith` names
  * the row of empty modules with which a way of this package is compared.
  */
-export function tabulateCounts(bench, { id, caption, limit }, rows, comparedWith) {
+export function tabulateCounts(bench, { id, caption, limit, counts: [few, many] }, rows, comparedWith) {
   const against = (name, other) => pairedRatio(rows[name].instructions, rows[other].instructions).values;
   for (const name of Object.keys(rows)) if (name !== PLAIN) rows[name].ratio = against(name, PLAIN);
   for (const [name, modules] of Object.entries(comparedWith)) {
@@ -54,5 +54,6 @@ export function tabulateCounts(bench, { id, caption, limit }, rows, comparedWith
     ratio: { label: 'against Node as it is', digits: 3 },
     besides: { label: 'against Node with as many modules', digits: 3 },
   };
-  bench.table(id, caption, columns, rows);
+  const text = (count) => count.toLocaleString('en');
+  bench.table(id, `${caption}, requests ${text(few + 1)} to ${text(many)}`, columns, rows);
 }
