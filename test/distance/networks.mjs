@@ -64,7 +64,7 @@ export const FULL = [
     uploads: [...each(WRITERS, 5), ...each(READERS, 5)],
   },
   {
-    name: '5 MB, with a timeout of 2 s and no patience; 80 ms, 10 Mbit/s',
+    name: '5 MB, with a timeout of 2 s and `minRate: Infinity`; 80 ms, 10 Mbit/s',
     network: { rtt: 80, up: 10 },
     options: { timeout: 2_000, minRate: 0 },
     expected: { ours: 'cut', nginx: 'cut' },
@@ -111,7 +111,7 @@ export const SHORT = [
     uploads: [['curl', 3]],
   },
   {
-    name: '2 MB, with a timeout of 1 s and no patience; 80 ms, 4 Mbit/s',
+    name: '2 MB, with a timeout of 1 s and `minRate: Infinity`; 80 ms, 4 Mbit/s',
     network: { rtt: 80, up: 4 },
     options: { timeout: 1_000, minRate: 0 },
     expected: { ours: 'cut', nginx: 'cut' },
