@@ -47,10 +47,11 @@ export function keepFromBlocking(socket: Socket, fd: number, seconds: number): v
       resetSocket(socket);
       return;
     }
-    // Without a duplicate (EMFILE) the option is switched off, and the kernel delivers in the background. That is
-    // better than a blocked event loop.
-    const id = startLinger(findDescriptor(socket), false, isAccepted(socket), limits, noListener);
-    if (id < 0) switchLingerOff(socket);
+    // Without a duplicate (EMFILE) the kernel delivers in the background. That is better than a blocked event loop.
+    startLinger(findDescriptor(socket), false, isAccepted(socket), limits, noListener);
+    switchLingerOff(socket);
+    // Not at 'close': the application may have removed that listener, and the duplicate would stay open.
+    dropGuard(socket);
     destroyAsNode(socket, error);
   });
   if (clearsOnExit) return;

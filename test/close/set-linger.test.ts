@@ -288,6 +288,11 @@ describe('a linger of n seconds and destroy() with unsent data', () => {
   });
 });
 
+test('a Worker gives its duplicate back, also where the application has removed all listeners', async () => {
+  await using fixture = new Fixture<{ left: number }>('close/linger-removed-listeners');
+  expect(await fixture.next()).toEqual({ left: 0 });
+});
+
 describe('set again and again', () => {
   test('leaves no listeners behind', async () => {
     await using pair = await connectPair();
