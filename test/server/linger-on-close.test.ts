@@ -638,6 +638,17 @@ test('a socket that was sent to another process is not kept', async () => {
   expect(kept).toBeLessThan(100);
 });
 
+test.each(['net', 'upgrade'])('a connection that is the stdio of a child is left to the child: %s', async (kind) => {
+  await using fixture = new Fixture<{ port: number } & { destroyed: true }>('server/server-stdio', { args: [kind] });
+  const { port } = await fixture.next();
+  await using peer = await Peer.connect({ host: '127.0.0.1', port });
+  if (kind === 'upgrade') await peer.write(UPGRADE);
+  expect(await fixture.next()).toEqual({ destroyed: true });
+  // Neither the input nor the output is the server's any more.
+  await peer.write('Hello\n');
+  expect(await peer.receive()).toMatchObject({ tail: 'the child has read Hello\n', end: 'eof' });
+});
+
 test('a Worker with such a server is terminated in the middle of a linger', async () => {
   await using fixture = new Fixture<{ port?: number; before?: number; after?: number }>('server/server-worker');
   for (let i = 0; i < 3; i++) {
