@@ -649,6 +649,12 @@ test.each(['net', 'upgrade'])('a connection that is the stdio of a child is left
   expect(await peer.receive()).toMatchObject({ tail: 'the child has read Hello\n', end: 'eof' });
 });
 
+test('an address of whatever kind does not keep a socket from being destroyed', async () => {
+  await using fixture = new Fixture('server/server-odd-address');
+  expect(await fixture.next()).toEqual({ destroyed: [true, true, true] });
+  expect(await fixture.exit).toEqual({ code: 0, signal: null });
+});
+
 test('a Worker with such a server is terminated in the middle of a linger', async () => {
   await using fixture = new Fixture<{ port?: number; before?: number; after?: number }>('server/server-worker');
   for (let i = 0; i < 3; i++) {
