@@ -140,13 +140,16 @@ export function destroyAsNode(socket: OwnedSocket, error?: Error): void {
 export function destroyNow(socket: OwnedSocket, error?: Error): void {
   letGo(socket);
   for (const method of [destroyAsNode, callDestroy, callNodesDestroy]) {
-    if (socket.destroyed) return;
+    if (socket.destroyed) break;
     try {
       method(socket, error);
     } catch (thrown) {
       throwLater(thrown);
     }
   }
+  // It may be connected again. (The connection under TLS is destroyed later.)
+  const state = socket[STATE];
+  if (state && socket.destroyed) state.skipsOwner = false;
 }
 
 function callDestroy(socket: OwnedSocket, error: Error | undefined): void {
@@ -198,7 +201,8 @@ function stateOf(socket: OwnedSocket): State {
 /** One function for all sockets: with a closure each, every connection of a server would pay for one. */
 function destroy(this: OwnedSocket, ...args: [error?: Error]): Socket {
   // The state is absent on an object that got only the string-keyed properties of a socket (for...in, Object.keys).
-  const { holder, owner, skipsOwner } = this[STATE] ?? UNKNOWN;
+  const state = this[STATE];
+  const { holder, owner, skipsOwner } = state ?? UNKNOWN;
   if (!this.destroyed) {
     if (holder) {
       holder(args[0]);
@@ -209,6 +213,8 @@ function destroy(this: OwnedSocket, ...args: [error?: Error]): Socket {
       return this;
     }
     owner?.forget(this);
+    // Of a socket that was connected again: the close was that of an earlier connection.
+    if (state && !skipsOwner) state.close = undefined;
   }
   return Reflect.apply(nodesDestroy(this), this, args);
 }
