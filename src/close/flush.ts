@@ -48,8 +48,9 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   let failure: Error | undefined;
   let stopped = false;
 
-  // If Node's destroySoon() was called before, its 'finish' listener would close right behind the FIN.
-  socket.removeListener('finish', socket.destroy).removeListener('finish', Socket.prototype.destroy);
+  // If Node's destroySoon() was called before, its 'finish' listeners would close right behind the FIN: one a call.
+  for (const destroy of [socket.destroy, Socket.prototype.destroy])
+    for (let left = socket.listenerCount('finish', destroy); left > 0; left--) socket.removeListener('finish', destroy);
   // Without an 'error' listener a RST of the peer would be an uncaught exception.
   socket.on('error', onError).on('finish', onFinish).on('close', onClose);
   hold(socket, onDestroy);
