@@ -401,7 +401,10 @@ export function lingerLimits({
 }
 
 function lingerError(errno: number): SocketError {
+  const { EMFILE, ENFILE, ENOTSOCK, EPROTOTYPE } = constants.errno;
   // Only the duplicate counts against the limit of descriptors.
-  const { EMFILE, ENFILE } = constants.errno;
-  return new SocketError(errno === -EMFILE || errno === -ENFILE ? 'fcntl' : 'epoll_ctl', errno);
+  const byDuplicate = errno === -EMFILE || errno === -ENFILE;
+  // A pipe of pipe(2), such as stdin, is a net.Socket too.
+  const byOption = errno === -ENOTSOCK || errno === -EPROTOTYPE;
+  return new SocketError(byDuplicate ? 'fcntl' : byOption ? 'getsockopt' : 'epoll_ctl', errno);
 }
