@@ -234,22 +234,25 @@ export class ConnectionClose implements LingerListener, SocketClose {
 
   #flush(socket: Socket, options: CheckedOptions): void {
     const readBefore = socket.bytesRead;
+    // TLS over a stream has no descriptor, before FIN as behind it.
+    const by = findDescriptor(socket) < 0 ? 'streams' : engine;
     let stop = () => {};
     const events: FlushEvents = {
       flushed: () => {
         this.#discardedBefore = socket.bytesRead - readBefore;
         const maxBytes = options.maxBytes - this.#discardedBefore;
         if (maxBytes >= 0) this.#discard(socket, { ...lingerLimits(options), maxBytes });
-        else this.#giveUp(socket, 'max-bytes', true);
+        else this.#giveUp(socket, 'max-bytes', true, by);
       },
       stalled: (outcome) => {
         this.#discardedBefore = socket.bytesRead - readBefore;
-        this.#giveUp(socket, outcome, false);
+        this.#giveUp(socket, outcome, false, by);
       },
       closed: (cause) => {
         const outcome = isConnectionReset(cause) ? 'peer-reset' : cause ? 'error' : 'closed';
         const error = outcome === 'error' && cause ? SocketError.from(cause) : undefined;
-        this.#report({ outcome, delivered: false, discardedBytes: socket.bytesRead - readBefore, error });
+        const discardedBytes = socket.bytesRead - readBefore;
+        this.#report({ outcome, delivered: false, discardedBytes, error, engine: by });
       },
     };
     const asked = this.#catchCut(() => {
@@ -258,14 +261,14 @@ export class ConnectionClose implements LingerListener, SocketClose {
     this.#cutStage = (outcome) => {
       stop();
       this.#discardedBefore = socket.bytesRead - readBefore;
-      this.#obey(socket, outcome);
+      this.#obey(socket, outcome, by);
     };
     if (asked) this.cut(asked);
   }
 
   /** Ends the close as a {@link Cut} says, before FIN. */
-  #obey(socket: Socket, outcome: Cut): void {
-    if (isPlain(outcome)) this.#giveUp(socket, outcome, false);
+  #obey(socket: Socket, outcome: Cut, by: CloseReport['engine'] = engine): void {
+    if (isPlain(outcome)) this.#giveUp(socket, outcome, false, by);
     else this.#reset(socket, outcome);
   }
 

@@ -63,6 +63,14 @@ describe('beside the native engine', () => {
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   });
 
+  test.each([
+    ['stall', 'timeout'],
+    ['destroy', 'closed'],
+  ])('a TLS socket over a stream, whose flush ends by %s', async (how, outcome) => {
+    await using fixture = new Fixture('close/safe-close-duplex', { args: ['flush', how] });
+    expect(await fixture.next()).toMatchObject({ report: { outcome, engine: 'streams', delivered: false } });
+  });
+
   // `cat file | node tool.js`: a net.Socket over a pipe of pipe(2).
   test('a pipe: closed through the streams engine, with the reason', async () => {
     await using fixture = new Fixture<{ report: object }>('close/safe-close-pipe', {
