@@ -12,7 +12,7 @@ import type { LingerEnd, LingerLimits, LingerListener, Outcome } from '../engine
 import { BROKEN, endLinger, engine, isOver, startLinger } from '../engine/linger-loop.ts';
 import { discardByRequest, unreadRequestOf } from '../engine/request-discard.ts';
 import { discardByStream, type StreamEnd } from '../engine/stream-discard.ts';
-import { findDescriptor, isAccepted } from '../socket/descriptor.ts';
+import { findDescriptor, isAccepted, writeQueueSize } from '../socket/descriptor.ts';
 import { hasLostOutput, holdsOutputAbove } from '../socket/lost-output.ts';
 import type { SocketClose } from '../socket/ownership.ts';
 import { destroyNow, hold, letGo, setClose } from '../socket/ownership.ts';
@@ -144,7 +144,9 @@ export class ConnectionClose implements LingerListener, SocketClose {
       return;
     }
     const underTls = top !== socket;
-    this.#mayLoseOutput = top.writableLength > 0 || hasLostOutput(top) || holdsOutputAbove(top);
+    // A TLSSocket that the application has put over the connection (STARTTLS) writes past the stream, to the handle.
+    const held = top.writableLength > 0 || writeQueueSize(socket) > 0;
+    this.#mayLoseOutput = held || hasLostOutput(top) || holdsOutputAbove(top);
     const fd = findDescriptor(socket);
     const limits = lingerLimits(options);
     if (socket.writableFinished && !underTls && limits.until === 'eof' && isOver(fd, isAccepted(socket))) {

@@ -649,6 +649,18 @@ test.each(['net', 'upgrade'])('a connection that is the stdio of a child is left
   expect(await peer.receive()).toMatchObject({ tail: 'the child has read Hello\n', end: 'eof' });
 });
 
+test('output that is cut off under a TLSSocket of the application is not reported as delivered', async () => {
+  await using fixture = new Fixture<{ port: number } & Record<string, unknown>>('server/server-starttls');
+  const { port } = await fixture.next();
+  await using peer = await Peer.connect({ host: '127.0.0.1', port }, { tls: true, receiveBuffer: 4_096 });
+  await peer.write('Hello');
+  // The stream under the TLSSocket knows nothing of it.
+  expect(await fixture.next()).toEqual({ queued: 0 });
+  expect((await peer.receive()).received).toBeLessThan(16 * MB);
+  await peer.close();
+  expect(await fixture.next()).toEqual({ outcome: 'eof', delivered: null });
+});
+
 test('an address of whatever kind does not keep a socket from being destroyed', async () => {
   await using fixture = new Fixture('server/server-odd-address');
   expect(await fixture.next()).toEqual({ destroyed: [true, true, true] });
