@@ -293,6 +293,16 @@ test('a Worker gives its duplicate back, also where the application has removed 
   expect(await fixture.next()).toEqual({ left: 0 });
 });
 
+test('sockets that were sent to another process are not kept', async () => {
+  await using fixture = new Fixture<{ sent: number; kept: number }>('close/linger-handover', {
+    execArgv: ['--expose-gc'],
+  });
+  const { sent, kept } = await fixture.next();
+  expect(sent).toBe(200);
+  // The socket is noticed now and then, not at once.
+  expect(kept).toBeLessThan(100);
+});
+
 describe('set again and again', () => {
   test('leaves no listeners behind', async () => {
     await using pair = await connectPair();
