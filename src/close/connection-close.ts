@@ -11,17 +11,17 @@ import { now } from '../core/time.ts';
 import type { LingerEnd, LingerLimits, LingerListener, Outcome } from '../engine/linger-loop.ts';
 import { BROKEN, endLinger, engine, isOver, startLinger } from '../engine/linger-loop.ts';
 import { discardByRequest, unreadRequestOf } from '../engine/request-discard.ts';
-import { discardByStream } from '../engine/stream-discard.ts';
-import { findDescriptor, isAccepted } from '../socket/descriptor.ts';
+import { discardByStream, type StreamEnd } from '../engine/stream-discard.ts';
+import { findDescriptor, isAccepted, writeQueueSize } from '../socket/descriptor.ts';
 import { hasLostOutput, holdsOutputAbove } from '../socket/lost-output.ts';
 import type { SocketClose } from '../socket/ownership.ts';
-import { destroyNow, setClose } from '../socket/ownership.ts';
+import { destroyNow, hold, letGo, setClose } from '../socket/ownership.ts';
 import { readUnacked } from '../socket/queues.ts';
-import { resetOnClose, resetSocket, switchLingerOff } from '../socket/reset.ts';
+import { obeyDestroy, resetOnClose, resetSocket, switchLingerOff } from '../socket/reset.ts';
 import type { CloseEnd } from './channels.ts';
-import { publishEnd, publishStart } from './channels.ts';
+import { hasListeners, publishEnd, publishStart } from './channels.ts';
 import type { CloseReport } from './close-report.ts';
-import { flush } from './flush.ts';
+import { type FlushEvents, flush } from './flush.ts';
 import { dropGuard } from './linger-guard.ts';
 import type { CheckedOptions } from './safe-close-options.ts';
 
@@ -79,18 +79,41 @@ export class ConnectionClose implements LingerListener, SocketClose {
   }
 
   start(socket: Socket, options: CheckedOptions): void {
-    this.#announce(socket);
-    this.#begin(socket, options);
+    if (this.#announce(socket)) this.#begin(socket, options);
   }
 
-  #announce(socket: Socket): void {
+  /** @returns whether the close goes on: a subscriber may have ended it */
+  #announce(socket: Socket): boolean {
     setClose(socket, this);
-    this.#announced = publishStart(socket);
+    dropGuard(socket);
+    if (!hasListeners()) return true;
+    // A subscriber that destroys the socket is obeyed. Its server would begin another close, and publish that.
+    hold(socket, (error) => obeyDestroy(socket, error));
+    const asked = this.#catchCut(() => {
+      this.#announced = publishStart(socket);
+    });
+    letGo(socket);
+    if (socket.destroyed) this.#report({ outcome: 'closed' });
+    else if (asked) this.#obey(socket, asked);
+    return !this.#ended;
+  }
+
+  /**
+   * Runs what may call listeners of the application.
+   * @returns how one of them asks the close to end: that comes too soon, and is not done yet
+   */
+  #catchCut(run: () => void): Cut | undefined {
+    let asked: Cut | undefined;
+    this.#cutStage = (outcome) => {
+      asked ??= outcome;
+    };
+    run();
+    this.#cutStage = undefined;
+    return asked;
   }
 
   #begin(socket: Socket, options: CheckedOptions): void {
     const { mode, signal, ref } = options;
-    dropGuard(socket);
     if (socket.destroyed || socket.connecting || socket.pending) {
       destroyNow(socket);
       this.#report({ outcome: 'closed' });
@@ -115,13 +138,15 @@ export class ConnectionClose implements LingerListener, SocketClose {
    */
   startDestroying(socket: Socket, options: CheckedOptions, error: Error | undefined, top: Socket): void {
     const { mode, signal } = options;
-    this.#announce(socket);
+    if (!this.#announce(socket)) return;
     if (signal?.aborted || mode === 'reset') {
       this.#reset(socket, signal?.aborted ? 'aborted' : 'reset');
       return;
     }
     const underTls = top !== socket;
-    this.#mayLoseOutput = top.writableLength > 0 || hasLostOutput(top) || holdsOutputAbove(top);
+    // A TLSSocket that the application has put over the connection (STARTTLS) writes past the stream, to the handle.
+    const held = top.writableLength > 0 || writeQueueSize(socket) > 0;
+    this.#mayLoseOutput = held || hasLostOutput(top) || holdsOutputAbove(top);
     const fd = findDescriptor(socket);
     const limits = lingerLimits(options);
     if (socket.writableFinished && !underTls && limits.until === 'eof' && isOver(fd, isAccepted(socket))) {
@@ -195,8 +220,7 @@ export class ConnectionClose implements LingerListener, SocketClose {
 
   /** Gives up on a peer that does not take the pending output. */
   giveUpFlush(socket: Socket): void {
-    this.#announce(socket);
-    this.#giveUp(socket, 'timeout', false);
+    if (this.#announce(socket)) this.#giveUp(socket, 'timeout', false);
   }
 
   /** Ends the close now: by RST, or by a plain close for 'evicted' and 'timeout'. Does nothing after the end. */
@@ -212,29 +236,42 @@ export class ConnectionClose implements LingerListener, SocketClose {
 
   #flush(socket: Socket, options: CheckedOptions): void {
     const readBefore = socket.bytesRead;
-    const stop = flush(socket, options, {
+    // TLS over a stream has no descriptor, before FIN as behind it.
+    const by = findDescriptor(socket) < 0 ? 'streams' : engine;
+    let stop = () => {};
+    const events: FlushEvents = {
       flushed: () => {
         this.#discardedBefore = socket.bytesRead - readBefore;
         const maxBytes = options.maxBytes - this.#discardedBefore;
         if (maxBytes >= 0) this.#discard(socket, { ...lingerLimits(options), maxBytes });
-        else this.#giveUp(socket, 'max-bytes', true);
+        else this.#giveUp(socket, 'max-bytes', true, by);
       },
       stalled: (outcome) => {
         this.#discardedBefore = socket.bytesRead - readBefore;
-        this.#giveUp(socket, outcome, false);
+        this.#giveUp(socket, outcome, false, by);
       },
       closed: (cause) => {
         const outcome = isConnectionReset(cause) ? 'peer-reset' : cause ? 'error' : 'closed';
         const error = outcome === 'error' && cause ? SocketError.from(cause) : undefined;
-        this.#report({ outcome, delivered: false, discardedBytes: socket.bytesRead - readBefore, error });
+        const discardedBytes = socket.bytesRead - readBefore;
+        this.#report({ outcome, delivered: false, discardedBytes, error, engine: by });
       },
+    };
+    const asked = this.#catchCut(() => {
+      stop = flush(socket, options, events);
     });
     this.#cutStage = (outcome) => {
       stop();
       this.#discardedBefore = socket.bytesRead - readBefore;
-      if (isPlain(outcome)) this.#giveUp(socket, outcome, false);
-      else this.#reset(socket, outcome);
+      this.#obey(socket, outcome, by);
     };
+    if (asked) this.cut(asked);
+  }
+
+  /** Ends the close as a {@link Cut} says, before FIN. */
+  #obey(socket: Socket, outcome: Cut, by: CloseReport['engine'] = engine): void {
+    if (isPlain(outcome)) this.#giveUp(socket, outcome, false, by);
+    else this.#reset(socket, outcome);
   }
 
   #giveUp(socket: Socket, outcome: Outcome, finSent: boolean, by: CloseReport['engine'] = engine): void {
@@ -285,19 +322,24 @@ export class ConnectionClose implements LingerListener, SocketClose {
     const discard = request
       ? discardByRequest.bind(undefined, socket, request)
       : discardByStream.bind(undefined, socket);
-    const stop = discard({ ...limits, maxBytes: limits.maxBytes + held }, ({ outcome, discardedBytes, error }) => {
+    const ended = ({ outcome, discardedBytes, error }: StreamEnd) => {
       this.#report({
         outcome,
         engine: 'streams',
         discardedBytes: this.#discardedBefore + discardedBytes,
         error: outcome === 'error' && error ? SocketError.from(error) : reason,
       });
+    };
+    let stop = () => 0;
+    const asked = this.#catchCut(() => {
+      stop = discard({ ...limits, maxBytes: limits.maxBytes + held }, ended);
     });
     this.#cutStage = (outcome) => {
       this.#discardedBefore += stop();
       if (isPlain(outcome)) this.#giveUp(socket, outcome, true, 'streams');
       else this.#reset(socket, outcome, true, reason);
     };
+    if (asked) this.cut(asked);
   }
 
   /** @param finSent FIN may be acknowledged already; the streams engine cannot tell */
@@ -364,7 +406,10 @@ export function lingerLimits({
 }
 
 function lingerError(errno: number): SocketError {
+  const { EMFILE, ENFILE, ENOTSOCK, EPROTOTYPE } = constants.errno;
   // Only the duplicate counts against the limit of descriptors.
-  const { EMFILE, ENFILE } = constants.errno;
-  return new SocketError(errno === -EMFILE || errno === -ENFILE ? 'fcntl' : 'epoll_ctl', errno);
+  const byDuplicate = errno === -EMFILE || errno === -ENFILE;
+  // A pipe of pipe(2), such as stdin, is a net.Socket too.
+  const byOption = errno === -ENOTSOCK || errno === -EPROTOTYPE;
+  return new SocketError(byDuplicate ? 'fcntl' : byOption ? 'getsockopt' : 'epoll_ctl', errno);
 }

@@ -2,8 +2,8 @@
 // two sides that only write would wait for each other for ever. A slow reader may take as long as it needs; only lack
 // of progress ends this stage.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { timerAfterPoll } from '../core/after-poll.ts';
 import { isInputError, isRefusedWrite } from '../core/error-kinds.ts';
 import { nextTick, now, setImmediate } from '../core/time.ts';
@@ -39,6 +39,8 @@ export interface FlushEvents {
   closed(error: NodeJS.ErrnoException | undefined): void;
 }
 
+type HttpSocket = Socket & { parser?: unknown; _httpMessage?: { req?: unknown } | null };
+
 /**
  * Ends a socket that has not finished yet, and calls one of `events`, once. That is never before this function returns.
  * @returns a function that gives up: no event is called then, and the socket stays as it is
@@ -48,8 +50,9 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
   let failure: Error | undefined;
   let stopped = false;
 
-  // If Node's destroySoon() was called before, its 'finish' listener would close right behind the FIN.
-  socket.removeListener('finish', socket.destroy).removeListener('finish', Socket.prototype.destroy);
+  // If Node's destroySoon() was called before, its 'finish' listeners would close right behind the FIN: one a call.
+  for (const destroy of [socket.destroy, Socket.prototype.destroy])
+    for (let left = socket.listenerCount('finish', destroy); left > 0; left--) socket.removeListener('finish', destroy);
   // Without an 'error' listener a RST of the peer would be an uncaught exception.
   socket.on('error', onError).on('finish', onFinish).on('close', onClose);
   hold(socket, onDestroy);
@@ -155,9 +158,10 @@ export function flush(socket: Socket, limits: FlushLimits, events: FlushEvents):
 
   function discardAllInput(): void {
     // With an HTTP server the request is what must be read: an unread request pauses the socket. The socket itself is
-    // read by the parser, which must go on to see every byte.
-    const request = (socket as { _httpMessage?: (ServerResponse & { req?: IncomingMessage }) | null })._httpMessage
-      ?.req;
+    // read by the parser, which must go on to see every byte. Without a parser (an upgrade) the request leads nowhere,
+    // and that of a response that the application has made itself may be no stream.
+    const { parser, _httpMessage } = socket as HttpSocket;
+    const request = parser && _httpMessage?.req instanceof Readable ? _httpMessage.req : undefined;
     const source = request ?? socket;
     if (isAtLimit()) {
       // The peer is no longer read, so it will have to stop. Pending output still goes out if the peer reads.

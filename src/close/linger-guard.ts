@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { isMainThread } from '../core/builtin.ts';
 import { holdDescriptor, releaseDescriptor, startLinger } from '../engine/linger-loop.ts';
-import { findDescriptor, isAccepted } from '../socket/descriptor.ts';
+import { findDescriptor, hasHandle, isAccepted } from '../socket/descriptor.ts';
 import { destroyAsNode, hold, isHeld, isResetting, letGo } from '../socket/ownership.ts';
 import { resetSocket, switchLingerOff } from '../socket/reset.ts';
 import { isTls } from '../socket/tls.ts';
@@ -19,6 +19,9 @@ interface Guard {
 
 const guards = new Map<Socket, Guard>();
 
+const PRUNE_AT = 64;
+let pruneAt = PRUNE_AT;
+
 const noListener = { lingerEnded() {} };
 
 let clearsOnExit = false;
@@ -30,6 +33,7 @@ export function keepFromBlocking(socket: Socket, fd: number, seconds: number): v
 
   const hidden = !isMainThread() || isTls(socket);
   const guard: Guard = { duplicate: hidden ? holdDescriptor(fd) : -1, onClose: () => dropGuard(socket) };
+  if (guards.size >= pruneAt) prune();
   guards.set(socket, guard);
   socket.once('close', guard.onClose);
   hold(socket, (error) => {
@@ -47,10 +51,11 @@ export function keepFromBlocking(socket: Socket, fd: number, seconds: number): v
       resetSocket(socket);
       return;
     }
-    // Without a duplicate (EMFILE) the option is switched off, and the kernel delivers in the background. That is
-    // better than a blocked event loop.
-    const id = startLinger(findDescriptor(socket), false, isAccepted(socket), limits, noListener);
-    if (id < 0) switchLingerOff(socket);
+    // Without a duplicate (EMFILE) the kernel delivers in the background. That is better than a blocked event loop.
+    startLinger(findDescriptor(socket), false, isAccepted(socket), limits, noListener);
+    switchLingerOff(socket);
+    // Not at 'close': the application may have removed that listener, and the duplicate would stay open.
+    dropGuard(socket);
     destroyAsNode(socket, error);
   });
   if (clearsOnExit) return;
@@ -59,6 +64,12 @@ export function keepFromBlocking(socket: Socket, fd: number, seconds: number): v
   process.on('exit', () => {
     for (const guarded of guards.keys()) switchLingerOff(guarded);
   });
+}
+
+/** Forgets sockets that were sent to another process: they are never closed in this one. */
+function prune(): void {
+  for (const guarded of guards.keys()) if (!hasHandle(guarded)) dropGuard(guarded);
+  pruneAt = Math.max(PRUNE_AT, 2 * guards.size);
 }
 
 /**

@@ -54,7 +54,7 @@ export class LingerSet {
 
   /** Adds a close of `socket`, which counts as a lingering connection from now to its end. `start` begins it. */
   add(socket: Socket, start: (closing: ConnectionClose) => void): void {
-    const closing = new ConnectionClose(this.#ended, addressKey(socket.remoteAddress));
+    const closing = new ConnectionClose(this.#ended, keyOf(socket));
     this.#closings.add(closing);
     this.active++;
     busy.add(this);
@@ -138,6 +138,15 @@ export class LingerSet {
     const [own, others] = [this.#closings, other.#closings];
     if (own.largest !== others.largest) return own.largest > others.largest;
     return (own.next?.startedAt ?? Infinity) < (others.next?.startedAt ?? Infinity);
+  }
+}
+
+/** The application may have given the socket an address of its own, of whatever kind (the PROXY protocol). */
+function keyOf(socket: Socket): number {
+  try {
+    return addressKey(socket.remoteAddress);
+  } catch {
+    return addressKey(undefined);
   }
 }
 

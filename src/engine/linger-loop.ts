@@ -41,9 +41,10 @@ type Listeners = Map<number, LingerListener>;
 
 /**
  * The addon keeps the listeners, as `owners`: a module that is evaluated twice (`import('...?again')`, a test runner)
- * finds the same addon, with its loop open. Such a copy may be another version, so the name must stay.
+ * finds the same addon, with its loop open. Such a copy may be another version, so the name must stay. With `exits`,
+ * the `process` whose listeners serve the loop, such copies add none of their own: Node.js warns of the eleventh.
  */
-type OpenedAddon = LingerAddon & { owners?: Listeners };
+type OpenedAddon = LingerAddon & { owners?: Listeners; exits?: NodeJS.Process };
 
 function isLingerAddon(addon: object): addon is OpenedAddon {
   return 'openLingerLoop' in addon;
@@ -148,8 +149,6 @@ const REFS = [false, true, undefined];
 /** Milliseconds: longer than most round trips, and than the first retransmissions. */
 const LAST_IDLE = 1_000;
 
-let drainsOnExit = false;
-
 /**
  * Starts to discard what the peer sends. FIN has been sent, or is sent here.
  * @param take whether the loop takes `fd` itself, and closes it in the end; otherwise it works on a duplicate
@@ -177,13 +176,13 @@ export function startLinger(
   );
   if (id < 0) return id;
   listeners.set(id, listener);
-  if (!drainsOnExit) {
-    drainsOnExit = true;
+  if (loop && loop.exits !== process) {
+    loop.exits = process;
     // process.exit() leaves no time to linger. What is in the receive queue is discarded, so that it causes no RST.
-    process.on('exit', () => (loop as LingerAddon).drainLingers());
+    process.on('exit', () => loop.drainLingers());
     // Nothing else keeps the process alive. Without this, most peers that are still sending would lose their answer.
     // With the whole idle time, a process would wait for peers that are silent for as long as it runs: its own clients.
-    process.on('beforeExit', () => (loop as LingerAddon).keepBriefly(LAST_IDLE));
+    process.on('beforeExit', () => loop.keepBriefly(LAST_IDLE));
   }
   return id;
 }

@@ -11,7 +11,7 @@ import { runtime } from '../core/runtime.ts';
 import type { Outcome } from '../engine/linger-loop.ts';
 import { engine } from '../engine/linger-loop.ts';
 import { claimServer } from '../socket/copies.ts';
-import { hasHandle } from '../socket/descriptor.ts';
+import { hasHandle, isStdioOfChild } from '../socket/descriptor.ts';
 import type { SocketClose, SocketOwner } from '../socket/ownership.ts';
 import {
   defineHidden,
@@ -303,6 +303,8 @@ export class ServerHub implements SocketOwner {
     if (isHardClose(top, socket, error)) return undefined;
     const choice = this.#ask(options, top, socket);
     if (!choice || !mayReset(top, socket, choice.when, error)) return undefined;
+    // A linger would send FIN in the middle of what the child writes, and take what the child reads.
+    if (isStdioOfChild(socket)) return undefined;
     return this.#http2 ? limitByHttp2(choice, error ?? top.errored) : choice;
   }
 
@@ -347,7 +349,7 @@ export class ServerHub implements SocketOwner {
     if (!options || this.#leftToNode.has(socket)) return;
     const given = this.#ask(options, socket, socket);
     if (socket.destroyed) return;
-    if (given) this.#end(socket, given);
+    if (given && !isStdioOfChild(socket)) this.#end(socket, given);
     else this.#leftToNode.add(socket);
   }
 

@@ -111,6 +111,14 @@ export function hasHandle(socket: Socket): boolean {
 }
 
 /**
+ * Whether a child process has the connection as one of its standard streams: `spawn(file, { stdio: [socket, socket] })`.
+ * Node.js marks the socket, so that this process reads no bytes of the child.
+ */
+export function isStdioOfChild(socket: Socket): boolean {
+  return Object.getOwnPropertySymbols(socket).some(({ description }) => description === 'kIsUsedAsStdio');
+}
+
+/**
  * Whether the descriptor is certainly a TCP socket. Node has one class, Pipe, for all others, such as UNIX sockets and
  * the pipes of pipe(2).
  */

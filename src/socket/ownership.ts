@@ -8,6 +8,7 @@
 // 3. **Node**: the method that the socket had before.
 import { Socket } from 'node:net';
 import { throwLater } from '../core/throw-later.ts';
+import { nextTick } from '../core/time.ts';
 import type { Copy } from './copies.ts';
 import { own } from './copies.ts';
 import { bareSocketOf } from './tls.ts';
@@ -140,13 +141,16 @@ export function destroyAsNode(socket: OwnedSocket, error?: Error): void {
 export function destroyNow(socket: OwnedSocket, error?: Error): void {
   letGo(socket);
   for (const method of [destroyAsNode, callDestroy, callNodesDestroy]) {
-    if (socket.destroyed) return;
+    if (socket.destroyed) break;
     try {
       method(socket, error);
     } catch (thrown) {
       throwLater(thrown);
     }
   }
+  // It may be connected again. (The connection under TLS is destroyed later.)
+  const state = socket[STATE];
+  if (state && socket.destroyed) state.skipsOwner = false;
 }
 
 function callDestroy(socket: OwnedSocket, error: Error | undefined): void {
@@ -196,21 +200,34 @@ function stateOf(socket: OwnedSocket): State {
 }
 
 /** One function for all sockets: with a closure each, every connection of a server would pay for one. */
-function destroy(this: OwnedSocket, ...args: [error?: Error]): Socket {
+function destroy(this: OwnedSocket, ...args: [error?: Error, callback?: unknown]): Socket {
   // The state is absent on an object that got only the string-keyed properties of a socket (for...in, Object.keys).
-  const { holder, owner, skipsOwner } = this[STATE] ?? UNKNOWN;
+  const state = this[STATE];
+  const { holder, owner, skipsOwner } = state ?? UNKNOWN;
   if (!this.destroyed) {
     if (holder) {
       holder(args[0]);
+      callBack(this, args);
       return this;
     }
     if (owner && !skipsOwner) {
       owner.onDestroy(this, args[0]);
+      callBack(this, args);
       return this;
     }
     owner?.forget(this);
+    // Of a socket that was connected again: the close was that of an earlier connection.
+    if (state && !skipsOwner) state.close = undefined;
   }
   return Reflect.apply(nodesDestroy(this), this, args);
+}
+
+/** Node.js takes a callback, which no document names: `new Promise((done) => socket.destroy(null, done))`. */
+function callBack(socket: Socket, [error, callback]: [error?: Error, callback?: unknown]): void {
+  if (typeof callback !== 'function') return;
+  // Node.js calls it at once, where the socket is destroyed.
+  if (socket.closed) nextTick(callback as () => void, error);
+  else socket.once('close', () => callback(error));
 }
 
 function nodesDestroy(socket: OwnedSocket): Socket['destroy'] {

@@ -51,9 +51,20 @@ describe.each(ENGINES)('%s engine', (engine) => {
     expect(await peer.receive()).toMatchObject({ end: 'eof' });
   });
 
+  test('the callback of destroy() is called', async () => {
+    await using fixture = new Fixture('close/destroy-callback', { execArgv });
+    expect(await fixture.next()).toEqual({
+      'of Node.js': 'called',
+      'of a server': 'called',
+      'of a server, with an error': 'unwanted',
+      'of safeClose': 'called',
+    });
+  });
+
   test('a Socket that is connected again is another connection', async () => {
     await using fixture = new Fixture('close/habits-reconnect', { execArgv });
-    expect(await fixture.next()).toEqual({ outcomes: ['eof', 'eof'], different: true, same: true, ends: 2 });
+    const figures = { outcomes: ['eof', 'eof'], different: true, same: true, ends: 2, third: 'closed' };
+    expect(await fixture.next()).toEqual(figures);
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   });
 });

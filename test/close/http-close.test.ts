@@ -3,7 +3,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import type { CloseReport } from '../../src/index.ts';
 import { Fixture, STREAMS_ENGINE } from '../support/fixture.ts';
+import { UPGRADE } from '../support/http-text.ts';
 import { Peer } from '../support/peer.ts';
 import { ENGINES, type Engine, ended, known, MB } from '../support/safe-close-host.ts';
 
@@ -70,6 +72,38 @@ describe.each(ENGINES)('%s engine', (engine) => {
     await peer.write(request);
     await peer.close();
     expect(await server.fixture.next()).toMatchObject({ requests: atOnce, report: { outcome: 'eof' } });
+  });
+
+  async function serveByHand(of: string, options: object) {
+    const fixture = new Fixture<Message>('close/safe-close-by-hand', {
+      args: [of, JSON.stringify(options)],
+      execArgv: engine === 'streams' ? STREAMS_ENGINE : [],
+    });
+    const { port } = await fixture.next();
+    return { fixture, port: port as number, [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose]() };
+  }
+
+  test('a response that an application has made itself, of a request that is no stream', async () => {
+    await using server = await serveByHand('no stream', {});
+    await using peer = await Peer.connect({ host: '127.0.0.1', port: server.port });
+    await peer.write(UPGRADE);
+    expect((await peer.receive(20 * MB)).received).toBe(20 * MB);
+    await peer.receive();
+    await peer.close();
+    expect(await server.fixture.next()).toMatchObject({ report: { outcome: 'eof' } });
+  });
+
+  test('maxBytes holds where such a response is flushed, and its request is not what is read', async () => {
+    await using server = await serveByHand('the request', { maxBytes: MB, idleTimeout: 1_500 });
+    await using peer = await Peer.connect({ host: '127.0.0.1', port: server.port });
+    await peer.write(UPGRADE);
+    const sent = peer.send(16 * MB).catch(() => {});
+    const { report } = (await server.fixture.next()) as { report: CloseReport };
+    expect(report.outcome).toBe('idle');
+    // The read that is under way may go beyond it.
+    expect(report.discardedBytes).toBeLessThan(2 * MB);
+    await peer.kill();
+    await sent;
   });
 
   test('a response of 20 MB to a client that uploads 90 MB before it reads', async () => {

@@ -288,6 +288,21 @@ describe('a linger of n seconds and destroy() with unsent data', () => {
   });
 });
 
+test('a Worker gives its duplicate back, also where the application has removed all listeners', async () => {
+  await using fixture = new Fixture<{ left: number }>('close/linger-removed-listeners');
+  expect(await fixture.next()).toEqual({ left: 0 });
+});
+
+test('sockets that were sent to another process are not kept', async () => {
+  await using fixture = new Fixture<{ sent: number; kept: number }>('close/linger-handover', {
+    execArgv: ['--expose-gc'],
+  });
+  const { sent, kept } = await fixture.next();
+  expect(sent).toBe(200);
+  // The socket is noticed now and then, not at once.
+  expect(kept).toBeLessThan(100);
+});
+
 describe('set again and again', () => {
   test('leaves no listeners behind', async () => {
     await using pair = await connectPair();

@@ -63,6 +63,23 @@ describe('beside the native engine', () => {
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   });
 
+  test.each([
+    ['stall', 'timeout'],
+    ['destroy', 'closed'],
+  ])('a TLS socket over a stream, whose flush ends by %s', async (how, outcome) => {
+    await using fixture = new Fixture('close/safe-close-duplex', { args: ['flush', how] });
+    expect(await fixture.next()).toMatchObject({ report: { outcome, engine: 'streams', delivered: false } });
+  });
+
+  // `cat file | node tool.js`: a net.Socket over a pipe of pipe(2).
+  test('a pipe: closed through the streams engine, with the reason', async () => {
+    await using fixture = new Fixture<{ report: object }>('close/safe-close-pipe', {
+      prefix: ['sh', '-c', 'echo x | "$0" "$@"'],
+    });
+    const error = expect.objectContaining({ name: 'SocketError', code: 'ENOTSOCK', syscall: 'getsockopt' });
+    expect((await fixture.next()).report).toMatchObject({ outcome: 'eof', engine: 'streams', error });
+  });
+
   test('EMFILE at the duplicate: closed through the streams engine, with the reason', async () => {
     await using fixture = new Fixture<{ port: number; report: object }>('close/safe-close-emfile', {
       prefix: ['sh', '-c', 'ulimit -n 100 && exec "$0" "$@"'],

@@ -133,6 +133,14 @@ test('several copies of the package work in one process', async () => {
   }
 });
 
+test('modules that are evaluated again and again have the listeners of one copy', async () => {
+  await using fixture = new Fixture('robustness/lifecycle-many-copies');
+  const { warnings, exit, beforeExit } = await fixture.next();
+  expect(warnings).toEqual([]);
+  expect(exit).toBeLessThan(4);
+  expect(beforeExit).toBeLessThan(4);
+});
+
 test('the ES module and the CommonJS build in one process are one copy: one loop, one owner', async () => {
   await using fixture = new Fixture<Record<string, unknown> & { port: number }>('robustness/lifecycle-builds');
   const { port, ...start } = await fixture.next();

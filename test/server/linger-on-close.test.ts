@@ -638,6 +638,35 @@ test('a socket that was sent to another process is not kept', async () => {
   expect(kept).toBeLessThan(100);
 });
 
+test.each(['net', 'upgrade'])('a connection that is the stdio of a child is left to the child: %s', async (kind) => {
+  await using fixture = new Fixture<{ port: number } & { destroyed: true }>('server/server-stdio', { args: [kind] });
+  const { port } = await fixture.next();
+  await using peer = await Peer.connect({ host: '127.0.0.1', port });
+  if (kind === 'upgrade') await peer.write(UPGRADE);
+  expect(await fixture.next()).toEqual({ destroyed: true });
+  // Neither the input nor the output is the server's any more.
+  await peer.write('Hello\n');
+  expect(await peer.receive()).toMatchObject({ tail: 'the child has read Hello\n', end: 'eof' });
+});
+
+test('output that is cut off under a TLSSocket of the application is not reported as delivered', async () => {
+  await using fixture = new Fixture<{ port: number } & Record<string, unknown>>('server/server-starttls');
+  const { port } = await fixture.next();
+  await using peer = await Peer.connect({ host: '127.0.0.1', port }, { tls: true, receiveBuffer: 4_096 });
+  await peer.write('Hello');
+  // The stream under the TLSSocket knows nothing of it.
+  expect(await fixture.next()).toEqual({ queued: 0 });
+  expect((await peer.receive()).received).toBeLessThan(16 * MB);
+  await peer.close();
+  expect(await fixture.next()).toEqual({ outcome: 'eof', delivered: null });
+});
+
+test('an address of whatever kind does not keep a socket from being destroyed', async () => {
+  await using fixture = new Fixture('server/server-odd-address');
+  expect(await fixture.next()).toEqual({ destroyed: [true, true, true] });
+  expect(await fixture.exit).toEqual({ code: 0, signal: null });
+});
+
 test('a Worker with such a server is terminated in the middle of a linger', async () => {
   await using fixture = new Fixture<{ port?: number; before?: number; after?: number }>('server/server-worker');
   for (let i = 0; i < 3; i++) {
