@@ -113,11 +113,7 @@ export class DeferredRequests {
     const beforeNode = () => {
       server.httpAllowHalfOpen = true;
       socket.allowHalfOpen = true;
-      try {
-        this.#flush(socket);
-      } catch (error) {
-        throwLater(error);
-      }
+      this.#flush(socket);
     };
     const behindNode = () => {
       server.httpAllowHalfOpen = httpAllowHalfOpen;
@@ -140,8 +136,15 @@ export class DeferredRequests {
     Reflect.apply(this.#emit, this.#server, request);
   }
 
+  /** What the application throws for a request must stop neither the other requests nor who has called here. */
   #flush(socket: Socket): void {
     const waiting = this.#waiting.get(socket);
-    while (waiting && waiting.requests.length > 0) this.#next(socket, waiting);
+    while (waiting && waiting.requests.length > 0) {
+      try {
+        this.#next(socket, waiting);
+      } catch (error) {
+        throwLater(error);
+      }
+    }
   }
 }
