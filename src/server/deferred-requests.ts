@@ -85,9 +85,9 @@ export class DeferredRequests {
       }
       case 'upgrade':
       case 'connect': {
-        const { socket } = args[0] as IncomingMessage;
-        this.#onUpgrade(socket);
-        this.#flush(socket);
+        const { socket } = (args[0] ?? {}) as Partial<IncomingMessage>;
+        if (socket) this.#onUpgrade(socket);
+        if (socket) this.#flush(socket);
         return false;
       }
       case 'clientError':

@@ -77,7 +77,8 @@ export class HandedOverSockets {
       this.#listenForRequests();
     } else if (!this.#tlsServers.has(server)) {
       this.#tlsServers.add(server);
-      server.prependListener('secureConnection', (secure) => this.#watch(secure));
+      // An application may emit the event itself, with anything.
+      server.prependListener('secureConnection', (secure) => secure instanceof Socket && this.#watch(secure));
     }
   }
 

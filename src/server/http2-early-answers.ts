@@ -45,9 +45,10 @@ export class Http2EarlyAnswers {
   }
 
   /** Runs for each request. A request without a body, which is over with its head, must cost next to nothing. */
-  readonly #onStream = (stream: ServerHttp2Stream): void => {
-    if (!stream.endAfterHeaders) stream.close = this.#close;
-    if (this.#sessions.incomplete && stream.session) this.#sessions.adopt(stream.session as ServerHttp2Session);
+  readonly #onStream = (stream: ServerHttp2Stream | undefined): void => {
+    // An application may emit the event itself, with anything. What has no session is no stream of Node.
+    if (!stream?.endAfterHeaders && stream?.session) stream.close = this.#close;
+    if (this.#sessions.incomplete && stream?.session) this.#sessions.adopt(stream.session as ServerHttp2Session);
   };
 
   /** Node calls close() when the response is out and nothing has read the request. The application may call it too. */

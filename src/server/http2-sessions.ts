@@ -1,6 +1,7 @@
 // The HTTP/2 sessions of a server, and what a session still holds when its connection is closed. The frames of a
 // session do not pass through the streams of its socket, so the socket does not show them.
 
+import { EventEmitter } from 'node:events';
 import type { Http2Session, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Server, Socket } from 'node:net';
 import { markLostOutput } from '../socket/lost-output.ts';
@@ -39,12 +40,13 @@ export class Http2Sessions {
     this.#server.removeListener('session', this.#onSession);
   }
 
-  readonly #onSession = (session: ServerHttp2Session): void => {
-    this.adopt(session);
+  /** An application may emit the event itself, with anything. */
+  readonly #onSession = (session: unknown): void => {
+    if (session instanceof EventEmitter && 'goaway' in session) this.adopt(session as ServerHttp2Session);
   };
 
   adopt(session: ServerHttp2Session): void {
-    if (this.#known.has(session) || session.destroyed) return;
+    if (this.#known.has(session) || session.destroyed || !session.socket) return;
     this.#known.add(session);
     session.once('close', () => this.#known.delete(session));
     // `session.socket` is a Proxy, which puts the property on the socket itself.

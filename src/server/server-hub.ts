@@ -178,8 +178,8 @@ export class ServerHub implements SocketOwner {
     if (socket instanceof Socket) this.#adopt(socket);
   };
 
-  readonly #onSecureConnection = (socket: TLSSocket): void => {
-    this.#adoptTls(socket);
+  readonly #onSecureConnection = (socket: unknown): void => {
+    if (socket instanceof Socket) this.#adoptTls(socket as TLSSocket);
   };
 
   /** For a server without lingerOnClose: Node has no list of its sessions, which closeServer has to tell. */
