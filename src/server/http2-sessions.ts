@@ -51,14 +51,18 @@ export class Http2Sessions {
     session.once('close', () => this.#known.delete(session));
     // `session.socket` is a Proxy, which puts the property on the socket itself.
     (session.socket as SessionSocket)[SESSION] = { session, aborted: false };
+    if (Object.hasOwn(session, 'destroy')) replaced.set(session, session.destroy);
     session.destroy = destroySession;
   }
 }
 
+/** What an application had put in the place of the method of the class. */
+const replaced = new WeakMap<Http2Session, Http2Session['destroy']>();
+
 /** One function for all sessions. Node calls it too, at the end of each session. */
 function destroySession(this: Http2Session, ...args: Parameters<Http2Session['destroy']>): void {
   if (!this.destroyed) beforeDestroy(this, args);
-  Reflect.apply(Object.getPrototypeOf(this).destroy, this, args);
+  Reflect.apply(replaced.get(this) ?? Object.getPrototypeOf(this).destroy, this, args);
 }
 
 function beforeDestroy(session: Http2Session, args: Parameters<Http2Session['destroy']>): void {
