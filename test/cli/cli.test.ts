@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import { uploadLines } from '../../src/cli/upload-lines.ts';
 import type { TcpAbortCounters } from '../../src/system/counters.ts';
 import { ExampleFolder } from '../support/documentation.ts';
 import { NETNS_SKIPPED, netns, netnsPermitted } from '../support/netns.ts';
+import { PREBUILT_SKIPPED, platform, prebuilt, root } from '../support/project.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const NODE_CLIENT = fileURLToPath(new URL('../../dist/cli/demo-node-client.js', import.meta.url));
@@ -327,6 +328,50 @@ describe('doctor', () => {
       for (const server of servers) server.kill();
     }
   });
+});
+
+describe('a process of which the doctor has to read the names', () => {
+  test.runIf(process.platform === 'linux' && prebuilt)(
+    `files that are gone, spaces, letters beyond ASCII, and what a terminal obeys${PREBUILT_SKIPPED}`,
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'lingering-close é '));
+      const copy = join(folder, 'node_modules/lingering-close');
+      const addon = join('prebuilds', platform, 'lingering-close.node');
+      for (const part of ['package.json', 'dist', addon]) {
+        cpSync(join(root, part), join(copy, part), { recursive: true });
+      }
+      const program = join(folder, 'node');
+      copyFileSync(process.execPath, program);
+      const socket = join(folder, 'a socket');
+      const script = join(folder, 'red \x1b[31m.mjs');
+      writeFileSync(
+        script,
+        `import 'lingering-close';
+        import net from 'node:net';
+        net.createServer().listen(${JSON.stringify(socket)}, () => console.log('listens'));`,
+      );
+      const child = spawn(program, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+      try {
+        await once(child.stdout, 'data');
+        rmSync(copy, { recursive: true });
+        rmSync(program);
+        const { stdout } = await run(['doctor', '--json']);
+        const { processes, advice } = JSON.parse(stdout) as { processes: NodeProcess[]; advice: { about: string }[] };
+        expect(processes.find(({ pid }) => pid === child.pid)).toMatchObject({
+          command: `node ${script}`,
+          listens: [socket],
+          addon: join(copy, addon),
+        });
+        expect(advice.filter(({ about }) => about === `process ${child.pid}`)).toEqual([]);
+        const text = (await run(['doctor'])).stdout;
+        expect(text).toContain('?[31m.mjs');
+        expect(text).not.toContain('\x1b');
+      } finally {
+        child.kill();
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
 });
 
 const OTHER_USER = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
