@@ -519,6 +519,21 @@ describe('demo', () => {
     },
   );
 
+  test.runIf(netnsPermitted())(`shows Node as it is, whatever NODE_OPTIONS preloads${NETNS_SKIPPED}`, async () => {
+    using project = new ExampleFolder([], []);
+    for (const entry of ['register', 'register-clients']) {
+      const file = join(project.path, 'node_modules/lingering-close/dist', `${entry}.js`);
+      const { stdout } = await run(['demo', '--uploads', '10', '--json'], {
+        prefix: netns(),
+        env: { NODE_OPTIONS: `--import "${file}" --no-deprecation` },
+      });
+      const { clients, resets }: DemoResult = JSON.parse(stdout);
+      expect(resets.before).toBeGreaterThan(0);
+      // Those of Node.
+      expect(clients.slice(0, 2).some(({ before }) => before.ok < 10)).toBe(true);
+    }
+  });
+
   test('works through the streams engine too', async () => {
     const { code, stdout } = await run(['demo', '--uploads', '3', '--json'], {
       execArgv: ['--no-addons', '--disable-warning=LINGERING_CLOSE_FALLBACK'],
