@@ -18,6 +18,9 @@ interface Waiting {
   stop: () => void;
 }
 
+/** The `emit` of each that has stopped, and what it had taken the place of: it may still lie below another one. */
+const over = new WeakMap<Emit, PropertyDescriptor | undefined>();
+
 /** Takes the place of `server.emit` on a single server, for as long as some of its requests are deferred. */
 export class DeferredRequests {
   readonly #server: HttpServer;
@@ -40,9 +43,12 @@ export class DeferredRequests {
       this.#take(event, args) || Reflect.apply(this.#emit, server, [event, ...args]);
     defineHidden(server, 'emit', emit);
     this.#giveBack = () => {
+      over.set(emit, before);
       // Another one has been put in its place, which may call this one.
       if ((server.emit as Emit) !== emit) return;
-      if (before) Object.defineProperty(server, 'emit', before);
+      let below = before;
+      while (below && over.has(below.value)) below = over.get(below.value);
+      if (below) Object.defineProperty(server, 'emit', below);
       else delete (server as Partial<Server>).emit;
     };
   }

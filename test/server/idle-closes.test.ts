@@ -155,3 +155,8 @@ test('nothing of it is left behind disable(), and a destroy() is never put off',
   expect(rest).toEqual({ earlier: on, off, earlierOff: off, after: off });
   expect(await fixture.exit).toEqual({ code: 0, signal: null });
 });
+
+test('the emit() of the server is given back, also where closeServer took it meanwhile', async () => {
+  await using fixture = new Fixture<Record<string, unknown>>('server/deferred-emit');
+  expect(await fixture.next()).toEqual({ meanwhile: true, atTheEnd: false });
+});
