@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { throwLater } from '../core/throw-later.ts';
-import { setImmediate } from '../core/time.ts';
+import { nextTick, setImmediate } from '../core/time.ts';
 import { defineHidden } from '../socket/ownership.ts';
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean;
@@ -120,6 +120,8 @@ export class DeferredRequests {
       server.httpAllowHalfOpen = true;
       socket.allowHalfOpen = true;
       this.#flush(socket);
+      // A listener of the application may throw: then no other one is called.
+      nextTick(behindNode);
     };
     const behindNode = () => {
       server.httpAllowHalfOpen = httpAllowHalfOpen;

@@ -292,3 +292,8 @@ test('an abort in the turn of a request for which the application throws: the pr
   await peer.write(get('/'));
   expect(await fixture.next()).toEqual({ aborted: true, thrown: ['from the application'] });
 });
+
+test("an 'end' listener that throws behind a request leaves the server as it was", async () => {
+  await using fixture = new Fixture<Record<string, unknown>>('shutdown/close-server-end-throws');
+  expect(await fixture.next()).toEqual({ during: true, isAsBefore: true });
+});
