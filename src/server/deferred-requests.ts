@@ -6,7 +6,6 @@ import type { IncomingMessage } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { throwLater } from '../core/throw-later.ts';
 import { nextTick, setImmediate } from '../core/time.ts';
-import { defineHidden } from '../socket/ownership.ts';
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean;
 
@@ -26,6 +25,8 @@ export class DeferredRequests {
   readonly #server: HttpServer;
   readonly #emit: Emit;
   readonly #onUpgrade: (socket: Socket) => void;
+  /** False where the application has put an `emit` of its own there for good: then it gets each request at once. */
+  readonly #takes: boolean;
   /** Responses to requests that the application has not got: deferred where there is a socket, else kept from it. */
   readonly #announced = new WeakMap<object, Socket | null>();
   /** Responses that the application has not got yet, or never gets. */
@@ -41,7 +42,7 @@ export class DeferredRequests {
     this.#emit = server.emit as Emit;
     const emit: Emit = (event, ...args) =>
       this.#take(event, args) || Reflect.apply(this.#emit, server, [event, ...args]);
-    defineHidden(server, 'emit', emit);
+    this.#takes = Reflect.defineProperty(server, 'emit', { value: emit, configurable: true, writable: true });
     this.#giveBack = () => {
       over.set(emit, before);
       // Another one has been put in its place, which may call this one.
@@ -55,12 +56,14 @@ export class DeferredRequests {
 
   /** Node has made this response, and tells the application of its request next. */
   announce(response: object, socket: Socket): void {
+    if (!this.#takes) return;
     this.#announced.set(response, socket);
     this.#withheld.add(response);
   }
 
   /** The application does not get the request of this response. */
   keep(response: object): void {
+    if (!this.#takes) return;
     this.#announced.set(response, null);
     this.#withheld.add(response);
   }

@@ -297,3 +297,15 @@ test("an 'end' listener that throws behind a request leaves the server as it was
   await using fixture = new Fixture<Record<string, unknown>>('shutdown/close-server-end-throws');
   expect(await fixture.next()).toEqual({ during: true, isAsBefore: true });
 });
+
+test('an application that has put an emit() on its server for good gets each request at once', async () => {
+  await using fixture = new Fixture<Record<string, unknown>>('shutdown/close-server-own-emit');
+  const { port } = await fixture.next();
+  await using peer = await Peer.connect({ host: '127.0.0.1', port: port as number });
+  expect(await fixture.next()).toEqual({ closing: true });
+  await peer.write(get('/'));
+  expect(await answer(peer)).toMatchObject({ status: 200 });
+  expect(await peer.receive()).toEqual(JUST_EOF);
+  await peer.close();
+  expect(await fixture.next()).toEqual({ cut: 0 });
+});
