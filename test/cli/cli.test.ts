@@ -534,6 +534,16 @@ describe('demo', () => {
     }
   });
 
+  const [major = 0] = process.versions.node.split('.').map(Number);
+  test.runIf(major >= 24)(
+    `goes past a proxy that the environment names${major >= 24 ? '' : ' [skipped: it takes Node.js 24]'}`,
+    async () => {
+      const proxy = { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: 'http://127.0.0.1:1', http_proxy: 'http://127.0.0.1:1' };
+      const { code } = await run(['demo', '--uploads', '1'], { env: { ...proxy, PATH: '' } });
+      expect(code).toBe(0);
+    },
+  );
+
   test('works through the streams engine too', async () => {
     const { code, stdout } = await run(['demo', '--uploads', '3', '--json'], {
       execArgv: ['--no-addons', '--disable-warning=LINGERING_CLOSE_FALLBACK'],
