@@ -5,6 +5,7 @@ import { EventEmitter } from 'node:events';
 import type { Http2Session, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Server, Socket } from 'node:net';
 import { markLostOutput } from '../socket/lost-output.ts';
+import { methodBehind } from '../socket/ownership.ts';
 
 const SESSION = Symbol('lingering-close.session');
 
@@ -62,7 +63,7 @@ const replaced = new WeakMap<Http2Session, Http2Session['destroy']>();
 /** One function for all sessions. Node calls it too, at the end of each session. */
 function destroySession(this: Http2Session, ...args: Parameters<Http2Session['destroy']>): void {
   if (!this.destroyed) beforeDestroy(this, args);
-  Reflect.apply(replaced.get(this) ?? Object.getPrototypeOf(this).destroy, this, args);
+  Reflect.apply(replaced.get(this) ?? methodBehind(this, 'destroy', destroySession), this, args);
 }
 
 function beforeDestroy(session: Http2Session, args: Parameters<Http2Session['destroy']>): void {

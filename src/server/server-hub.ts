@@ -388,10 +388,14 @@ export class ServerHub implements SocketOwner {
     this.#lingering?.add(socket, (closing) => begin(closing, socket, () => closing.giveUpFlush(socket)));
   }
 
-  /** Forgets sockets that were sent to another process: they are never destroyed in this one. */
+  /**
+   * Forgets sockets that were sent to another process, which are never destroyed in this one, and those that were
+   * destroyed through another object, which inherits from the socket.
+   */
   #prune(): void {
+    const isGone = (socket: Socket) => socket.destroyed || !hasHandle(socket);
     // The sockets of Bun's HTTP servers have no handle at any time.
-    if (runtime !== 'Bun') for (const socket of this.#open.all()) if (!hasHandle(socket)) this.forget(socket);
+    if (runtime !== 'Bun') for (const socket of this.#open.all()) if (isGone(socket)) this.forget(socket);
     this.#pruneAt = Math.max(PRUNE_AT, 2 * this.#open.size);
   }
 }

@@ -370,6 +370,11 @@ test.each([
   expect(await fixture.next()).toEqual({ lives: true });
 });
 
+test('an application may call methods of an object that inherits from a socket', async () => {
+  await using fixture = new Fixture('server/inherited-socket', { execArgv: REGISTER });
+  expect(await fixture.next()).toEqual({ thrown: [], cut: 0 });
+});
+
 test('works without the addon too, and says so', async () => {
   await using fixture = new Fixture<{ port: number }>('server/register-servers', {
     args: ['http'],
