@@ -13,7 +13,7 @@ import { readEnvironment } from './server/environment.ts';
 import { HandedOverSockets } from './server/handed-over-sockets.ts';
 import { lingerOnClose } from './server/linger-on-close.ts';
 import { hubOf } from './server/server-hub.ts';
-import { isHttp, isHttp2 } from './server/server-kind.ts';
+import { isHttp, isHttp2, isServer } from './server/server-kind.ts';
 import { otherCopyOfServer } from './socket/copies.ts';
 import './index.ts';
 
@@ -21,11 +21,13 @@ const options = readEnvironment(process.env);
 const handedOver = new HandedOverSockets(cover);
 handedOver.watchMessages();
 
-// Node and Deno publish each connection that they have accepted.
+// Node and Deno publish each connection that they have accepted. What a subscriber throws would end the process.
 diagnostics.subscribe('net.server.socket', (message) => {
-  const { socket } = message as { socket: Socket & { server?: Server } };
-  const { server } = socket;
-  if (!server) return;
+  const { socket } = message as { socket: Socket & { server?: unknown; _server?: unknown } };
+  // By now the application may have put something else into `server`: the HTTP server to which it has handed the socket
+  // over, or what has nothing to do with Node.
+  const server = isServer(socket.server) ? socket.server : socket._server;
+  if (!isServer(server)) return;
   if (isHttp(server)) cover(server, socket);
   else handedOver.accepted(socket, server);
 });
@@ -41,10 +43,12 @@ if (runtime === 'Bun') onListen((server) => isHttp(server) && cover(server));
 /**
  * With the first connection of a server, lingerOnClose begins for that server, and hears of the later connections
  * itself. A server for which the application has called lingerOnClose keeps the application's options, also after
- * disable().
+ * disable(). What lingerOnClose would refuse is left to Node: a Proxy, a server that is not extensible, and an object
+ * of the application to which Node's HTTP code was applied.
  */
 function cover(server: Server, socket?: Socket): void {
   if (hubOf(server) || otherCopyOfServer(server)) return;
+  if (!isServer(server) || !Object.isExtensible(server)) return;
   lingerOnClose(server, options);
   if (socket) hubOf(server)?.adopt(socket);
 }

@@ -54,8 +54,8 @@ export function readProcesses(): NodeProcesses {
 
 function readProcess(pid: string, known: Map<string, Sockets>): NodeProcess | undefined {
   const at = (name: string) => `/proc/${pid}/${name}`;
-  const program = basename(readlinkSync(at('exe')));
-  const addon = /\S*\/lingering[-_]close\.node$/m.exec(readFileSync(at('maps'), 'latin1'))?.[0] ?? null;
+  const program = basename(readlinkSync(at('exe')).replace(/ \(deleted\)$/, ''));
+  const addon = ADDON.exec(readFileSync(at('maps'), 'utf8'))?.[1] ?? null;
   if (!addon && !NODE.test(program)) return undefined;
 
   const { listening, lingering } = socketsOf(pid, known);
@@ -102,6 +102,11 @@ export function isServedByChildren({ pid }: NodeProcess, list: NodeProcess[]): b
   return list.some(({ parent, addon, register }) => parent === pid && (addon !== null || register));
 }
 
+/**
+ * A line of `maps` (proc_pid_maps(5)): five columns, and a path, which may have spaces. The kernel appends a word where
+ * the file is gone: behind an `npm ci` in the same folder, or, for `exe`, behind an update of Node.js.
+ */
+const ADDON = /^(?:\S+ +){5}(\/.*\/lingering[-_]close\.node)(?: \(deleted\))?$/m;
 const NODE = /^(?:node|nodejs|bun|deno)(?:$|[-.\d])/;
 /** The name of the entry, or the path that `require.resolve` gives for it; not `register-clients`. */
 const REGISTER = /lingering-close\/(?:dist\/)?register(?![-\w])/;
@@ -150,8 +155,8 @@ function readSockets(pid: string): Sockets {
       if (AFTER_FIN.has(state)) sockets.lingering.add(inode);
     }
   }
-  for (const [, , , flags, , , inode = '', path] of rowsOf(`/proc/${pid}/net/unix`)) {
-    if (flags === ACCEPTS && path) sockets.listening.set(inode, path);
+  for (const [, , , flags, , , inode = '', ...path] of rowsOf(`/proc/${pid}/net/unix`)) {
+    if (flags === ACCEPTS && path.length > 0) sockets.listening.set(inode, path.join(' '));
   }
   return sockets;
 }

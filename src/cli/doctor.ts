@@ -84,7 +84,12 @@ function adviceText(all: Advice[]): string {
 }
 
 function shortened(text: string): string {
-  return text.replaceAll(/\S+/g, (word) => endOf(word, 45));
+  return printable(text).replaceAll(/\S+/g, (word) => endOf(word, 45));
+}
+
+/** The names of the programs and sockets of others may hold what a terminal obeys. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '?');
 }
 
 interface Processes {
@@ -106,7 +111,7 @@ function processesText({ found, unavailable }: Processes): string {
   const { list: processes, hidden } = found;
   const rows = processes.map((each): [string, string, string] => [
     String(each.pid),
-    endOf(each.listens[0] ?? '-', 30),
+    endOf(printable(each.listens[0] ?? '-'), 30),
     describeProcess(each, processes),
   ]);
   const others = hidden > 0 ? `   ${hidden} of other users are not shown: root sees them.` : undefined;

@@ -5,8 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { throwLater } from '../core/throw-later.ts';
-import { setImmediate } from '../core/time.ts';
-import { defineHidden } from '../socket/ownership.ts';
+import { nextTick, setImmediate } from '../core/time.ts';
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean;
 
@@ -18,11 +17,16 @@ interface Waiting {
   stop: () => void;
 }
 
+/** The `emit` of each that has stopped, and what it had taken the place of: it may still lie below another one. */
+const over = new WeakMap<Emit, PropertyDescriptor | undefined>();
+
 /** Takes the place of `server.emit` on a single server, for as long as some of its requests are deferred. */
 export class DeferredRequests {
   readonly #server: HttpServer;
   readonly #emit: Emit;
   readonly #onUpgrade: (socket: Socket) => void;
+  /** False where the application has put an `emit` of its own there for good: then it gets each request at once. */
+  readonly #takes: boolean;
   /** Responses to requests that the application has not got: deferred where there is a socket, else kept from it. */
   readonly #announced = new WeakMap<object, Socket | null>();
   /** Responses that the application has not got yet, or never gets. */
@@ -38,23 +42,28 @@ export class DeferredRequests {
     this.#emit = server.emit as Emit;
     const emit: Emit = (event, ...args) =>
       this.#take(event, args) || Reflect.apply(this.#emit, server, [event, ...args]);
-    defineHidden(server, 'emit', emit);
+    this.#takes = Reflect.defineProperty(server, 'emit', { value: emit, configurable: true, writable: true });
     this.#giveBack = () => {
+      over.set(emit, before);
       // Another one has been put in its place, which may call this one.
       if ((server.emit as Emit) !== emit) return;
-      if (before) Object.defineProperty(server, 'emit', before);
+      let below = before;
+      while (below && over.has(below.value)) below = over.get(below.value);
+      if (below) Object.defineProperty(server, 'emit', below);
       else delete (server as Partial<Server>).emit;
     };
   }
 
   /** Node has made this response, and tells the application of its request next. */
   announce(response: object, socket: Socket): void {
+    if (!this.#takes) return;
     this.#announced.set(response, socket);
     this.#withheld.add(response);
   }
 
   /** The application does not get the request of this response. */
   keep(response: object): void {
+    if (!this.#takes) return;
     this.#announced.set(response, null);
     this.#withheld.add(response);
   }
@@ -85,9 +94,9 @@ export class DeferredRequests {
       }
       case 'upgrade':
       case 'connect': {
-        const { socket } = args[0] as IncomingMessage;
-        this.#onUpgrade(socket);
-        this.#flush(socket);
+        const { socket } = (args[0] ?? {}) as Partial<IncomingMessage>;
+        if (socket) this.#onUpgrade(socket);
+        if (socket) this.#flush(socket);
         return false;
       }
       case 'clientError':
@@ -113,11 +122,9 @@ export class DeferredRequests {
     const beforeNode = () => {
       server.httpAllowHalfOpen = true;
       socket.allowHalfOpen = true;
-      try {
-        this.#flush(socket);
-      } catch (error) {
-        throwLater(error);
-      }
+      this.#flush(socket);
+      // A listener of the application may throw: then no other one is called.
+      nextTick(behindNode);
     };
     const behindNode = () => {
       server.httpAllowHalfOpen = httpAllowHalfOpen;
@@ -140,8 +147,15 @@ export class DeferredRequests {
     Reflect.apply(this.#emit, this.#server, request);
   }
 
+  /** What the application throws for a request must stop neither the other requests nor who has called here. */
   #flush(socket: Socket): void {
     const waiting = this.#waiting.get(socket);
-    while (waiting && waiting.requests.length > 0) this.#next(socket, waiting);
+    while (waiting && waiting.requests.length > 0) {
+      try {
+        this.#next(socket, waiting);
+      } catch (error) {
+        throwLater(error);
+      }
+    }
   }
 }

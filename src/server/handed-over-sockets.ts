@@ -12,7 +12,7 @@ import diagnostics from 'node:diagnostics_channel';
 import { Server, Socket } from 'node:net';
 import { timerAfterPoll } from '../core/after-poll.ts';
 import { nextTick, now } from '../core/time.ts';
-import { defineHidden } from '../socket/ownership.ts';
+import { defineHidden, methodBehind } from '../socket/ownership.ts';
 import { isTlsServer } from '../socket/tls.ts';
 import { isHttp, isHttp2 } from './server-kind.ts';
 
@@ -54,14 +54,15 @@ export class HandedOverSockets {
         taken(server, this);
       },
     };
-    this.#setNoDelay = function (this: Socket, ...args) {
+    const setNoDelay = function (this: Socket, ...args: Parameters<Socket['setNoDelay']>): Socket {
       // The server is on the socket by then, and the session has read nothing yet.
       nextTick(() => {
         const server = http2ServerOf(this);
         if (server) taken(server, this);
       });
-      return Reflect.apply(Object.getPrototypeOf(this).setNoDelay, this, args);
+      return Reflect.apply(methodBehind(this, 'setNoDelay', setNoDelay), this, args);
     };
+    this.#setNoDelay = setNoDelay;
   }
 
   /** A socket that a net or tls server has accepted. */
@@ -77,7 +78,8 @@ export class HandedOverSockets {
       this.#listenForRequests();
     } else if (!this.#tlsServers.has(server)) {
       this.#tlsServers.add(server);
-      server.prependListener('secureConnection', (secure) => this.#watch(secure));
+      // An application may emit the event itself, with anything.
+      server.prependListener('secureConnection', (secure) => secure instanceof Socket && this.#watch(secure));
     }
   }
 

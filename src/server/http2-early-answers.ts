@@ -5,6 +5,7 @@
 
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Server } from 'node:net';
+import { methodBehind } from '../socket/ownership.ts';
 import type { HoldLimits } from './http2-held-streams.ts';
 import { HeldStreams, isOpenToClient } from './http2-held-streams.ts';
 import type { Http2Sessions } from './http2-sessions.ts';
@@ -45,14 +46,15 @@ export class Http2EarlyAnswers {
   }
 
   /** Runs for each request. A request without a body, which is over with its head, must cost next to nothing. */
-  readonly #onStream = (stream: ServerHttp2Stream): void => {
-    if (!stream.endAfterHeaders) stream.close = this.#close;
-    if (this.#sessions.incomplete && stream.session) this.#sessions.adopt(stream.session as ServerHttp2Session);
+  readonly #onStream = (stream: ServerHttp2Stream | undefined): void => {
+    // An application may emit the event itself, with anything. What has no session is no stream of Node.
+    if (!stream?.endAfterHeaders && stream?.session) stream.close = this.#close;
+    if (this.#sessions.incomplete && stream?.session) this.#sessions.adopt(stream.session as ServerHttp2Session);
   };
 
   /** Node calls close() when the response is out and nothing has read the request. The application may call it too. */
   #onClose(stream: ServerHttp2Stream, args: Parameters<Close>): void {
-    const close: Close = Object.getPrototypeOf(stream).close;
+    const close = methodBehind(stream, 'close', this.#close);
     const { session } = stream;
     const [code = NO_ERROR] = args;
     if (!this.#active || code !== NO_ERROR || !session || !isEarlyAnswer(stream)) {

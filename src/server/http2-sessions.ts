@@ -1,9 +1,11 @@
 // The HTTP/2 sessions of a server, and what a session still holds when its connection is closed. The frames of a
 // session do not pass through the streams of its socket, so the socket does not show them.
 
+import { EventEmitter } from 'node:events';
 import type { Http2Session, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Server, Socket } from 'node:net';
 import { markLostOutput } from '../socket/lost-output.ts';
+import { methodBehind } from '../socket/ownership.ts';
 
 const SESSION = Symbol('lingering-close.session');
 
@@ -39,24 +41,29 @@ export class Http2Sessions {
     this.#server.removeListener('session', this.#onSession);
   }
 
-  readonly #onSession = (session: ServerHttp2Session): void => {
-    this.adopt(session);
+  /** An application may emit the event itself, with anything. */
+  readonly #onSession = (session: unknown): void => {
+    if (session instanceof EventEmitter && 'goaway' in session) this.adopt(session as ServerHttp2Session);
   };
 
   adopt(session: ServerHttp2Session): void {
-    if (this.#known.has(session) || session.destroyed) return;
+    if (this.#known.has(session) || session.destroyed || !session.socket) return;
     this.#known.add(session);
     session.once('close', () => this.#known.delete(session));
     // `session.socket` is a Proxy, which puts the property on the socket itself.
     (session.socket as SessionSocket)[SESSION] = { session, aborted: false };
+    if (Object.hasOwn(session, 'destroy')) replaced.set(session, session.destroy);
     session.destroy = destroySession;
   }
 }
 
+/** What an application had put in the place of the method of the class. */
+const replaced = new WeakMap<Http2Session, Http2Session['destroy']>();
+
 /** One function for all sessions. Node calls it too, at the end of each session. */
 function destroySession(this: Http2Session, ...args: Parameters<Http2Session['destroy']>): void {
   if (!this.destroyed) beforeDestroy(this, args);
-  Reflect.apply(Object.getPrototypeOf(this).destroy, this, args);
+  Reflect.apply(replaced.get(this) ?? methodBehind(this, 'destroy', destroySession), this, args);
 }
 
 function beforeDestroy(session: Http2Session, args: Parameters<Http2Session['destroy']>): void {

@@ -103,9 +103,14 @@ export class IdleCloses {
     }
   }
 
-  /** Node destroys the socket where the application has no 'timeout' listener on the server. */
+  /**
+   * Node destroys the socket where the application has no 'timeout' listener on the server. One on the socket, beside
+   * Node's own, may look whether the socket is destroyed.
+   */
   #onSocketTimeout(socket: HttpSocket, byNode: () => void): void {
-    const mayDestroy = socket.server === this.#server && this.#server.listenerCount('timeout') === 0;
+    const server = this.#server;
+    const isAlone = server.listenerCount('timeout') === 0 && socket.listenerCount('timeout') <= 1;
+    const mayDestroy = socket.server === server && isAlone;
     if (!this.#restoreMethod || !mayDestroy || !this.#mustBeRead(socket)) {
       byNode();
       return;

@@ -65,8 +65,8 @@ export class ServerHub implements SocketOwner {
   /** Closes that the application has begun with safeClose. */
   readonly #applicationCloses = new Set<SocketClose>();
   observer: HubObserver | undefined;
-  /** The connection for which the `choose` function runs at this moment. */
-  #asking: Socket | undefined;
+  /** The sockets, as the application knows them, for which the `choose` function runs at this moment. */
+  readonly #asking = new Set<Socket>();
   readonly #stalled = new StalledConnections(this);
   readonly #idleCloses: IdleCloses;
   /** Stalled connections that `choose` has left to Node. */
@@ -178,8 +178,8 @@ export class ServerHub implements SocketOwner {
     if (socket instanceof Socket) this.#adopt(socket);
   };
 
-  readonly #onSecureConnection = (socket: TLSSocket): void => {
-    this.#adoptTls(socket);
+  readonly #onSecureConnection = (socket: unknown): void => {
+    if (socket instanceof Socket) this.#adoptTls(socket as TLSSocket);
   };
 
   /** For a server without lingerOnClose: Node has no list of its sessions, which closeServer has to tell. */
@@ -230,8 +230,9 @@ export class ServerHub implements SocketOwner {
       const options = this.#options;
       const given =
         options && !socket.destroyed && !isHeld(socket) ? this.#choose(options, socket, socket, undefined) : undefined;
-      if (!given) destroySoon.call(socket);
-      else this.#lingering?.add(socket, (closing) => begin(closing, socket, () => closing.start(socket, given)));
+      const lingering = this.#lingering;
+      if (!given || !lingering) destroySoon.call(socket);
+      else lingering.add(socket, (closing) => begin(closing, socket, () => closing.start(socket, given)));
     };
   }
 
@@ -254,15 +255,17 @@ export class ServerHub implements SocketOwner {
     const options = this.#options;
     // If the `choose` function itself destroys the socket, that is its decision.
     const given =
-      options && this.#asking !== socket && this.#canLinger(socket)
+      options && !this.#asking.has(top) && this.#canLinger(socket)
         ? this.#choose(options, top, socket, error)
         : undefined;
     if (socket.destroyed) return;
-    if (!given) {
+    // Looked up behind `choose`, which may have called disable().
+    const lingering = this.#lingering;
+    if (!given || !lingering) {
       destroyAsNode(socket, error);
       return;
     }
-    this.#lingering?.add(socket, (closing) =>
+    lingering.add(socket, (closing) =>
       begin(closing, socket, () => {
         if (engine === 'native') closing.startDestroying(socket, given, error, top);
         else closing.start(socket, given);
@@ -276,11 +279,12 @@ export class ServerHub implements SocketOwner {
    */
   #onTlsDestroy(socket: Socket, error: Error | undefined): void {
     const options = this.#options;
-    const holdsOutput = options && this.#asking !== socket && socket.writableLength > 0;
-    const given = holdsOutput && !isHardClose(socket, socket, error) ? this.#ask(options, socket, socket) : undefined;
+    const holdsOutput = options && !this.#asking.has(socket) && socket.writableLength > 0;
+    const given = holdsOutput && !isHardClose(socket, socket, error) ? this.#ask(options, socket) : undefined;
     if (socket.destroyed) return;
-    if (given) {
-      this.#lingering?.add(socket, (closing) => begin(closing, socket, () => closing.start(socket, given)));
+    const lingering = this.#lingering;
+    if (given && lingering) {
+      lingering.add(socket, (closing) => begin(closing, socket, () => closing.start(socket, given)));
     } else {
       destroyTlsNow(socket, error);
     }
@@ -301,18 +305,22 @@ export class ServerHub implements SocketOwner {
     error: Error | undefined,
   ): CheckedChoice | undefined {
     if (isHardClose(top, socket, error)) return undefined;
-    const choice = this.#ask(options, top, socket);
+    const choice = this.#ask(options, top);
     if (!choice || !mayReset(top, socket, choice.when, error)) return undefined;
     // A linger would send FIN in the middle of what the child writes, and take what the child reads.
     if (isStdioOfChild(socket)) return undefined;
     return this.#http2 ? limitByHttp2(choice, error ?? top.errored) : choice;
   }
 
-  #ask(options: CheckedServerOptions, top: Socket, socket: Socket): CheckedChoice | undefined {
-    this.#asking = socket;
-    const choice = options.choose ? askHook(options, top) : options;
-    this.#asking = undefined;
-    return choice;
+  /** @param socket as the application knows it */
+  #ask(options: CheckedServerOptions, socket: Socket): CheckedChoice | undefined {
+    if (!options.choose) return options;
+    this.#asking.add(socket);
+    try {
+      return askHook(options, socket);
+    } finally {
+      this.#asking.delete(socket);
+    }
   }
 
   /** Ends a connection that has nothing to do any more: FIN, and a linger. */
@@ -347,7 +355,7 @@ export class ServerHub implements SocketOwner {
   closeStalled(socket: Socket): void {
     const options = this.#options;
     if (!options || this.#leftToNode.has(socket)) return;
-    const given = this.#ask(options, socket, socket);
+    const given = this.#ask(options, socket);
     if (socket.destroyed) return;
     if (given && !isStdioOfChild(socket)) this.#end(socket, given);
     else this.#leftToNode.add(socket);
@@ -382,10 +390,14 @@ export class ServerHub implements SocketOwner {
     this.#lingering?.add(socket, (closing) => begin(closing, socket, () => closing.giveUpFlush(socket)));
   }
 
-  /** Forgets sockets that were sent to another process: they are never destroyed in this one. */
+  /**
+   * Forgets sockets that were sent to another process, which are never destroyed in this one, and those that were
+   * destroyed through another object, which inherits from the socket.
+   */
   #prune(): void {
+    const isGone = (socket: Socket) => socket.destroyed || !hasHandle(socket);
     // The sockets of Bun's HTTP servers have no handle at any time.
-    if (runtime !== 'Bun') for (const socket of this.#open.all()) if (!hasHandle(socket)) this.forget(socket);
+    if (runtime !== 'Bun') for (const socket of this.#open.all()) if (isGone(socket)) this.forget(socket);
     this.#pruneAt = Math.max(PRUNE_AT, 2 * this.#open.size);
   }
 }

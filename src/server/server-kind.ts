@@ -15,8 +15,12 @@ export function isHttp2(server: Server): boolean {
   return 'updateSettings' in server;
 }
 
-/** What is asked of a server is its methods and events. The HTTP servers of Bun have them, and are no `net.Server`. */
-function isServer(server: unknown): server is Server {
+/**
+ * What is asked of a server is its methods and events. The HTTP servers of Bun have them, and are no `net.Server`. A
+ * Proxy of a server is none.
+ */
+export function isServer(server: unknown): server is Server {
+  if (types.isProxy(server)) return false;
   if (server instanceof Server) return true;
   if (!(server instanceof EventEmitter)) return false;
   return ['listen', 'close', 'address', 'getConnections'].every(
@@ -26,7 +30,7 @@ function isServer(server: unknown): server is Server {
 
 /** Throws `ERR_INVALID_ARG_TYPE`. */
 export function validateServer(server: unknown, name = 'server'): asserts server is Server {
-  if (types.isProxy(server) || !isServer(server)) {
+  if (!isServer(server)) {
     throw invalidArgType(
       name,
       'an instance of net.Server, tls.Server, http.Server, https.Server or an HTTP/2 server',

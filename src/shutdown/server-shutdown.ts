@@ -96,7 +96,6 @@ export class ServerShutdown implements HubObserver, MethodCalls {
       this.#detach = () => hub.detach(lingering);
     }
     this.#outcomesBefore = { ...hub.outcomes };
-    hub.observer = this;
     this.#responses = new GoodbyeResponses(
       hub,
       (bare) => this.#concerns(bare),
@@ -107,6 +106,8 @@ export class ServerShutdown implements HubObserver, MethodCalls {
     // With settle: 0 an idle connection has no time anyway.
     if (isHttp(server) && options.settle > 0) this.#idleEnds = new IdleEnds(server, hub.open.map(topOf));
     this.#methods = new ServerMethods(server, this);
+    // The hub forgets sockets that were sent to another process when it is asked for those that are open, as above.
+    hub.observer = this;
     this.governBy(options.signal);
     this.promise = this.#run(hold);
   }

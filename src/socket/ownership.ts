@@ -231,7 +231,17 @@ function callBack(socket: Socket, [error, callback]: [error?: Error, callback?: 
 }
 
 function nodesDestroy(socket: OwnedSocket): Socket['destroy'] {
-  return socket[STATE]?.original ?? (Object.getPrototypeOf(socket) as Socket).destroy;
+  return socket[STATE]?.original ?? methodBehind(socket, 'destroy', destroy);
+}
+
+/**
+ * The method of the class behind `own`, which has its place on a single object. An application may have made an object
+ * that inherits from this one: `this` is then that object, and `own` is found once more above it.
+ */
+export function methodBehind<Method>(object: object, name: PropertyKey, own: Method): Method {
+  let above = Object.getPrototypeOf(object);
+  while (above[name] === own) above = Object.getPrototypeOf(above);
+  return above[name];
 }
 
 /** A property that neither `inspect` nor a loop over the object shows. */

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import { uploadLines } from '../../src/cli/upload-lines.ts';
 import type { TcpAbortCounters } from '../../src/system/counters.ts';
 import { ExampleFolder } from '../support/documentation.ts';
 import { NETNS_SKIPPED, netns, netnsPermitted } from '../support/netns.ts';
+import { PREBUILT_SKIPPED, platform, prebuilt, root } from '../support/project.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const NODE_CLIENT = fileURLToPath(new URL('../../dist/cli/demo-node-client.js', import.meta.url));
@@ -329,6 +330,50 @@ describe('doctor', () => {
   });
 });
 
+describe('a process of which the doctor has to read the names', () => {
+  test.runIf(process.platform === 'linux' && prebuilt)(
+    `files that are gone, spaces, letters beyond ASCII, and what a terminal obeys${PREBUILT_SKIPPED}`,
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'lingering-close é '));
+      const copy = join(folder, 'node_modules/lingering-close');
+      const addon = join('prebuilds', platform, 'lingering-close.node');
+      for (const part of ['package.json', 'dist', addon]) {
+        cpSync(join(root, part), join(copy, part), { recursive: true });
+      }
+      const program = join(folder, 'node');
+      copyFileSync(process.execPath, program);
+      const socket = join(folder, 'a socket');
+      const script = join(folder, 'red \x1b[31m.mjs');
+      writeFileSync(
+        script,
+        `import 'lingering-close';
+        import net from 'node:net';
+        net.createServer().listen(${JSON.stringify(socket)}, () => console.log('listens'));`,
+      );
+      const child = spawn(program, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+      try {
+        await once(child.stdout, 'data');
+        rmSync(copy, { recursive: true });
+        rmSync(program);
+        const { stdout } = await run(['doctor', '--json']);
+        const { processes, advice } = JSON.parse(stdout) as { processes: NodeProcess[]; advice: { about: string }[] };
+        expect(processes.find(({ pid }) => pid === child.pid)).toMatchObject({
+          command: `node ${script}`,
+          listens: [socket],
+          addon: join(copy, addon),
+        });
+        expect(advice.filter(({ about }) => about === `process ${child.pid}`)).toEqual([]);
+        const text = (await run(['doctor'])).stdout;
+        expect(text).toContain('?[31m.mjs');
+        expect(text).not.toContain('\x1b');
+      } finally {
+        child.kill();
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
+});
+
 const OTHER_USER = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 const canBeOther = process.getuid?.() === 0 && spawnSync(OTHER_USER[0] as string, ['--version']).status === 0;
 
@@ -471,6 +516,31 @@ describe('demo', () => {
       // Each client that lost the answer was reset. A reset that comes late enough does no harm.
       const lost = clients.reduce((sum, { before }) => sum + (before ? 10 - before.ok : 0), 0);
       expect(resets.before).toBeGreaterThanOrEqual(lost);
+    },
+  );
+
+  test.runIf(netnsPermitted())(`shows Node as it is, whatever NODE_OPTIONS preloads${NETNS_SKIPPED}`, async () => {
+    using project = new ExampleFolder([], []);
+    for (const entry of ['register', 'register-clients']) {
+      const file = join(project.path, 'node_modules/lingering-close/dist', `${entry}.js`);
+      const { stdout } = await run(['demo', '--uploads', '10', '--json'], {
+        prefix: netns(),
+        env: { NODE_OPTIONS: `--import "${file}" --no-deprecation` },
+      });
+      const { clients, resets }: DemoResult = JSON.parse(stdout);
+      expect(resets.before).toBeGreaterThan(0);
+      // Those of Node.
+      expect(clients.slice(0, 2).some(({ before }) => before.ok < 10)).toBe(true);
+    }
+  });
+
+  const [major = 0] = process.versions.node.split('.').map(Number);
+  test.runIf(major >= 24)(
+    `goes past a proxy that the environment names${major >= 24 ? '' : ' [skipped: it takes Node.js 24]'}`,
+    async () => {
+      const proxy = { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: 'http://127.0.0.1:1', http_proxy: 'http://127.0.0.1:1' };
+      const { code } = await run(['demo', '--uploads', '1'], { env: { ...proxy, PATH: '' } });
+      expect(code).toBe(0);
     },
   );
 

@@ -115,6 +115,10 @@ test.each([[[]], [['--import', 'lingering-close/register']]])(
   },
 );
 
+test('a destroy() that the application has put on a session before is called', async () => {
+  expect(await application.call('replaced')).toBeGreaterThan(0);
+});
+
 test.each(['a net server', 'a net server that looks at the first bytes', 'a tls server', 'another process'])(
   'register covers a server that never listens, and is handed its sessions by %s',
   async (from) => {

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { Fixture, STREAMS_ENGINE } from '../support/fixture.ts';
 import { ENGINES } from '../support/safe-close-host.ts';
 
-type Message = { port?: number; ready?: true; blocks?: true; closed?: true; timeout?: true };
+type Message = { port?: number; ready?: true; blocks?: true; closed?: true; timeout?: true; destroyed?: boolean };
 
 const CLIENTS = 100;
 const POST = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345';
@@ -142,6 +142,13 @@ test.concurrent("a 'timeout' listener of the application decides alone, as in No
   expect(ends).toEqual({ answered: CLIENTS });
 });
 
+test.concurrent("a 'timeout' listener of the application on the socket sees it destroyed, as in Node", async () => {
+  const ends = await blocked({ how: "a 'timeout' listener of each socket" }, async (_clients, fixture) => {
+    for (let i = 0; i < CLIENTS; i++) expect(await fixture.next()).toEqual({ destroyed: true });
+  });
+  expect(ends).toEqual({ eof: CLIENTS });
+});
+
 test('nothing of it is left behind disable(), and a destroy() is never put off', async () => {
   await using fixture = new Fixture<Record<string, unknown>>('server/idle-closes-traces');
   const off = { listeners: 1, onSocket: false, own: false };
@@ -154,4 +161,9 @@ test('nothing of it is left behind disable(), and a destroy() is never put off',
   expect(during).toEqual({ ...on, givenAway, destroyed: true });
   expect(rest).toEqual({ earlier: on, off, earlierOff: off, after: off });
   expect(await fixture.exit).toEqual({ code: 0, signal: null });
+});
+
+test('the emit() of the server is given back, also where closeServer took it meanwhile', async () => {
+  await using fixture = new Fixture<Record<string, unknown>>('server/deferred-emit');
+  expect(await fixture.next()).toEqual({ meanwhile: true, atTheEnd: false });
 });

@@ -57,3 +57,8 @@ test.each([
   fixture.send({});
   expect(await fixture.next()).toMatchObject(state);
 });
+
+test('an application may emit events itself, without the arguments that Node gives', async () => {
+  await using fixture = new Fixture('server/events-by-hand');
+  expect(await fixture.next()).toEqual({ thrown: [], changed: false });
+});

@@ -388,6 +388,26 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(await hosted.said('close')).toEqual({ hadError: false });
       expect(hosted.countSaid('start')).toBeLessThanOrEqual(1);
     });
+
+    test('one that calls disable(): the connection is closed as in plain Node', async () => {
+      const hosted = await host.serve('http', 'early 413', { attach: { choose: 'disables' } });
+      await using visit = await hosted.connect();
+      await visit.peer.write(post(1_000));
+      await visit.peer.receive();
+      expect(await hosted.said('close')).toEqual({ hadError: false });
+      expect(hosted.countSaid('start')).toBe(0);
+    });
+
+    test('one that destroys other connections is asked once for each', async () => {
+      const hosted = await host.serve('http', 'early 413', { attach: { choose: 'destroys the others' } });
+      const visits = [await hosted.connect(), await hosted.connect(), await hosted.connect()];
+      await visits[0]?.peer.write(post(1_000));
+      for (let i = 0; i < 3; i++) expect(await hosted.said('close')).toEqual({ hadError: false });
+      expect(hosted.countSaid('choose')).toBe(3);
+      const warnings = await host.call<{ message: string }[]>('warnings');
+      expect(warnings.filter(({ message }) => message.includes('call stack'))).toEqual([]);
+      for (const visit of visits) await visit[Symbol.asyncDispose]();
+    });
   });
 
   test('an AbortSignal resets all lingering connections', async () => {

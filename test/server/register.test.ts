@@ -347,6 +347,34 @@ test('a net server is not changed, and a server with its own lingerOnClose keeps
   expect(await fixture.next()).toEqual({ outcomes: ['drained'] });
 });
 
+test.each([
+  'a text as socket.server',
+  'null as socket.server',
+  'an object as socket.server',
+  'a Proxy of a server',
+  'a server that is not extensible',
+  "an EventEmitter with Node's HTTP code",
+])('an application with %s is left to Node', async (way) => {
+  await using fixture = new Fixture<{ port?: number; lives?: true }>('server/register-odd-servers', {
+    args: [way],
+    execArgv: REGISTER,
+  });
+  const { port } = await fixture.next();
+  await using peer = await Peer.connect({ host: '127.0.0.1', port: port as number });
+  // Node 26 itself cannot answer where the server is not extensible.
+  if (way !== 'a server that is not extensible') {
+    await peer.write(get('/'));
+    expect((await peer.receive(6)).received).toBeGreaterThanOrEqual(6);
+  }
+  fixture.send({});
+  expect(await fixture.next()).toEqual({ lives: true });
+});
+
+test('an application may call methods of an object that inherits from a socket', async () => {
+  await using fixture = new Fixture('server/inherited-socket', { execArgv: REGISTER });
+  expect(await fixture.next()).toEqual({ thrown: [], cut: 0 });
+});
+
 test('works without the addon too, and says so', async () => {
   await using fixture = new Fixture<{ port: number }>('server/register-servers', {
     args: ['http'],

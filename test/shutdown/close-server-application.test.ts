@@ -1,6 +1,7 @@
 // closeServer where the application has its own protocol: net and tls servers, and WebSockets.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Close, CloseServerHost, JUST_EOF, reported, type ServerToClose } from '../support/close-server-host.ts';
+import { Fixture } from '../support/fixture.ts';
 import { Peer } from '../support/peer.ts';
 import { Remote } from '../support/remote.ts';
 import { ENGINES } from '../support/safe-close-host.ts';
@@ -162,4 +163,9 @@ describe.each(ENGINES)('%s engine', (engine) => {
       expect(server.count('goodbye')).toBe(0);
     });
   });
+});
+
+test('a socket that was just sent to another process is no connection of the server any more', async () => {
+  await using fixture = new Fixture('shutdown/close-server-sent-away');
+  expect(await fixture.next()).toEqual({ idle: 0, finished: 0, cut: 0 });
 });

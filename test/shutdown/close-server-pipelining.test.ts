@@ -4,7 +4,8 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { answer, type Close, CloseServerHost, get, JUST_EOF, rest } from '../support/close-server-host.ts';
-import type { Peer } from '../support/peer.ts';
+import { Fixture } from '../support/fixture.ts';
+import { Peer } from '../support/peer.ts';
 import { ENGINES } from '../support/safe-close-host.ts';
 
 const PATIENT: Close = { timeout: 120_000 };
@@ -282,4 +283,29 @@ test('a client that always has another one on its way does not keep its connecti
   await peer.close();
   expect(await server.report()).toMatchObject({ cut: 1 });
   expect(server.count('request')).toBe(0);
+});
+
+test('an abort in the turn of a request for which the application throws: the promise resolves', async () => {
+  await using fixture = new Fixture<Record<string, unknown>>('shutdown/close-server-throws');
+  const { port } = await fixture.next();
+  await using peer = await Peer.connect({ host: '127.0.0.1', port: port as number });
+  await peer.write(get('/'));
+  expect(await fixture.next()).toEqual({ aborted: true, thrown: ['from the application'] });
+});
+
+test("an 'end' listener that throws behind a request leaves the server as it was", async () => {
+  await using fixture = new Fixture<Record<string, unknown>>('shutdown/close-server-end-throws');
+  expect(await fixture.next()).toEqual({ during: true, isAsBefore: true });
+});
+
+test('an application that has put an emit() on its server for good gets each request at once', async () => {
+  await using fixture = new Fixture<Record<string, unknown>>('shutdown/close-server-own-emit');
+  const { port } = await fixture.next();
+  await using peer = await Peer.connect({ host: '127.0.0.1', port: port as number });
+  expect(await fixture.next()).toEqual({ closing: true });
+  await peer.write(get('/'));
+  expect(await answer(peer)).toMatchObject({ status: 200 });
+  expect(await peer.receive()).toEqual(JUST_EOF);
+  await peer.close();
+  expect(await fixture.next()).toEqual({ cut: 0 });
 });
