@@ -146,8 +146,10 @@ export class SignalShutdown {
    */
   #watchLateServers(hold: Hold): void {
     const { exit, closing } = this.#options;
-    if (!exit || closing.servers) return;
+    if (!exit) return;
+    const named = closing.servers && new Set([...closing.servers, ...closing.also]);
     const watch = (server: Server) => {
+      if (named && !named.has(server)) return;
       if (this.#done) void this.#closeLate(server, hold).then(({ cut }) => this.#setExitCode(cut > 0));
       // Those of `last` wait for their turn.
       else if (!closing.last.includes(server)) this.#late.set(server, this.#closeLate(server, hold));

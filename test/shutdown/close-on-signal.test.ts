@@ -281,8 +281,8 @@ describe('servers that begin to listen when the process is told to end already',
     return service;
   };
 
-  test('while before runs: they are closed with the others', async () => {
-    await using service = await start('before');
+  test.each(['before', 'named, before'])('%s: while before runs they are closed with the others', async (when) => {
+    await using service = await start(when);
     const request = await rawRequest(Number(await service.said(/^port (\d+)$/m)), get('/'));
     expect(await request.text).toMatch(/Connection: close\r\n[\s\S]*answered$/);
     expect(await service.exit).toEqual({ code: 0, signal: null });
@@ -294,6 +294,13 @@ describe('servers that begin to listen when the process is told to end already',
     await using service = await start(when);
     expect(await service.exit).toEqual({ code: 0, signal: null });
     expect(service.course).toEqual(['started', 'report 0 0 0']);
+    expect(service.stdout).toMatch(/^port/m);
+  });
+
+  test('one that `servers` names', async () => {
+    await using service = await start('named, later');
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+    expect(service.course).toEqual(['started', 'report 0 0 1']);
     expect(service.stdout).toMatch(/^port/m);
   });
 
