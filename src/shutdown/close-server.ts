@@ -55,6 +55,8 @@ export function closeChecked(
   if (other) return held(hold, options).then((times) => other.closeServer(server, times) as Promise<ServerCloseReport>);
   const before = ServerShutdown.under(server);
   if (!before) return new ServerShutdown(server, options, hold).promise;
+  // What holds it may wait for this call: `before` of closeOnSignal.
+  if (!hold) before.onClose();
   // The application has had the server listen again: that is the next shutdown, behind this one.
   if (before.isPast) return before.promise.then(() => closeChecked(server, options, hold));
   before.governBy(options.signal);

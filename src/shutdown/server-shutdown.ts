@@ -41,7 +41,7 @@ const SWEEP = 1_000;
 /** A shutdown that waits in its first stage. The server goes on listening. */
 export interface Hold {
   over: Promise<unknown>;
-  /** Asked when it is over, or the application calls `server.close()`. */
+  /** Asked when it is over, or the application closes the server. */
   times(): Times;
 }
 

@@ -234,6 +234,16 @@ describe('hooks, and the deadline', () => {
     expect(service.course[2]).toContain('"cut":0');
   });
 
+  test.each(['closesServer', 'closesServers'])('before waits for a close of its own: %s', async (before) => {
+    await using service = await Service.start('close-on-signal', { hooks: { before }, deadline: 60_000 });
+    const request = await service.request('/answered');
+    service.process.kill('SIGTERM');
+    expect(await request.text).toMatch(/Connection: close\r\n[\s\S]*answered$/);
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+    expect(service.course).toContain(`report ${REPORT}`);
+    expect(service.stderr).toBe('');
+  });
+
   test('after hangs: exit code 1 at the deadline', async () => {
     await using service = await Service.start('close-on-signal', { hooks: { after: 'hangs' }, deadline: 500 });
     service.process.kill('SIGTERM');
