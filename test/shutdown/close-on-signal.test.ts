@@ -346,6 +346,18 @@ describe('where it runs', () => {
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   });
 
+  // Without the package Node keeps them until then.
+  test.each([1, 2])('messages that come before the application listens reach it: %d calls', async (times) => {
+    await using fixture = new Fixture<unknown>('shutdown/close-on-signal-messages', { args: [String(times)] });
+    fixture.send({ first: 1 });
+    expect(await fixture.next()).toBe('started');
+    fixture.send('second');
+    expect([await fixture.next(), await fixture.next()]).toEqual([{ got: { first: 1 } }, { got: 'second' }]);
+    fixture.send('last');
+    expect(await fixture.next()).toEqual({ got: 'last' });
+    expect(await fixture.exit).toEqual({ code: 0, signal: null });
+  });
+
   test('what is sent to the parent behind the shutdown arrives', async () => {
     await using service = await Service.start('close-on-signal', { hooks: { after: 'sendsLater' } });
     service.process.kill('SIGTERM');
