@@ -18,8 +18,9 @@ import { endBySignal } from './end-by-signal.ts';
 import { onOwnSignal } from './own-signals.ts';
 import { onParentMessage } from './parent-message.ts';
 import { type MethodCalls, ServerMethods } from './server-methods.ts';
-import type { Hold, Times } from './server-shutdown.ts';
+import type { Hold } from './server-shutdown.ts';
 import type { ClosedServer, ServersCloseReport } from './servers-close-report.ts';
+import { shortenTimes } from './shorten-times.ts';
 
 /** Milliseconds that the resets of a second signal may take. */
 const ABORT_TIME = 100;
@@ -116,7 +117,7 @@ export class SignalShutdown {
     const wanted = closing.drainDelay + closing.timeout + closing.lingerTimeout;
     this.#closing.abort();
     const ms = deadline < Infinity ? Math.max(deadline - forAfter - wanted, deadline / 2 - forAfter) : Infinity;
-    const times = () => shorten(closing, this.#deadlineAt - forAfter - now());
+    const times = () => shortenTimes(closing, this.#deadlineAt - forAfter - now());
     let go = () => {};
     const over = new Promise<void>((resolve) => {
       go = resolve;
@@ -229,20 +230,6 @@ export class SignalShutdown {
     await Promise.race([reset, new Promise<void>((resolve) => setTimeout(resolve, ABORT_TIME))]);
     endBySignal(signal);
   }
-}
-
-/**
- * The times of the servers, made shorter where they do not fit into `ms`. `timeout` goes first: most requests need
- * little of it, and a drain that is too short loses new connections each time. But of a time that is too short for both
- * each gets a half.
- */
-function shorten(options: Times, ms: number): Times {
-  if (ms === Infinity) return options;
-  const all = Math.max(ms, 0);
-  const lingerTimeout = Math.min(options.lingerTimeout, all / 5);
-  const left = all - lingerTimeout;
-  const drainDelay = Math.min(options.drainDelay, Math.max(left / 2, left - options.timeout));
-  return { drainDelay, timeout: Math.min(options.timeout, left - drainDelay), lingerTimeout };
 }
 
 /** From here on the channel to a parent process does not keep the process alive, whoever listens to it. */
