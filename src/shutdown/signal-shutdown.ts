@@ -159,7 +159,9 @@ export class SignalShutdown {
   }
 
   #closeLate(server: Server, hold: Hold): Promise<ClosedServer> {
-    return closeOne(server, { ...this.#options.closing, signal: this.#abort.signal }, hold);
+    // Another copy of the package, which may serve it, gets the options of closeServer alone.
+    const { servers, also, last, ...each } = this.#options.closing;
+    return closeOne(server, { ...each, signal: this.#abort.signal }, hold);
   }
 
   async #withLateServers(report: ServersCloseReport): Promise<ServersCloseReport> {

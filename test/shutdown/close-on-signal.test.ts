@@ -321,6 +321,13 @@ describe('servers that begin to listen when the process is told to end already',
   });
 });
 
+test.each([[], ['Infinity']])('servers of another copy of the package: no option is unknown to it %s', async (...args) => {
+  await using fixture = new Fixture('shutdown/close-on-signal-copies', { args });
+  expect(await fixture.next()).toEqual({ servers: 1 });
+  expect(await fixture.exit).toEqual({ code: 0, signal: null });
+  expect(fixture.stderr).toBe('');
+});
+
 describe('where it runs', () => {
   test('the message of PM2', async () => {
     await using service = await Service.start();
