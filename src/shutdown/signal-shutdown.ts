@@ -51,8 +51,10 @@ export class SignalShutdown {
     setMaxListeners(0, this.#closing.signal);
     for (const signal of options.signals) {
       // In front of a framework's listener, which may close its server at once.
-      process.prependListener(signal, this.#onSignal);
-      this.#stopListening.push(() => process.removeListener(signal, this.#onSignal));
+      // It may emit the event itself, without an argument.
+      const listener = () => this.#onSignal(signal);
+      process.prependListener(signal, listener);
+      this.#stopListening.push(() => process.removeListener(signal, listener));
     }
     this.#stopListening.push(onParentMessage('shutdown', () => this.#begin('shutdown')));
     this.#watchPrimary();
@@ -70,13 +72,13 @@ export class SignalShutdown {
     for (const stop of this.#stopListening.splice(0)) stop();
   }
 
-  readonly #onSignal = (signal: NodeJS.Signals): void => {
+  #onSignal(signal: NodeJS.Signals): void {
     const second = this.#state === 'signalled';
     if (second) void this.#endAtOnce(signal);
     else this.#begin(signal);
     // The process group of a cluster gets a signal, and the primary tells its workers besides: that is one signal.
     this.#state = 'signalled';
-  };
+  }
 
   #onOwnSignal(signal: NodeJS.Signals): boolean {
     if (!this.#options.signals.includes(signal)) return false;

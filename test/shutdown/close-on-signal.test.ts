@@ -53,6 +53,13 @@ describe('one signal', () => {
     },
   );
 
+  test('an event of the application itself, without an argument', async () => {
+    await using service = await Service.start('close-on-signal', { emits: true });
+    service.send('SIGINT');
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+    expect(service.course).toContain('before SIGINT');
+  });
+
   test('other signals', async () => {
     await using service = await Service.start('close-on-signal', { signals: ['SIGHUP', 'SIGUSR2'] });
     service.process.kill('SIGUSR2');
@@ -156,6 +163,15 @@ describe('a second signal', () => {
     service.process.kill(signal);
     expect(await request.text).toBe('<ECONNRESET>');
     expect(await service.exit).toEqual({ code: null, signal });
+  });
+
+  test('by events of the application itself, without an argument', async () => {
+    await using service = await Service.start('close-on-signal', { emits: true, hooks: { before: 'hangs' } });
+    service.send('SIGINT');
+    await service.said(/^before/m);
+    service.send('SIGINT');
+    expect(await service.exit).toEqual({ code: null, signal: 'SIGINT' });
+    expect(service.stderr).toBe('');
   });
 
   test.each(['before', 'after'])('while %s hangs', async (name) => {
