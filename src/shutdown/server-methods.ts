@@ -59,10 +59,13 @@ export class ServerMethods {
    * process. It is no error that the server is closed.
    */
   #close(callback: unknown): void {
+    const server = this.#server;
     if (typeof callback === 'function') {
-      const closed = this.#closed || new Promise<void>((resolve) => this.#server.once('close', () => resolve()));
-      // Behind the promise, so that what the callback throws is an uncaught exception, as in Node.
-      void Promise.all([closed, this.#calls.over()]).then(() => nextTick(() => callback()));
+      const closed = this.#closed || new Promise<void>((resolve) => server.once('close', () => resolve()));
+      // Behind the promise, so that what the callback throws is an uncaught exception, as in Node. Node calls it as a
+      // listener of the server.
+      const call = () => Reflect.apply(callback, server, []);
+      void Promise.all([closed, this.#calls.over()]).then(() => nextTick(call));
     }
     this.#calls.onClose();
   }

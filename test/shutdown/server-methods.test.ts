@@ -77,6 +77,18 @@ test('a listen() of its own in the middle of a shutdown is called once', async (
   await new Promise((resolve) => server.close(resolve));
 });
 
+test('the callback of server.close() is called on the server, as in Node', async () => {
+  const server = createServer();
+  const { closed } = await begin(server);
+  const called = new Promise((resolve) =>
+    server.close(function (this: unknown, ...args: unknown[]) {
+      resolve([this, args]);
+    }),
+  );
+  await closed;
+  expect(await called).toEqual([server, []]);
+});
+
 test('server.close() calls back when nothing lingers any more: the callback may end the process', async () => {
   const server = createServer((_request, response) => response.end('answered'));
   lingerOnClose(server, { when: 'always' });
