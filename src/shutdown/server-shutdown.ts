@@ -13,6 +13,7 @@ import { currentResponseOf } from '../server/pipelined-responses.ts';
 import type { HubObserver } from '../server/server-hub.ts';
 import { hubOf, ServerHub } from '../server/server-hub.ts';
 import { isHttp } from '../server/server-kind.ts';
+import { consumerOfEnded } from '../server/unread-input.ts';
 import { pendingBytesOf } from '../socket/queues.ts';
 import { resetSocket } from '../socket/reset.ts';
 import { bareSocketOf, isTls, isTlsServer, topOf } from '../socket/tls.ts';
@@ -71,6 +72,8 @@ export class ServerShutdown implements HubObserver, MethodCalls {
   /** As what a connection is counted when it is gone. The others have finished. */
   readonly #ends = new Map<Socket, IdleEnd | 'cut'>();
   readonly #toldGoodbye = new WeakSet<object>();
+  /** What each connection that has sent FIN had read at the last look. */
+  readonly #bytesRead = new WeakMap<Socket, number>();
   #aborted = false;
   #listens = true;
   /** Whether {@link GRACE} is over. */
@@ -328,13 +331,28 @@ export class ServerShutdown implements HubObserver, MethodCalls {
     this.#hub.close(socket);
   }
 
-  /** A connection that has sent FIN and waits for its peer lingers, so it gets the limits of a linger. */
+  /** A connection that has sent FIN and waits only for the end of its peer lingers: it gets the limits of a linger. */
   #sweep(): void {
     this.#sayGoodbyes();
     this.#inSlices((bare) => {
       const socket = topOf(bare);
-      if (socket.writableFinished && !socket.destroyed && !isClosing(socket)) this.#close(socket, 'finished');
+      if (!socket.writableFinished || socket.destroyed || isClosing(socket) || this.#isRead(socket)) return;
+      this.#close(socket, 'finished');
     });
+  }
+
+  /**
+   * Whether the application still reads what the peer sends behind our FIN: an upload, or one direction of a tunnel. A
+   * linger would throw that away. A peer that is silent for the time between two looks has sent all, save in a protocol
+   * of half-open connections.
+   */
+  #isRead(socket: Socket): boolean {
+    if (consumerOfEnded(socket) === 'none') return false;
+    if (socket.allowHalfOpen && this.#hub.hasHalfOpenProtocol) return true;
+    const { bytesRead } = socket;
+    const moved = this.#bytesRead.get(socket) !== bytesRead;
+    this.#bytesRead.set(socket, bytesRead);
+    return moved || socket.readableLength > 0 || pendingBytesOf(bareSocketOf(socket) ?? socket) > 0;
   }
 
   #inSlices(run: (bare: Socket) => void): Promise<void> {
