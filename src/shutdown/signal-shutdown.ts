@@ -136,8 +136,10 @@ export class SignalShutdown {
     if (report.cut > 0) this.#failed = true;
     callOrWarn('onReport', 'closeOnSignal', () => onReport?.(report));
     if (!(await workers)) this.#failed = true;
-    // A framework that closes its server behind this shutdown does not fail.
-    const methods = report.servers.map(({ server }) => new ServerMethods(server, NO_CALLS, true));
+    // A framework that closes its server behind this shutdown does not fail. One that listens again is not closed.
+    const methods = report.servers
+      .filter(({ server }) => !server.listening)
+      .map(({ server }) => new ServerMethods(server, NO_CALLS, true));
     await this.#hook('after', () => after?.(report), this.#deadlineAt - now());
     for (const method of methods) method.giveBack();
     this.#finish();

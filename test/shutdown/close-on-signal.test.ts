@@ -330,6 +330,11 @@ describe('servers that begin to listen when the process is told to end already',
     expect(service.stdout).toMatch(/^port/m);
   });
 
+  test('with exit: false one that listens again is closed by after', async () => {
+    await using service = await start('again');
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+  });
+
   test('with exit: false they stay', async () => {
     await using service = await start('stays');
     const request = await rawRequest(Number(await service.said(/^port (\d+)$/m)), get('/'));
