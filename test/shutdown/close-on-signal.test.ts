@@ -204,6 +204,16 @@ describe('hooks, and the deadline', () => {
     expect(service.stderr).toContain(`The ${name} function of closeOnSignal() failed: from ${name}`);
   });
 
+  test.each(['before', 'report', 'after'])('%s throws, and the warning cannot be given: all else is done', async (name) => {
+    await using service = await Service.start('close-on-signal', { hooks: { [name]: 'throws' }, unwarned: true });
+    const request = await service.request('/answered');
+    service.process.kill('SIGTERM');
+    expect(await request.text).toMatch(/answered$/);
+    expect(await service.exit).toEqual({ code: name === 'report' ? 0 : 1, signal: null });
+    expect(service.course).toEqual(['closing', 'before SIGTERM', `report ${REPORT}`, `after ${REPORT}`, 'exit']);
+    expect(service.stderr).toBe('');
+  });
+
   test.each(['throws', 'rejects'])('onReport %s: a warning', async (how) => {
     await using service = await Service.start('close-on-signal', { hooks: { report: how, after: 'unrefed' } });
     service.process.kill('SIGTERM');
