@@ -82,6 +82,15 @@ function closeEach(servers: Set<Server>, options: CheckedCloseServerOptions, hol
 }
 
 export async function closeOne(server: Server, options: CheckedCloseServerOptions, hold?: Hold): Promise<ClosedServer> {
-  const address = server.address();
+  const address = addressOf(server);
   return { server, address, ...(await closeChecked(server, options, hold)) };
+}
+
+function addressOf(server: Server): ClosedServer['address'] {
+  try {
+    return server.address();
+  } catch {
+    // A method of the application, or a descriptor that tells no address.
+    return null;
+  }
 }

@@ -1,5 +1,6 @@
 // All servers of a process.
-import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
 import { closeServers } from 'lingering-close';
 import { expect, test } from 'vitest';
 import { Fixture } from '../support/fixture.ts';
@@ -44,6 +45,18 @@ test('one deadline for all', async () => {
   const { duration, ...report } = (await fixture.next()) as unknown as { duration: number };
   expect(report).toMatchObject({ cut: 1, aborted: false });
   expect(duration).toBeLessThan(10_000);
+});
+
+test('a server whose address() throws is closed with the others', async () => {
+  const servers = [createServer(), createServer()];
+  for (const server of servers) await once(server.listen(0, '127.0.0.1'), 'listening');
+  const [odd] = servers as [Server];
+  odd.address = () => {
+    throw new Error('from address');
+  };
+  const report = await closeServers({ servers });
+  expect(report.servers.map(({ address }) => address)).toEqual([null, expect.objectContaining({ family: 'IPv4' })]);
+  expect(servers.map(({ listening }) => listening)).toEqual([false, false]);
 });
 
 test.each([
