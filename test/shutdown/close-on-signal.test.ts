@@ -489,6 +489,8 @@ test.each([
   [{ signals: ['SIGKILL'] }, 'ERR_INVALID_ARG_VALUE', 'options.signals'],
   [{ signals: ['toString'] }, 'ERR_INVALID_ARG_VALUE', 'options.signals'],
   [{ signals: [15] }, 'ERR_INVALID_ARG_VALUE', 'options.signals'],
+  [{ signals: [['SIGTERM']] }, 'ERR_INVALID_ARG_VALUE', 'options.signals'],
+  [{ signals: [Object.create(null)] }, 'ERR_INVALID_ARG_VALUE', 'options.signals'],
   [{ deadline: -1 }, 'ERR_OUT_OF_RANGE', 'options.deadline'],
   [{ deadline: Number.NaN }, 'ERR_OUT_OF_RANGE', 'options.deadline'],
   [{ deadline: '25s' }, 'ERR_INVALID_ARG_TYPE', 'options.deadline'],
