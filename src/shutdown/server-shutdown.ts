@@ -1,7 +1,6 @@
 // A server that is being closed: its stages, one after the other.
 
-import type { Socket } from 'node:net';
-import { Server } from 'node:net';
+import { Server, Socket } from 'node:net';
 import { isClosing } from '../close/linger-guard.ts';
 import { callbackWarning, callOrWarn } from '../core/callback-warning.ts';
 import { onAbort } from '../core/on-abort.ts';
@@ -374,8 +373,19 @@ export class ServerShutdown implements HubObserver, MethodCalls {
       if (isClosing(socket)) return;
       this.#ends.set(bare, 'cut');
       if (this.#aborted) resetSocket(socket);
-      else socket.destroy();
+      else this.#destroy(socket, bare);
     });
+  }
+
+  #destroy(socket: Socket, bare: Socket): void {
+    try {
+      socket.destroy();
+    } catch (error) {
+      // A method of the application has thrown. The others are to be cut too, and this one counts.
+      callbackWarning('socket.destroy', 'closeServer', error);
+      Socket.prototype.destroy.call(socket);
+      this.#hub.forget(bare);
+    }
   }
 
   #end(): ServerCloseReport {

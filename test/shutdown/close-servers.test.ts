@@ -1,6 +1,7 @@
 // All servers of a process.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net';
 import { closeServers } from 'lingering-close';
 import { expect, test } from 'vitest';
 import { Fixture } from '../support/fixture.ts';
@@ -57,6 +58,29 @@ test('a server whose address() throws is closed with the others', async () => {
   const report = await closeServers({ servers });
   expect(report.servers.map(({ address }) => address)).toEqual([null, expect.objectContaining({ family: 'IPv4' })]);
   expect(servers.map(({ listening }) => listening)).toEqual([false, false]);
+});
+
+test('a socket whose destroy() throws keeps no other from being cut', async () => {
+  const server = createNetServer((socket) => {
+    socket.resume();
+    if (clients.length === 1) {
+      socket.destroy = () => {
+        throw new Error('from destroy');
+      };
+    }
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  lingerOnClose(server);
+  const clients: Socket[] = [];
+  for (let i = 0; i < 3; i++) {
+    clients.push(connect((server.address() as AddressInfo).port, '127.0.0.1').resume());
+    await once(server, 'connection');
+  }
+  const warned = once(process, 'warning');
+  const ended = clients.map((client) => once(client, 'close'));
+  expect(await closeServers({ servers: [server], timeout: 0, lingerTimeout: 1_000 })).toMatchObject({ cut: 3 });
+  expect((await warned)[0].message).toBe('The socket.destroy function of closeServer() failed: from destroy');
+  await Promise.all(ended);
 });
 
 test.each([
