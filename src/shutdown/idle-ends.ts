@@ -4,6 +4,7 @@
 
 import type { Server, Socket } from 'node:net';
 import { isClosing } from '../close/linger-guard.ts';
+import { defineHidden } from '../socket/ownership.ts';
 import { isTlsServer } from '../socket/tls.ts';
 
 type HttpSocket = Socket & { parser?: object | null; _httpMessage?: object | null };
@@ -30,10 +31,17 @@ export class IdleEnds {
   }
 
   readonly #watch = (socket: Socket): void => {
-    // Plain properties, as in ownership.ts. One that the application has put there stays.
-    if (Object.hasOwn(socket, 'end') || Object.hasOwn(socket, 'destroySoon')) return;
-    socket.end = this.#end;
-    socket.destroySoon = this.#destroySoon;
+    // One that the application has put there stays.
+    if (!Object.isExtensible(socket) || Object.hasOwn(socket, 'end') || Object.hasOwn(socket, 'destroySoon')) return;
+    // Plain properties, as in ownership.ts.
+    try {
+      socket.end = this.#end;
+      socket.destroySoon = this.#destroySoon;
+    } catch {
+      // The application has made a method of the class read-only.
+      defineHidden(socket, 'end', this.#end);
+      defineHidden(socket, 'destroySoon', this.#destroySoon);
+    }
   };
 
   readonly #end = this.#method('end', (socket, args) => args.length === 0 && this.#mayWait(socket));

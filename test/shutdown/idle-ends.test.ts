@@ -41,8 +41,8 @@ class Client {
 }
 
 describe.each(['http', 'https'])('%s', (protocol) => {
-  async function start(...settle: string[]) {
-    const fixture = new Fixture('shutdown/idle-ends', { args: [protocol, ...settle] });
+  async function start(...args: string[]) {
+    const fixture = new Fixture('shutdown/idle-ends', { args: [protocol, ...args] });
     const { port } = (await fixture.next()) as { port: number };
     const client = new Client(protocol, port);
     client.write(get('/'));
@@ -75,6 +75,16 @@ describe.each(['http', 'https'])('%s', (protocol) => {
     await close(fixture);
     expect(await client.end).toBe('end');
     expect(await fixture.next()).toEqual({ report: { idle: 1, finished: 0, cut: 0 } });
+  });
+
+  test('where a method of the class is read-only', async () => {
+    const { fixture, client } = await start('250', 'read-only');
+    await using _ = fixture;
+    await close(fixture);
+    client.write(get('/'));
+    expect(await client.end).toBe('end');
+    expect(client.text.match(/answered/g)).toHaveLength(2);
+    expect(await fixture.next()).toEqual({ report: { idle: 0, finished: 1, cut: 0 } });
   });
 
   test('a client that ends first is answered with the end at once', async () => {
