@@ -72,8 +72,10 @@ export class ServerMethods {
 
   #replace(name: Method, run: (...args: unknown[]) => unknown): void {
     const value = (...args: unknown[]) => (this.#isBack ? this.#callBefore(name, args) : run(...args));
-    this.#replaced.set(name, { before: Object.getOwnPropertyDescriptor(this.#server, name), value });
-    Object.defineProperty(this.#server, name, { value, configurable: true, writable: true });
+    const before = Object.getOwnPropertyDescriptor(this.#server, name);
+    // Where the application has put one there for good, that stays.
+    if (Reflect.defineProperty(this.#server, name, { value, configurable: true, writable: true }))
+      this.#replaced.set(name, { before, value });
   }
 
   #callBefore(name: Method, args: unknown[]): unknown {
@@ -94,7 +96,9 @@ export class ServerMethods {
   }
 
   #restore(name: Method): void {
-    const before = this.#replaced.get(name)?.before;
+    const replaced = this.#replaced.get(name);
+    if (!replaced) return;
+    const { before } = replaced;
     if (before) Object.defineProperty(this.#server, name, before);
     else delete (this.#server as Partial<Record<Method, unknown>>)[name];
   }

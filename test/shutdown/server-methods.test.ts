@@ -51,6 +51,19 @@ test('one that the application has kept is later the one of Node', async () => {
   expect(server.listening).toBe(false);
 });
 
+test.each(['close', 'listen', 'closeIdleConnections'] as const)(
+  '%s that the application has put there for good stays, and the server is closed',
+  async (name) => {
+    const server = createServer();
+    const { [name]: own } = server;
+    Object.defineProperty(server, name, { value: own, configurable: false });
+    const { closed } = await begin(server);
+    expect(await closed).toMatchObject({ cut: 0 });
+    expect(server.listening).toBe(false);
+    expect(server[name]).toBe(own);
+  },
+);
+
 test('a method that the application has given as a getter is called', async () => {
   const server = createServer();
   const { listen: original } = server;
