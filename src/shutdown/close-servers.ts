@@ -7,7 +7,7 @@ import { closeChecked } from './close-server.ts';
 import type { CheckedCloseServerOptions } from './close-server-options.ts';
 import type { CheckedCloseServersOptions, CloseServersOptions } from './close-servers-options.ts';
 import { checkCloseServersOptions } from './close-servers-options.ts';
-import type { Hold, Times } from './server-shutdown.ts';
+import type { Hold } from './server-shutdown.ts';
 import type { ClosedServer, ServersCloseReport } from './servers-close-report.ts';
 
 /**
@@ -40,21 +40,14 @@ export async function closeAll(options: CheckedCloseServersOptions, hold?: Hold)
   const { servers, also, last, ...each } = options;
   const first = new Set([...(servers ?? listeningServers()), ...also]);
   for (const server of last) first.delete(server);
-  let startedAt = now();
-  let times: Times = each;
-  const firstHold = hold && {
-    over: hold.over,
-    times: () => {
-      startedAt = now();
-      times = hold.times();
-      return times;
-    },
-  };
-  const reports = await closeEach(first, each, firstHold);
-  if (hold) await hold.over;
+  const startedAt = now();
+  // The same times for all, though the application may close one of the first while they are held.
+  const begin = () => ({ ...(hold?.times() ?? each), begunAt: now() });
+  const begun = hold ? hold.over.then(begin) : begin();
+  const reports = await closeEach(first, each, hold);
+  const { drainDelay, timeout, lingerTimeout, begunAt } = await begun;
   if (last.length > 0) {
-    const { drainDelay, timeout, lingerTimeout } = times;
-    const left = startedAt + drainDelay + timeout - now();
+    const left = begunAt + drainDelay + timeout - now();
     const limits = {
       drainDelay: 0,
       timeout: Math.max(left, 0),

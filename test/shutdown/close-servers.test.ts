@@ -4,6 +4,8 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net';
 import { closeServers } from 'lingering-close';
 import { expect, test } from 'vitest';
+import { closeAll } from '../../src/shutdown/close-servers.ts';
+import { checkCloseServersOptions } from '../../src/shutdown/close-servers-options.ts';
 import { Fixture } from '../support/fixture.ts';
 import { rawRequest } from '../support/raw-request.ts';
 
@@ -58,6 +60,20 @@ test('a server whose address() throws is closed with the others', async () => {
   const report = await closeServers({ servers });
   expect(report.servers.map(({ address }) => address)).toEqual([null, expect.objectContaining({ family: 'IPv4' })]);
   expect(servers.map(({ listening }) => listening)).toEqual([false, false]);
+});
+
+test('last, and no others: its time begins when the shutdown does, and not with the signal', async () => {
+  const server = createServer((_request, response) => setTimeout(() => response.end('answered'), 2_000));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const request = await rawRequest((server.address() as AddressInfo).port, GET);
+  await once(server, 'request');
+  const times = { drainDelay: 0, timeout: 1_500, lingerTimeout: 100 };
+  const over = new Promise((resolve) => setTimeout(resolve, 1_000));
+  const options = checkCloseServersOptions({ servers: [], last: [server], ...times });
+  const report = await closeAll(options, { over, times: () => times });
+  expect(await request.text).toMatch(/answered$/);
+  expect(report).toMatchObject({ finished: 1, cut: 0 });
+  expect(report.duration).toBeGreaterThan(1_900);
 });
 
 test('a socket whose destroy() throws keeps no other from being cut', async () => {
