@@ -155,9 +155,15 @@ export class SignalShutdown {
     const named = closing.servers && new Set([...closing.servers, ...closing.also]);
     const watch = (server: Server) => {
       if (named && !named.has(server)) return;
-      if (this.#done) void this.#closeLate(server, hold).then(({ cut }) => this.#setExitCode(cut > 0));
       // Those of `last` wait for their turn.
-      else if (!closing.last.includes(server)) this.#late.set(server, this.#closeLate(server, hold));
+      if (!this.#done && closing.last.includes(server)) return;
+      const closed = this.#closeLate(server, hold);
+      this.#late.set(server, closed);
+      // It may begin to listen behind the report.
+      void closed.then(({ cut }) => {
+        if (cut > 0) this.#failed = true;
+        if (this.#done) this.#setExitCode(this.#failed);
+      });
     };
     this.#stopListening.push(onListening(watch));
   }

@@ -333,6 +333,14 @@ describe('servers that begin to listen when the process is told to end already',
     expect(service.stdout).toMatch(/^port/m);
   });
 
+  test('in after, and a request of it is cut behind the report: exit code 1', async () => {
+    await using service = await start('cut');
+    const request = await rawRequest(Number(await service.said(/^port (\d+)$/m)), get('/'));
+    expect(await request.text).toBe('');
+    expect(await service.exit).toEqual({ code: 1, signal: null });
+    expect(service.course).toContain('report 0 0 0');
+  });
+
   test('one that `servers` names', async () => {
     await using service = await start('named, later');
     expect(await service.exit).toEqual({ code: 0, signal: null });
