@@ -39,6 +39,8 @@ export class SignalShutdown {
   /** Whether the shutdown has begun, and whether a signal has come for it. */
   #state: 'waiting' | 'told' | 'signalled' = 'waiting';
   #deadlineAt = Infinity;
+  /** Whether the servers are closed that there were at the signal, those of `last` too. */
+  #closed = false;
   #failed = false;
   #done = false;
   /** What a framework has sent to the process: it is done, and wants the process to end. */
@@ -132,7 +134,9 @@ export class SignalShutdown {
     this.#workers = new Set(workersOf());
     const workers = closeWorkers(this.#deadlineAt - forAfter - now());
     go();
-    const report = await this.#withLateServers(await closed);
+    const inTime = await closed;
+    this.#closed = true;
+    const report = await this.#withLateServers(inTime);
     if (report.cut > 0) this.#failed = true;
     callOrWarn('onReport', 'closeOnSignal', () => onReport?.(report));
     if (!(await workers)) this.#failed = true;
@@ -156,7 +160,7 @@ export class SignalShutdown {
     const watch = (server: Server) => {
       if (named && !named.has(server)) return;
       // Those of `last` wait for their turn.
-      if (!this.#done && closing.last.includes(server)) return;
+      if (!this.#closed && closing.last.includes(server)) return;
       const closed = this.#closeLate(server, hold);
       this.#late.set(server, closed);
       // It may begin to listen behind the report.

@@ -341,8 +341,8 @@ describe('servers that begin to listen when the process is told to end already',
     expect(service.course).toContain('report 0 0 0');
   });
 
-  test('one that `servers` names', async () => {
-    await using service = await start('named, later');
+  test.each(['named, later', 'named, after', 'last, later', 'last, after'])('one that is %s', async (when) => {
+    await using service = await start(when);
     expect(await service.exit).toEqual({ code: 0, signal: null });
     expect(service.course).toEqual(['started', 'report 0 0 1']);
     expect(service.stdout).toMatch(/^port/m);
