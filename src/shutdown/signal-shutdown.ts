@@ -32,6 +32,8 @@ export class SignalShutdown {
   readonly #closing = new AbortController();
   readonly #abort = new AbortController();
   readonly #stopListening: (() => void)[] = [];
+  /** What a shutdown that has begun listens to. */
+  readonly #stopWatching: (() => void)[] = [];
   /** Closes of servers that began to listen since the shutdown has. */
   readonly #late = new Map<Server, Promise<ClosedServer>>();
   /** Those of a cluster primary when they were told. */
@@ -74,6 +76,12 @@ export class SignalShutdown {
     for (const stop of this.#stopListening.splice(0)) stop();
   }
 
+  #stopAll(): void {
+    this.stop();
+    for (const stop of this.#stopWatching.splice(0)) stop();
+    this.#leaveOwnSignals();
+  }
+
   #onSignal(signal: NodeJS.Signals): void {
     const second = this.#state === 'signalled';
     if (second) void this.#endAtOnce(signal);
@@ -111,7 +119,7 @@ export class SignalShutdown {
     this.#leaveOwnSignals = onOwnSignal((signal) => this.#onOwnSignal(signal));
     if (deadline < Infinity) timerAfterPoll(deadline, () => this.#onDeadline(), false);
     if (closing.signal?.aborted) this.#abort.abort();
-    else if (closing.signal) this.#stopListening.push(onAbort(closing.signal, () => this.#abort.abort()));
+    else if (closing.signal) this.#stopWatching.push(onAbort(closing.signal, () => this.#abort.abort()));
     void this.#run(reason);
   }
 
@@ -169,7 +177,7 @@ export class SignalShutdown {
         if (this.#done) this.#setExitCode(this.#failed);
       });
     };
-    this.#stopListening.push(onListening(watch));
+    this.#stopWatching.push(onListening(watch));
   }
 
   #closeLate(server: Server, hold: Hold): Promise<ClosedServer> {
@@ -205,8 +213,7 @@ export class SignalShutdown {
   #finish(): void {
     this.#done = true;
     if (!this.#options.exit) {
-      this.stop();
-      this.#leaveOwnSignals();
+      this.#stopAll();
       if (this.#ownSignal) process.kill(process.pid, this.#ownSignal);
       return;
     }
@@ -238,8 +245,7 @@ export class SignalShutdown {
   }
 
   async #endAtOnce(signal: NodeJS.Signals): Promise<void> {
-    this.stop();
-    this.#leaveOwnSignals();
+    this.#stopAll();
     this.#abort.abort();
     const { closing } = this.#options;
     const reset = closeAll({ ...closing, drainDelay: 0, signal: this.#abort.signal });

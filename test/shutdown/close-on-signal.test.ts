@@ -99,6 +99,15 @@ describe('one signal', () => {
     expect(await service.exit).toEqual({ code: null, signal: 'SIGTERM' });
   });
 
+  test('dispose in the middle: the shutdown goes on, and signal still aborts it', async () => {
+    await using service = await Service.start('close-on-signal', { aborts: true });
+    const request = await service.request('/hangs');
+    service.process.kill('SIGTERM');
+    expect(await request.text).toBe('<ECONNRESET>');
+    expect(await service.exit).toEqual({ code: 1, signal: null });
+    expect(service.course).toContain('report {"idle":0,"finished":0,"cut":1,"aborted":true}');
+  });
+
   test('dispose: signals are the system’s again', async () => {
     await using service = await Service.start('close-on-signal', { dispose: true });
     service.process.kill('SIGTERM');
@@ -204,15 +213,18 @@ describe('hooks, and the deadline', () => {
     expect(service.stderr).toContain(`The ${name} function of closeOnSignal() failed: from ${name}`);
   });
 
-  test.each(['before', 'report', 'after'])('%s throws, and the warning cannot be given: all else is done', async (name) => {
-    await using service = await Service.start('close-on-signal', { hooks: { [name]: 'throws' }, unwarned: true });
-    const request = await service.request('/answered');
-    service.process.kill('SIGTERM');
-    expect(await request.text).toMatch(/answered$/);
-    expect(await service.exit).toEqual({ code: name === 'report' ? 0 : 1, signal: null });
-    expect(service.course).toEqual(['closing', 'before SIGTERM', `report ${REPORT}`, `after ${REPORT}`, 'exit']);
-    expect(service.stderr).toBe('');
-  });
+  test.each(['before', 'report', 'after'])(
+    '%s throws, and the warning cannot be given: all else is done',
+    async (name) => {
+      await using service = await Service.start('close-on-signal', { hooks: { [name]: 'throws' }, unwarned: true });
+      const request = await service.request('/answered');
+      service.process.kill('SIGTERM');
+      expect(await request.text).toMatch(/answered$/);
+      expect(await service.exit).toEqual({ code: name === 'report' ? 0 : 1, signal: null });
+      expect(service.course).toEqual(['closing', 'before SIGTERM', `report ${REPORT}`, `after ${REPORT}`, 'exit']);
+      expect(service.stderr).toBe('');
+    },
+  );
 
   test.each(['throws', 'rejects'])('onReport %s: a warning', async (how) => {
     await using service = await Service.start('close-on-signal', { hooks: { report: how, after: 'unrefed' } });
@@ -360,12 +372,15 @@ describe('servers that begin to listen when the process is told to end already',
   });
 });
 
-test.each([[], ['Infinity']])('servers of another copy of the package: no option is unknown to it %s', async (...args) => {
-  await using fixture = new Fixture('shutdown/close-on-signal-copies', { args });
-  expect(await fixture.next()).toEqual({ servers: 1 });
-  expect(await fixture.exit).toEqual({ code: 0, signal: null });
-  expect(fixture.stderr).toBe('');
-});
+test.each([[], ['Infinity']])(
+  'servers of another copy of the package: no option is unknown to it %s',
+  async (...args) => {
+    await using fixture = new Fixture('shutdown/close-on-signal-copies', { args });
+    expect(await fixture.next()).toEqual({ servers: 1 });
+    expect(await fixture.exit).toEqual({ code: 0, signal: null });
+    expect(fixture.stderr).toBe('');
+  },
+);
 
 describe('where it runs', () => {
   test('the message of PM2', async () => {
