@@ -192,8 +192,9 @@ export class ServerHub implements SocketOwner {
     this.#http2?.adopt(session);
   }
 
-  /** Takes a connection that Node has accepted already. */
+  /** Takes a connection that Node has accepted already. An application may have emitted it: see onConnection. */
   adopt(socket: Socket): void {
+    if (!(socket instanceof Socket)) return;
     this.#adopt(socket);
     if (this.#http2) this.#http2.incomplete = true;
   }
