@@ -16,7 +16,7 @@ import { consumerOfEnded } from '../server/unread-input.ts';
 import { pendingBytesOf } from '../socket/queues.ts';
 import { resetSocket } from '../socket/reset.ts';
 import { bareSocketOf, isTls, isTlsServer, topOf } from '../socket/tls.ts';
-import { acceptBacklog, backlogOf } from './backlog.ts';
+import { acceptBacklog, watchBacklog } from './backlog.ts';
 import type { CheckedCloseServerOptions, InFlight } from './close-server-options.ts';
 import { GoodbyeResponses } from './goodbye-http1.ts';
 import { GoodbyeHttp2 } from './goodbye-http2.ts';
@@ -220,18 +220,10 @@ export class ServerShutdown implements HubObserver, MethodCalls {
   #stop(): void {
     if (!this.#listens) return;
     this.#listens = false;
-    this.#figures.cut += backlogOf(this.#server);
-    if (this.#aborted) {
-      this.#closeForGood();
-      return;
-    }
-    this.#hub.liftLimit(true);
-    // close() of an HTTP server would destroy its idle connections, and end the watch over headersTimeout and
-    // requestTimeout: it is called with the last connection. Only close() knows HTTP/2 sessions that began before
-    // the server was covered. A server of Bun is no net.Server.
-    if (this.#isEmpty() || (this.#detach && 'updateSettings' in this.#server)) this.#closeForGood();
-    else if (this.#server instanceof Server) Server.prototype.close.call(this.#server);
-    else this.#closeForGood();
+    const lostInBacklog = watchBacklog(this.#server);
+    this.#endListening();
+    this.#figures.cut += lostInBacklog();
+    if (this.#aborted) return;
     this.#http2.stopListening();
     this.#sayGoodbyes();
     this.#timers.every(SWEEP, () => this.#sweep());
@@ -242,6 +234,19 @@ export class ServerShutdown implements HubObserver, MethodCalls {
       this.#late = true;
       this.#closeSilent();
     });
+  }
+
+  /**
+   * close() of an HTTP server would destroy its idle connections, and end the watch over headersTimeout and
+   * requestTimeout: it is called with the last connection. Only close() knows HTTP/2 sessions that began before the
+   * server was covered. A server of Bun is no net.Server.
+   */
+  #endListening(): void {
+    const server = this.#server;
+    if (!this.#aborted) this.#hub.liftLimit(true);
+    const forGood = this.#aborted || this.#isEmpty() || (this.#detach && 'updateSettings' in server);
+    if (!forGood && server instanceof Server) Server.prototype.close.call(server);
+    else this.#closeForGood();
   }
 
   // MethodCalls
