@@ -402,8 +402,11 @@ describe('where it runs', () => {
     expect(await service.exit).toEqual({ code: 0, signal: null });
   });
 
-  test('it does not keep a process alive, also with a channel to a parent', async () => {
-    await using fixture = new Fixture('shutdown/close-on-signal-ends');
+  test.each([
+    ['alone', []],
+    ['beside register', ['--import', 'lingering-close/register']],
+  ])('it does not keep a process alive, also with a channel to a parent: %s', async (_how, execArgv) => {
+    await using fixture = new Fixture('shutdown/close-on-signal-ends', { execArgv });
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   });
 
