@@ -64,6 +64,7 @@ export function lingerOnClose(server: Server, options?: LingerOnCloseOptions): L
   const checked = checkServerOptions(options, isHttp(server) ? 'needed' : 'always');
   const hub = hubOf(server) ?? new ServerHub(server);
   const lingering = hub.attach(checked);
+  hub.isCovered = true;
   const disable = () => hub.detach(lingering);
   return {
     get active() {

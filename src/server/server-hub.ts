@@ -65,6 +65,8 @@ export class ServerHub implements SocketOwner {
   /** Closes that the application has begun with safeClose. */
   readonly #applicationCloses = new Set<SocketClose>();
   observer: HubObserver | undefined;
+  /** Whether lingerOnClose has been called for the server. A shutdown makes a hub too. */
+  isCovered = false;
   /** The connection for which the `choose` function runs at this moment. */
   #asking: Socket | undefined;
   readonly #stalled = new StalledConnections(this);

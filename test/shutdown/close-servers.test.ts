@@ -24,6 +24,22 @@ test('those that listen are found, and those that cannot be found may be passed 
   expect(fixture.stderr + other.stderr).toBe('');
 });
 
+test.each([
+  ['closeOnSignal', 'no preface of HTTP/2\r\n\r\n'],
+  ['closeServer', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n'],
+])('register covers a server that %s has met before', async (how, text) => {
+  await using fixture = new Fixture('shutdown/register-covers', {
+    args: [how],
+    execArgv: ['--import', 'lingering-close/register'],
+  });
+  const { port } = (await fixture.next()) as { port: number };
+  const peer = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).resume();
+  peer.write(text);
+  await once(peer, 'end');
+  peer.end();
+  expect(await fixture.next()).toEqual({ outcome: 'eof' });
+});
+
 test('last: served until the others are closed', async () => {
   await using fixture = new Fixture('shutdown/close-servers-last');
   const [application, metrics] = (await fixture.next()) as unknown as [number, number];
