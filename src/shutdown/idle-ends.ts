@@ -2,7 +2,7 @@
 // stoppable): they call `socket.end()` at once, and a request that is on its way is lost. While a server is being
 // closed, such a call does nothing: the shutdown ends the connection when it has been idle for long enough.
 
-import type { Server, Socket } from 'node:net';
+import { type Server, Socket } from 'node:net';
 import { isClosing } from '../close/linger-guard.ts';
 import { defineHidden } from '../socket/ownership.ts';
 import { isTlsServer } from '../socket/tls.ts';
@@ -30,9 +30,11 @@ export class IdleEnds {
     this.#server.removeListener(this.#event, this.#watch);
   }
 
-  readonly #watch = (socket: Socket): void => {
+  readonly #watch = (socket: unknown): void => {
+    // An application that emits 'connection' itself may pass any stream.
+    if (!(socket instanceof Socket) || !Object.isExtensible(socket)) return;
     // One that the application has put there stays.
-    if (!Object.isExtensible(socket) || Object.hasOwn(socket, 'end') || Object.hasOwn(socket, 'destroySoon')) return;
+    if (Object.hasOwn(socket, 'end') || Object.hasOwn(socket, 'destroySoon')) return;
     // Plain properties, as in ownership.ts.
     try {
       socket.end = this.#end;

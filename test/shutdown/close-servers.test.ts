@@ -2,7 +2,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net';
-import { Duplex } from 'node:stream';
 import { closeServers } from 'lingering-close';
 import { expect, test } from 'vitest';
 import { closeAll } from '../../src/shutdown/close-servers.ts';
@@ -91,24 +90,6 @@ test('last, and no others: its time begins when the shutdown does, and not with 
   expect(await request.text).toMatch(/answered$/);
   expect(report).toMatchObject({ finished: 1, cut: 0 });
   expect(report.duration).toBeGreaterThan(1_900);
-});
-
-test('a connection that is no socket, and that the application has emitted, is not counted', async () => {
-  const server = createServer((_request, response) => response.end('answered'));
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const closed = closeServers({ servers: [server], drainDelay: 300 });
-  let text = '';
-  const stream = new Duplex({
-    read() {},
-    write(chunk, _encoding, callback) {
-      text += chunk;
-      callback();
-    },
-  });
-  server.emit('connection', stream);
-  stream.push('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
-  expect(await closed).toMatchObject({ idle: 0, finished: 0, cut: 0 });
-  expect(text).toMatch(/answered$/);
 });
 
 test('a socket whose destroy() throws keeps no other from being cut', async () => {

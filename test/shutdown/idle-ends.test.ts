@@ -2,8 +2,11 @@
 // stoppable do so, and a request that is on its way would be lost.
 
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { connect } from 'node:net';
+import { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { closeServer } from 'lingering-close';
 import { describe, expect, test } from 'vitest';
 import { Fixture } from '../support/fixture.ts';
 
@@ -39,6 +42,26 @@ class Client {
     while (!text.test(this.text)) await once(this.#socket, 'data');
   }
 }
+
+test('a connection that is no socket, and that the application emits, ends behind its last response', async () => {
+  const server = createServer((_request, response) => response.end('answered'));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const closed = closeServer(server, { drainDelay: 300 });
+  let text = '';
+  const stream = new Duplex({
+    read() {},
+    write(chunk, _encoding, callback) {
+      text += chunk;
+      callback();
+    },
+  });
+  server.emit('connection', stream);
+  stream.push('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(stream, 'finish');
+  expect(text).toMatch(/Connection: close\r\n[\s\S]*answered$/);
+  // It is none of the connections that the server has accepted.
+  expect(await closed).toMatchObject({ idle: 0, finished: 0, cut: 0 });
+});
 
 describe.each(['http', 'https'])('%s', (protocol) => {
   async function start(...args: string[]) {
