@@ -44,7 +44,7 @@ if (runtime === 'Bun') onListen((server) => isHttp(server) && cover(server));
  * disable().
  */
 function cover(server: Server, socket?: Socket): void {
-  if (hubOf(server)?.isCovered || otherCopyOfServer(server)) return;
+  if (hubOf(server)?.isCovered || otherCopyOfServer(server) || !Object.isExtensible(server)) return;
   lingerOnClose(server, options);
   if (socket) hubOf(server)?.adopt(socket);
 }

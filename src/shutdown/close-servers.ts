@@ -27,7 +27,7 @@ import type { ClosedServer, ServersCloseReport } from './servers-close-report.ts
  * @param options those of {@link closeServer}, `servers`, `also` and `last`; times are milliseconds. Process warnings:
  * as with {@link closeServer}
  * @returns resolves with a {@link ServersCloseReport}, always; never rejects for what a peer does
- * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`
+ * @throws before anything is touched: as {@link closeServer}
  *
  * Platforms: as {@link lingerOnClose}. Source: the diagnostics channel `net.server.listen` of Node.
  */

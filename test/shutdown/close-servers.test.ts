@@ -2,8 +2,9 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net';
-import { closeServers } from 'lingering-close';
+import { closeServer, closeServers, lingerOnClose } from 'lingering-close';
 import { expect, test } from 'vitest';
+import { listeningServers } from '../../src/server/known-servers.ts';
 import { closeAll } from '../../src/shutdown/close-servers.ts';
 import { checkCloseServersOptions } from '../../src/shutdown/close-servers-options.ts';
 import { Fixture } from '../support/fixture.ts';
@@ -90,6 +91,18 @@ test('last, and no others: its time begins when the shutdown does, and not with 
   expect(await request.text).toMatch(/answered$/);
   expect(report).toMatchObject({ finished: 1, cut: 0 });
   expect(report.duration).toBeGreaterThan(1_900);
+});
+
+test('a server that takes no property is refused, and is not among those that are found', async () => {
+  const server = createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  expect(listeningServers()).toContain(server);
+  Object.seal(server);
+  const calls = [closeServer, lingerOnClose, () => closeServers({ servers: [server] })];
+  for (const call of calls)
+    expect(() => call(server)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }));
+  expect(listeningServers()).not.toContain(server);
+  server.close();
 });
 
 test('a socket whose destroy() throws keeps no other from being cut', async () => {
