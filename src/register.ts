@@ -47,7 +47,7 @@ if (runtime === 'Bun') onListen((server) => isHttp(server) && cover(server));
  * of the application to which Node's HTTP code was applied.
  */
 function cover(server: Server, socket?: Socket): void {
-  if (hubOf(server) || otherCopyOfServer(server)) return;
+  if (hubOf(server)?.isCovered || otherCopyOfServer(server)) return;
   if (!isServer(server) || !Object.isExtensible(server)) return;
   lingerOnClose(server, options);
   if (socket) hubOf(server)?.adopt(socket);

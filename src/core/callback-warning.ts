@@ -11,11 +11,15 @@ export function callOrWarn(name: string, caller: string, call: () => unknown): v
 
 export function callbackWarning(name: string, caller: string, error: unknown): void {
   const { message, stack } = describe(error);
-  process.emitWarning(`The ${name} function of ${caller}() failed: ${message}`, {
-    type: 'LingeringCloseWarning',
-    code: 'LINGERING_CLOSE_CALLBACK',
-    detail: stack,
-  });
+  try {
+    process.emitWarning(`The ${name} function of ${caller}() failed: ${message}`, {
+      type: 'LingeringCloseWarning',
+      code: 'LINGERING_CLOSE_CALLBACK',
+      detail: stack,
+    });
+  } catch {
+    // An application may have put a function of its own there, and no close may fail because of a warning.
+  }
 }
 
 /** Anything may be thrown, also what throws again when it is looked at. */

@@ -11,6 +11,7 @@
 import diagnostics from 'node:diagnostics_channel';
 import { Server, Socket } from 'node:net';
 import { timerAfterPoll } from '../core/after-poll.ts';
+import { isOurs, markAsOurs, messageListeners } from '../core/message-listeners.ts';
 import { nextTick, now } from '../core/time.ts';
 import { defineHidden, methodBehind } from '../socket/ownership.ts';
 import { isTlsServer } from '../socket/tls.ts';
@@ -86,9 +87,10 @@ export class HandedOverSockets {
   /** Takes note of the sockets that come from another process, by `process.on('message', (message, socket) => ...)`. */
   watchMessages(): void {
     if (!process.channel) return;
-    process.on('newListener', (name) => name === 'message' && this.#listenForMessages());
+    markAsOurs(this.#onMessage);
+    process.on('newListener', (name, listener) => name === 'message' && !isOurs(listener) && this.#listenForMessages());
     process.on('removeListener', (name) => name === 'message' && this.#stopWithLastListener());
-    if (process.listenerCount('message') > 0) this.#listenForMessages();
+    if (!messageListeners().every(isOurs)) this.#listenForMessages();
   }
 
   #watch(socket: Socket): void {
@@ -99,7 +101,8 @@ export class HandedOverSockets {
     if (!Object.hasOwn(socket, 'setNoDelay')) defineHidden(socket, 'setNoDelay', this.#setNoDelay);
   }
 
-  // A 'message' listener keeps the process alive, so there is one only while the application has one.
+  // A 'message' listener keeps the process alive, so there is one only while the application has one. That of
+  // closeOnSignal is none.
   #listenForMessages(): void {
     if (this.#listensForMessages) return;
     this.#listensForMessages = true;
@@ -107,7 +110,7 @@ export class HandedOverSockets {
   }
 
   #stopWithLastListener(): void {
-    if (!this.#listensForMessages || process.listenerCount('message') > 1) return;
+    if (!this.#listensForMessages || !messageListeners().every(isOurs)) return;
     this.#listensForMessages = false;
     process.removeListener('message', this.#onMessage);
   }

@@ -61,10 +61,14 @@ export function listeningServers(): Server[] {
   const { _getActiveHandles: handles } = process as { _getActiveHandles?: () => unknown[] };
   if (typeof handles === 'function')
     for (const handle of handles.call(process)) if (handle instanceof Server) rememberServer(handle);
-  return [...known]
-    .map((reference) => reference.deref())
-    .filter((server) => server !== undefined)
-    .filter((server) => server.listening || pending.has(server) || hasConnections(server));
+  return (
+    [...known]
+      .map((reference) => reference.deref())
+      .filter((server) => server !== undefined)
+      // One that takes no property cannot be served: see validateServer().
+      .filter((server) => Object.isExtensible(server))
+      .filter((server) => server.listening || pending.has(server) || hasConnections(server))
+  );
 }
 
 /** Whether it has been closed, and has connections still. */

@@ -52,7 +52,7 @@ export interface LingeringServer extends DisposableLike {
  * `readBeforeIdleClose`; times are milliseconds. Process warnings: as with {@link safeClose}
  * @returns counters, and a way to stop; see {@link LingeringServer}
  * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (an unknown `mode`, `until`
- * or `when`), `ERR_OUT_OF_RANGE`
+ * or `when`; a server that cannot get a method of its own), `ERR_OUT_OF_RANGE`
  *
  * Platforms: Linux natively; everywhere else through Node's streams. Source: RFC 9112 9.6; nginx's `lingering_close`,
  * whose `on` is 'needed'.
@@ -64,6 +64,7 @@ export function lingerOnClose(server: Server, options?: LingerOnCloseOptions): L
   const checked = checkServerOptions(options, isHttp(server) ? 'needed' : 'always');
   const hub = hubOf(server) ?? new ServerHub(server);
   const lingering = hub.attach(checked);
+  hub.isCovered = true;
   const disable = () => hub.detach(lingering);
   return {
     get active() {

@@ -65,6 +65,8 @@ export class ServerHub implements SocketOwner {
   /** Closes that the application has begun with safeClose. */
   readonly #applicationCloses = new Set<SocketClose>();
   observer: HubObserver | undefined;
+  /** Whether lingerOnClose has been called for the server. A shutdown makes a hub too. */
+  isCovered = false;
   /** The sockets, as the application knows them, for which the `choose` function runs at this moment. */
   readonly #asking = new Set<Socket>();
   readonly #stalled = new StalledConnections(this);
@@ -192,8 +194,9 @@ export class ServerHub implements SocketOwner {
     this.#http2?.adopt(session);
   }
 
-  /** Takes a connection that Node has accepted already. */
+  /** Takes a connection that Node has accepted already. An application may have emitted it: see onConnection. */
   adopt(socket: Socket): void {
+    if (!(socket instanceof Socket)) return;
     this.#adopt(socket);
     if (this.#http2) this.#http2.incomplete = true;
   }

@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events';
 import { Server } from 'node:net';
 import { types } from 'node:util';
-import { invalidArgType } from '../core/errors.ts';
+import { invalidArgType, invalidArgValue } from '../core/errors.ts';
 import { adviceForServer } from '../core/what-to-pass.ts';
 
 /** Whether the server speaks HTTP: HTTP/1 or HTTP/2, with TLS or without. */
@@ -28,7 +28,7 @@ export function isServer(server: unknown): server is Server {
   );
 }
 
-/** Throws `ERR_INVALID_ARG_TYPE`. */
+/** Throws `ERR_INVALID_ARG_TYPE` or `ERR_INVALID_ARG_VALUE`. */
 export function validateServer(server: unknown, name = 'server'): asserts server is Server {
   if (!isServer(server)) {
     throw invalidArgType(
@@ -38,4 +38,5 @@ export function validateServer(server: unknown, name = 'server'): asserts server
       adviceForServer(server),
     );
   }
+  if (!Object.isExtensible(server)) throw invalidArgValue(name, 'extensible: it gets methods of its own', server);
 }

@@ -41,29 +41,57 @@ export async function acceptBacklog(server: Server, isOver: () => boolean): Prom
   }
 }
 
-const LISTEN = '0A';
+/**
+ * To be called when listening is about to stop.
+ * @returns to be called when it has stopped: how many connections were lost in the backlog. None where another process
+ * has the same listening socket (a cluster worker without the round-robin of the primary, systemd): they wait for that
+ * one
+ */
+export function watchBacklog(server: Server): () => number {
+  const inode = inodeOf(server);
+  const waiting = findBacklog(inode);
+  return () => (waiting && findBacklog(inode) === undefined ? waiting : 0);
+}
 
 /**
  * How many connections wait in the backlog of a TCP server at this moment. 0 where it cannot be known: on other
  * platforms than Linux, for a UNIX socket, and in a cluster worker whose connections the primary accepts.
+ */
+function backlogOf(server: Server): number {
+  return findBacklog(inodeOf(server)) ?? 0;
+}
+
+/** By this number the tables of the kernel name the listening socket. */
+function inodeOf(server: Server): string | undefined {
+  const fd = listeningDescriptor(server);
+  if (process.platform !== 'linux' || fd < 0) return undefined;
+  try {
+    return String(fstatSync(fd).ino);
+  } catch {
+    return undefined;
+  }
+}
+
+const LISTEN = '0A';
+
+/**
+ * Undefined for what is no TCP socket that listens.
  *
  * Source: /proc/net/tcp, proc(5): for a listening socket, rx_queue is the length of its accept queue
  * (`sk_ack_backlog`, `get_tcp4_sock` in Linux).
  */
-export function backlogOf(server: Server): number {
-  const fd = listeningDescriptor(server);
-  if (process.platform !== 'linux' || fd < 0) return 0;
+function findBacklog(inode: string | undefined): number | undefined {
+  if (inode === undefined) return undefined;
   try {
-    const inode = String(fstatSync(fd).ino);
-    return findBacklog('/proc/self/net/tcp', inode) ?? findBacklog('/proc/self/net/tcp6', inode) ?? 0;
+    return findIn('/proc/self/net/tcp', inode) ?? findIn('/proc/self/net/tcp6', inode);
   } catch {
     // No /proc.
-    return 0;
+    return undefined;
   }
 }
 
 /** Listening sockets come first in these tables, so a table with thousands of connections is not read to its end. */
-function findBacklog(file: string, inode: string): number | undefined {
+function findIn(file: string, inode: string): number | undefined {
   const table = openSync(file, 'r');
   try {
     const buffer = Buffer.alloc(16_384);

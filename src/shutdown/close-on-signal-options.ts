@@ -84,8 +84,9 @@ function checkSignals(value: unknown): NodeJS.Signals[] {
     throw invalidArgType('options.signals', 'an iterable of names of signals', value);
   const signals = [...new Set(value as Iterable<unknown>)];
   for (const signal of signals) {
+    const isKnown = typeof signal === 'string' && Object.hasOwn(constants.signals, signal);
     // The system lets no process listen to these two.
-    if (signal === 'SIGKILL' || signal === 'SIGSTOP' || !Object.hasOwn(constants.signals, String(signal)))
+    if (!isKnown || signal === 'SIGKILL' || signal === 'SIGSTOP')
       throw invalidArgValue('options.signals', 'names of signals that a process can listen to', signal);
   }
   return signals as NodeJS.Signals[];

@@ -28,8 +28,7 @@ export interface ClosingOnSignal extends DisposableLike {
  * 4. The process ends by itself, with exit code 0 when nothing was cut and no hook failed, else 1; what is still open
  *    at `deadline` is ended by `process.exit()`.
  *
- * A server that begins to listen after the signal is closed too, unless `servers` names those to be closed, or `exit`
- * is false.
+ * A server that begins to listen after the signal is closed too, unless `servers` names others, or `exit` is false.
  *
  * A second signal ends it at once: everything is reset, and the process ends by that signal. One that the process sends
  * to itself by `process.kill()` is none: a framework that listens to signals too says with it that it is done. The

@@ -33,7 +33,8 @@ import { type Hold, ServerShutdown } from './server-shutdown.ts';
  * @param options see {@link CloseServerOptions}; times are milliseconds. Process warnings: as with {@link safeClose};
  * what a function of the application throws is one too (`LINGERING_CLOSE_CALLBACK`)
  * @returns resolves with a {@link ServerCloseReport}, always; never rejects for what a peer does
- * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`
+ * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (a server that cannot get a
+ * method of its own), `ERR_OUT_OF_RANGE`
  *
  * Platforms: as {@link lingerOnClose}. Source: RFC 9112 9.6, RFC 9113 6.8 (GOAWAY); Apache's `lingering_close`, with
  * its 2 seconds at the end of a process.
@@ -55,6 +56,8 @@ export function closeChecked(
   if (other) return held(hold, options).then((times) => other.closeServer(server, times) as Promise<ServerCloseReport>);
   const before = ServerShutdown.under(server);
   if (!before) return new ServerShutdown(server, options, hold).promise;
+  // What holds it may wait for this call: `before` of closeOnSignal.
+  if (!hold) before.onClose();
   // The application has had the server listen again: that is the next shutdown, behind this one.
   if (before.isPast) return before.promise.then(() => closeChecked(server, options, hold));
   before.governBy(options.signal);

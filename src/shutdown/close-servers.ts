@@ -7,7 +7,7 @@ import { closeChecked } from './close-server.ts';
 import type { CheckedCloseServerOptions } from './close-server-options.ts';
 import type { CheckedCloseServersOptions, CloseServersOptions } from './close-servers-options.ts';
 import { checkCloseServersOptions } from './close-servers-options.ts';
-import type { Hold, Times } from './server-shutdown.ts';
+import type { Hold } from './server-shutdown.ts';
 import type { ClosedServer, ServersCloseReport } from './servers-close-report.ts';
 
 /**
@@ -27,7 +27,7 @@ import type { ClosedServer, ServersCloseReport } from './servers-close-report.ts
  * @param options those of {@link closeServer}, `servers`, `also` and `last`; times are milliseconds. Process warnings:
  * as with {@link closeServer}
  * @returns resolves with a {@link ServersCloseReport}, always; never rejects for what a peer does
- * @throws before anything is touched: `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`
+ * @throws before anything is touched: as {@link closeServer}
  *
  * Platforms: as {@link lingerOnClose}. Source: the diagnostics channel `net.server.listen` of Node.
  */
@@ -40,21 +40,14 @@ export async function closeAll(options: CheckedCloseServersOptions, hold?: Hold)
   const { servers, also, last, ...each } = options;
   const first = new Set([...(servers ?? listeningServers()), ...also]);
   for (const server of last) first.delete(server);
-  let startedAt = now();
-  let times: Times = each;
-  const firstHold = hold && {
-    over: hold.over,
-    times: () => {
-      startedAt = now();
-      times = hold.times();
-      return times;
-    },
-  };
-  const reports = await closeEach(first, each, firstHold);
-  if (hold) await hold.over;
+  const startedAt = now();
+  // The same times for all, though the application may close one of the first while they are held.
+  const begin = () => ({ ...(hold?.times() ?? each), begunAt: now() });
+  const begun = hold ? hold.over.then(begin) : begin();
+  const reports = await closeEach(first, each, hold);
+  const { drainDelay, timeout, lingerTimeout, begunAt } = await begun;
   if (last.length > 0) {
-    const { drainDelay, timeout, lingerTimeout } = times;
-    const left = startedAt + drainDelay + timeout - now();
+    const left = begunAt + drainDelay + timeout - now();
     const limits = {
       drainDelay: 0,
       timeout: Math.max(left, 0),
@@ -82,6 +75,15 @@ function closeEach(servers: Set<Server>, options: CheckedCloseServerOptions, hol
 }
 
 export async function closeOne(server: Server, options: CheckedCloseServerOptions, hold?: Hold): Promise<ClosedServer> {
-  const address = server.address();
+  const address = addressOf(server);
   return { server, address, ...(await closeChecked(server, options, hold)) };
+}
+
+function addressOf(server: Server): ClosedServer['address'] {
+  try {
+    return server.address();
+  } catch {
+    // A method of the application, or a descriptor that tells no address.
+    return null;
+  }
 }

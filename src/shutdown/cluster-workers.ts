@@ -22,7 +22,7 @@ export async function closeWorkers(ms: number): Promise<boolean> {
   cluster.on('listening', tell);
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), Math.min(ms, MAX_DELAY));
+    timer = setTimeout(() => resolve(false), Math.min(Math.max(ms, 0), MAX_DELAY));
   });
   try {
     return await Promise.race([generationsEnd(), limit]);

@@ -2,7 +2,7 @@
 
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import { setTimeout } from '../core/time.ts';
+import { MAX_DELAY, setTimeout } from '../core/time.ts';
 import type { ServerHub } from '../server/server-hub.ts';
 import { isTls } from '../socket/tls.ts';
 import { settleTime } from './settle-time.ts';
@@ -84,6 +84,6 @@ export class GoodbyeHttp2 {
     if (session.closed || session.destroyed || this.#told.has(session)) return;
     this.#told.add(session);
     session.goaway(NO_ERROR, ANY_STREAM);
-    setTimeout(() => session.close(), settleTime(session.socket, this.#settle)).unref();
+    setTimeout(() => session.close(), Math.min(settleTime(session.socket, this.#settle), MAX_DELAY)).unref();
   }
 }

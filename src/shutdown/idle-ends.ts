@@ -2,8 +2,9 @@
 // stoppable): they call `socket.end()` at once, and a request that is on its way is lost. While a server is being
 // closed, such a call does nothing: the shutdown ends the connection when it has been idle for long enough.
 
-import type { Server, Socket } from 'node:net';
+import { type Server, Socket } from 'node:net';
 import { isClosing } from '../close/linger-guard.ts';
+import { defineHidden } from '../socket/ownership.ts';
 import { isTlsServer } from '../socket/tls.ts';
 
 type HttpSocket = Socket & { parser?: object | null; _httpMessage?: object | null };
@@ -29,11 +30,20 @@ export class IdleEnds {
     this.#server.removeListener(this.#event, this.#watch);
   }
 
-  readonly #watch = (socket: Socket): void => {
-    // Plain properties, as in ownership.ts. One that the application has put there stays.
+  readonly #watch = (socket: unknown): void => {
+    // An application that emits 'connection' itself may pass any stream.
+    if (!(socket instanceof Socket) || !Object.isExtensible(socket)) return;
+    // One that the application has put there stays.
     if (Object.hasOwn(socket, 'end') || Object.hasOwn(socket, 'destroySoon')) return;
-    socket.end = this.#end;
-    socket.destroySoon = this.#destroySoon;
+    // Plain properties, as in ownership.ts.
+    try {
+      socket.end = this.#end;
+      socket.destroySoon = this.#destroySoon;
+    } catch {
+      // The application has made a method of the class read-only.
+      defineHidden(socket, 'end', this.#end);
+      defineHidden(socket, 'destroySoon', this.#destroySoon);
+    }
   };
 
   readonly #end = this.#method('end', (socket, args) => args.length === 0 && this.#mayWait(socket));

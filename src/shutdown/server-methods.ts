@@ -59,18 +59,23 @@ export class ServerMethods {
    * process. It is no error that the server is closed.
    */
   #close(callback: unknown): void {
+    const server = this.#server;
     if (typeof callback === 'function') {
-      const closed = this.#closed || new Promise<void>((resolve) => this.#server.once('close', () => resolve()));
-      // Behind the promise, so that what the callback throws is an uncaught exception, as in Node.
-      void Promise.all([closed, this.#calls.over()]).then(() => nextTick(() => callback()));
+      const closed = this.#closed || new Promise<void>((resolve) => server.once('close', () => resolve()));
+      // Behind the promise, so that what the callback throws is an uncaught exception, as in Node. Node calls it as a
+      // listener of the server.
+      const call = () => Reflect.apply(callback, server, []);
+      void Promise.all([closed, this.#calls.over()]).then(() => nextTick(call));
     }
     this.#calls.onClose();
   }
 
   #replace(name: Method, run: (...args: unknown[]) => unknown): void {
     const value = (...args: unknown[]) => (this.#isBack ? this.#callBefore(name, args) : run(...args));
-    this.#replaced.set(name, { before: Object.getOwnPropertyDescriptor(this.#server, name), value });
-    Object.defineProperty(this.#server, name, { value, configurable: true, writable: true });
+    const before = Object.getOwnPropertyDescriptor(this.#server, name);
+    // Where the application has put one there for good, that stays.
+    if (Reflect.defineProperty(this.#server, name, { value, configurable: true, writable: true }))
+      this.#replaced.set(name, { before, value });
   }
 
   #callBefore(name: Method, args: unknown[]): unknown {
@@ -91,7 +96,9 @@ export class ServerMethods {
   }
 
   #restore(name: Method): void {
-    const before = this.#replaced.get(name)?.before;
+    const replaced = this.#replaced.get(name);
+    if (!replaced) return;
+    const { before } = replaced;
     if (before) Object.defineProperty(this.#server, name, before);
     else delete (this.#server as Partial<Record<Method, unknown>>)[name];
   }

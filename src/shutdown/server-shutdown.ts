@@ -1,7 +1,6 @@
 // A server that is being closed: its stages, one after the other.
 
-import type { Socket } from 'node:net';
-import { Server } from 'node:net';
+import { Server, Socket } from 'node:net';
 import { isClosing } from '../close/linger-guard.ts';
 import { callbackWarning, callOrWarn } from '../core/callback-warning.ts';
 import { onAbort } from '../core/on-abort.ts';
@@ -13,10 +12,11 @@ import { currentResponseOf } from '../server/pipelined-responses.ts';
 import type { HubObserver } from '../server/server-hub.ts';
 import { hubOf, ServerHub } from '../server/server-hub.ts';
 import { isHttp } from '../server/server-kind.ts';
+import { consumerOfEnded } from '../server/unread-input.ts';
 import { pendingBytesOf } from '../socket/queues.ts';
 import { resetSocket } from '../socket/reset.ts';
 import { bareSocketOf, isTls, isTlsServer, topOf } from '../socket/tls.ts';
-import { acceptBacklog, backlogOf } from './backlog.ts';
+import { acceptBacklog, watchBacklog } from './backlog.ts';
 import type { CheckedCloseServerOptions, InFlight } from './close-server-options.ts';
 import { GoodbyeResponses } from './goodbye-http1.ts';
 import { GoodbyeHttp2 } from './goodbye-http2.ts';
@@ -41,7 +41,7 @@ const SWEEP = 1_000;
 /** A shutdown that waits in its first stage. The server goes on listening. */
 export interface Hold {
   over: Promise<unknown>;
-  /** Asked when it is over, or the application calls `server.close()`. */
+  /** Asked when it is over, or the application closes the server. */
   times(): Times;
 }
 
@@ -71,6 +71,8 @@ export class ServerShutdown implements HubObserver, MethodCalls {
   /** As what a connection is counted when it is gone. The others have finished. */
   readonly #ends = new Map<Socket, IdleEnd | 'cut'>();
   readonly #toldGoodbye = new WeakSet<object>();
+  /** What each connection that has sent FIN had read at the last look. */
+  readonly #bytesRead = new WeakMap<Socket, number>();
   #aborted = false;
   #listens = true;
   /** Whether {@link GRACE} is over. */
@@ -219,18 +221,10 @@ export class ServerShutdown implements HubObserver, MethodCalls {
   #stop(): void {
     if (!this.#listens) return;
     this.#listens = false;
-    this.#figures.cut += backlogOf(this.#server);
-    if (this.#aborted) {
-      this.#closeForGood();
-      return;
-    }
-    this.#hub.liftLimit(true);
-    // close() of an HTTP server would destroy its idle connections, and end the watch over headersTimeout and
-    // requestTimeout: it is called with the last connection. Only close() knows HTTP/2 sessions that began before
-    // the server was covered. A server of Bun is no net.Server.
-    if (this.#isEmpty() || (this.#detach && 'updateSettings' in this.#server)) this.#closeForGood();
-    else if (this.#server instanceof Server) Server.prototype.close.call(this.#server);
-    else this.#closeForGood();
+    const lostInBacklog = watchBacklog(this.#server);
+    this.#endListening();
+    this.#figures.cut += lostInBacklog();
+    if (this.#aborted) return;
     this.#http2.stopListening();
     this.#sayGoodbyes();
     this.#timers.every(SWEEP, () => this.#sweep());
@@ -241,6 +235,19 @@ export class ServerShutdown implements HubObserver, MethodCalls {
       this.#late = true;
       this.#closeSilent();
     });
+  }
+
+  /**
+   * close() of an HTTP server would destroy its idle connections, and end the watch over headersTimeout and
+   * requestTimeout: it is called with the last connection. Only close() knows HTTP/2 sessions that began before the
+   * server was covered. A server of Bun is no net.Server.
+   */
+  #endListening(): void {
+    const server = this.#server;
+    if (!this.#aborted) this.#hub.liftLimit(true);
+    const forGood = this.#aborted || this.#isEmpty() || (this.#detach && 'updateSettings' in server);
+    if (!forGood && server instanceof Server) Server.prototype.close.call(server);
+    else this.#closeForGood();
   }
 
   // MethodCalls
@@ -329,13 +336,28 @@ export class ServerShutdown implements HubObserver, MethodCalls {
     this.#hub.close(socket);
   }
 
-  /** A connection that has sent FIN and waits for its peer lingers, so it gets the limits of a linger. */
+  /** A connection that has sent FIN and waits only for the end of its peer lingers: it gets the limits of a linger. */
   #sweep(): void {
     this.#sayGoodbyes();
     this.#inSlices((bare) => {
       const socket = topOf(bare);
-      if (socket.writableFinished && !socket.destroyed && !isClosing(socket)) this.#close(socket, 'finished');
+      if (!socket.writableFinished || socket.destroyed || isClosing(socket) || this.#isRead(socket)) return;
+      this.#close(socket, 'finished');
     });
+  }
+
+  /**
+   * Whether the application still reads what the peer sends behind our FIN: an upload, or one direction of a tunnel. A
+   * linger would throw that away. A peer that is silent for the time between two looks has sent all, save in a protocol
+   * of half-open connections.
+   */
+  #isRead(socket: Socket): boolean {
+    if (consumerOfEnded(socket) === 'none') return false;
+    if (socket.allowHalfOpen && this.#hub.hasHalfOpenProtocol) return true;
+    const { bytesRead } = socket;
+    const moved = this.#bytesRead.get(socket) !== bytesRead;
+    this.#bytesRead.set(socket, bytesRead);
+    return moved || socket.readableLength > 0 || pendingBytesOf(bareSocketOf(socket) ?? socket) > 0;
   }
 
   #inSlices(run: (bare: Socket) => void): Promise<void> {
@@ -357,8 +379,19 @@ export class ServerShutdown implements HubObserver, MethodCalls {
       if (isClosing(socket)) return;
       this.#ends.set(bare, 'cut');
       if (this.#aborted) resetSocket(socket);
-      else socket.destroy();
+      else this.#destroy(socket, bare);
     });
+  }
+
+  #destroy(socket: Socket, bare: Socket): void {
+    try {
+      socket.destroy();
+    } catch (error) {
+      // A method of the application has thrown. The others are to be cut too, and this one counts.
+      callbackWarning('socket.destroy', 'closeServer', error);
+      Socket.prototype.destroy.call(socket);
+      this.#hub.forget(bare);
+    }
   }
 
   #end(): ServerCloseReport {

@@ -4,7 +4,7 @@ import type { ServerCloseReport } from './server-close-report.ts';
 /** How one of several servers was closed. */
 export interface ClosedServer extends ServerCloseReport {
   server: Server;
-  /** Where the server listened: what `server.address()` said before. */
+  /** Where the server listened: what `server.address()` said before; null where it threw. */
   address: AddressInfo | string | null;
 }
 

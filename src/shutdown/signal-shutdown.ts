@@ -18,8 +18,9 @@ import { endBySignal } from './end-by-signal.ts';
 import { onOwnSignal } from './own-signals.ts';
 import { onParentMessage } from './parent-message.ts';
 import { type MethodCalls, ServerMethods } from './server-methods.ts';
-import type { Hold, Times } from './server-shutdown.ts';
+import type { Hold } from './server-shutdown.ts';
 import type { ClosedServer, ServersCloseReport } from './servers-close-report.ts';
+import { shortenTimes } from './shorten-times.ts';
 
 /** Milliseconds that the resets of a second signal may take. */
 const ABORT_TIME = 100;
@@ -31,6 +32,8 @@ export class SignalShutdown {
   readonly #closing = new AbortController();
   readonly #abort = new AbortController();
   readonly #stopListening: (() => void)[] = [];
+  /** What a shutdown that has begun listens to. */
+  readonly #stopWatching: (() => void)[] = [];
   /** Closes of servers that began to listen since the shutdown has. */
   readonly #late = new Map<Server, Promise<ClosedServer>>();
   /** Those of a cluster primary when they were told. */
@@ -38,6 +41,8 @@ export class SignalShutdown {
   /** Whether the shutdown has begun, and whether a signal has come for it. */
   #state: 'waiting' | 'told' | 'signalled' = 'waiting';
   #deadlineAt = Infinity;
+  /** Whether the servers are closed that there were at the signal, those of `last` too. */
+  #closed = false;
   #failed = false;
   #done = false;
   /** What a framework has sent to the process: it is done, and wants the process to end. */
@@ -50,8 +55,10 @@ export class SignalShutdown {
     setMaxListeners(0, this.#closing.signal);
     for (const signal of options.signals) {
       // In front of a framework's listener, which may close its server at once.
-      process.prependListener(signal, this.#onSignal);
-      this.#stopListening.push(() => process.removeListener(signal, this.#onSignal));
+      // It may emit the event itself, without an argument.
+      const listener = () => this.#onSignal(signal);
+      process.prependListener(signal, listener);
+      this.#stopListening.push(() => process.removeListener(signal, listener));
     }
     this.#stopListening.push(onParentMessage('shutdown', () => this.#begin('shutdown')));
     this.#watchPrimary();
@@ -69,13 +76,19 @@ export class SignalShutdown {
     for (const stop of this.#stopListening.splice(0)) stop();
   }
 
-  readonly #onSignal = (signal: NodeJS.Signals): void => {
+  #stopAll(): void {
+    this.stop();
+    for (const stop of this.#stopWatching.splice(0)) stop();
+    this.#leaveOwnSignals();
+  }
+
+  #onSignal(signal: NodeJS.Signals): void {
     const second = this.#state === 'signalled';
     if (second) void this.#endAtOnce(signal);
     else this.#begin(signal);
     // The process group of a cluster gets a signal, and the primary tells its workers besides: that is one signal.
     this.#state = 'signalled';
-  };
+  }
 
   #onOwnSignal(signal: NodeJS.Signals): boolean {
     if (!this.#options.signals.includes(signal)) return false;
@@ -106,7 +119,7 @@ export class SignalShutdown {
     this.#leaveOwnSignals = onOwnSignal((signal) => this.#onOwnSignal(signal));
     if (deadline < Infinity) timerAfterPoll(deadline, () => this.#onDeadline(), false);
     if (closing.signal?.aborted) this.#abort.abort();
-    else if (closing.signal) this.#stopListening.push(onAbort(closing.signal, () => this.#abort.abort()));
+    else if (closing.signal) this.#stopWatching.push(onAbort(closing.signal, () => this.#abort.abort()));
     void this.#run(reason);
   }
 
@@ -116,7 +129,7 @@ export class SignalShutdown {
     const wanted = closing.drainDelay + closing.timeout + closing.lingerTimeout;
     this.#closing.abort();
     const ms = deadline < Infinity ? Math.max(deadline - forAfter - wanted, deadline / 2 - forAfter) : Infinity;
-    const times = () => shorten(closing, this.#deadlineAt - forAfter - now());
+    const times = () => shortenTimes(closing, this.#deadlineAt - forAfter - now());
     let go = () => {};
     const over = new Promise<void>((resolve) => {
       go = resolve;
@@ -129,12 +142,16 @@ export class SignalShutdown {
     this.#workers = new Set(workersOf());
     const workers = closeWorkers(this.#deadlineAt - forAfter - now());
     go();
-    const report = await this.#withLateServers(await closed);
+    const inTime = await closed;
+    this.#closed = true;
+    const report = await this.#withLateServers(inTime);
     if (report.cut > 0) this.#failed = true;
     callOrWarn('onReport', 'closeOnSignal', () => onReport?.(report));
     if (!(await workers)) this.#failed = true;
-    // A framework that closes its server behind this shutdown does not fail.
-    const methods = report.servers.map(({ server }) => new ServerMethods(server, NO_CALLS, true));
+    // A framework that closes its server behind this shutdown does not fail. One that listens again is not closed.
+    const methods = report.servers
+      .filter(({ server }) => !server.listening)
+      .map(({ server }) => new ServerMethods(server, NO_CALLS, true));
     await this.#hook('after', () => after?.(report), this.#deadlineAt - now());
     for (const method of methods) method.giveBack();
     this.#finish();
@@ -146,17 +163,27 @@ export class SignalShutdown {
    */
   #watchLateServers(hold: Hold): void {
     const { exit, closing } = this.#options;
-    if (!exit || closing.servers) return;
+    if (!exit) return;
+    const named = closing.servers && new Set([...closing.servers, ...closing.also]);
     const watch = (server: Server) => {
-      if (this.#done) void this.#closeLate(server, hold).then(({ cut }) => this.#setExitCode(cut > 0));
+      if (named && !named.has(server)) return;
       // Those of `last` wait for their turn.
-      else if (!closing.last.includes(server)) this.#late.set(server, this.#closeLate(server, hold));
+      if (!this.#closed && closing.last.includes(server)) return;
+      const closed = this.#closeLate(server, hold);
+      this.#late.set(server, closed);
+      // It may begin to listen behind the report.
+      void closed.then(({ cut }) => {
+        if (cut > 0) this.#failed = true;
+        if (this.#done) this.#setExitCode(this.#failed);
+      });
     };
-    this.#stopListening.push(onListening(watch));
+    this.#stopWatching.push(onListening(watch));
   }
 
   #closeLate(server: Server, hold: Hold): Promise<ClosedServer> {
-    return closeOne(server, { ...this.#options.closing, signal: this.#abort.signal }, hold);
+    // Another copy of the package, which may serve it, gets the options of closeServer alone.
+    const { servers, also, last, ...each } = this.#options.closing;
+    return closeOne(server, { ...each, signal: this.#abort.signal }, hold);
   }
 
   async #withLateServers(report: ServersCloseReport): Promise<ServersCloseReport> {
@@ -186,8 +213,7 @@ export class SignalShutdown {
   #finish(): void {
     this.#done = true;
     if (!this.#options.exit) {
-      this.stop();
-      this.#leaveOwnSignals();
+      this.#stopAll();
       if (this.#ownSignal) process.kill(process.pid, this.#ownSignal);
       return;
     }
@@ -219,28 +245,13 @@ export class SignalShutdown {
   }
 
   async #endAtOnce(signal: NodeJS.Signals): Promise<void> {
-    this.stop();
-    this.#leaveOwnSignals();
+    this.#stopAll();
     this.#abort.abort();
     const { closing } = this.#options;
     const reset = closeAll({ ...closing, drainDelay: 0, signal: this.#abort.signal });
     await Promise.race([reset, new Promise<void>((resolve) => setTimeout(resolve, ABORT_TIME))]);
     endBySignal(signal);
   }
-}
-
-/**
- * The times of the servers, made shorter where they do not fit into `ms`. `timeout` goes first: most requests need
- * little of it, and a drain that is too short loses new connections each time. But of a time that is too short for both
- * each gets a half.
- */
-function shorten(options: Times, ms: number): Times {
-  if (ms === Infinity) return options;
-  const all = Math.max(ms, 0);
-  const lingerTimeout = Math.min(options.lingerTimeout, all / 5);
-  const left = all - lingerTimeout;
-  const drainDelay = Math.min(options.drainDelay, Math.max(left / 2, left - options.timeout));
-  return { drainDelay, timeout: Math.min(options.timeout, left - drainDelay), lingerTimeout };
 }
 
 /** From here on the channel to a parent process does not keep the process alive, whoever listens to it. */

@@ -53,6 +53,13 @@ describe('one signal', () => {
     },
   );
 
+  test('an event of the application itself, without an argument', async () => {
+    await using service = await Service.start('close-on-signal', { emits: true });
+    service.send('SIGINT');
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+    expect(service.course).toContain('before SIGINT');
+  });
+
   test('other signals', async () => {
     await using service = await Service.start('close-on-signal', { signals: ['SIGHUP', 'SIGUSR2'] });
     service.process.kill('SIGUSR2');
@@ -90,6 +97,15 @@ describe('one signal', () => {
     // It no longer listens to signals either.
     service.process.kill('SIGTERM');
     expect(await service.exit).toEqual({ code: null, signal: 'SIGTERM' });
+  });
+
+  test('dispose in the middle: the shutdown goes on, and signal still aborts it', async () => {
+    await using service = await Service.start('close-on-signal', { aborts: true });
+    const request = await service.request('/hangs');
+    service.process.kill('SIGTERM');
+    expect(await request.text).toBe('<ECONNRESET>');
+    expect(await service.exit).toEqual({ code: 1, signal: null });
+    expect(service.course).toContain('report {"idle":0,"finished":0,"cut":1,"aborted":true}');
   });
 
   test('dispose: signals are the system’s again', async () => {
@@ -158,6 +174,15 @@ describe('a second signal', () => {
     expect(await service.exit).toEqual({ code: null, signal });
   });
 
+  test('by events of the application itself, without an argument', async () => {
+    await using service = await Service.start('close-on-signal', { emits: true, hooks: { before: 'hangs' } });
+    service.send('SIGINT');
+    await service.said(/^before/m);
+    service.send('SIGINT');
+    expect(await service.exit).toEqual({ code: null, signal: 'SIGINT' });
+    expect(service.stderr).toBe('');
+  });
+
   test.each(['before', 'after'])('while %s hangs', async (name) => {
     await using service = await Service.start('close-on-signal', { hooks: { [name]: 'hangs' } });
     service.process.kill('SIGTERM');
@@ -187,6 +212,19 @@ describe('hooks, and the deadline', () => {
     expect(service.course).toEqual(['closing', 'before SIGTERM', `report ${REPORT}`, `after ${REPORT}`, 'exit']);
     expect(service.stderr).toContain(`The ${name} function of closeOnSignal() failed: from ${name}`);
   });
+
+  test.each(['before', 'report', 'after'])(
+    '%s throws, and the warning cannot be given: all else is done',
+    async (name) => {
+      await using service = await Service.start('close-on-signal', { hooks: { [name]: 'throws' }, unwarned: true });
+      const request = await service.request('/answered');
+      service.process.kill('SIGTERM');
+      expect(await request.text).toMatch(/answered$/);
+      expect(await service.exit).toEqual({ code: name === 'report' ? 0 : 1, signal: null });
+      expect(service.course).toEqual(['closing', 'before SIGTERM', `report ${REPORT}`, `after ${REPORT}`, 'exit']);
+      expect(service.stderr).toBe('');
+    },
+  );
 
   test.each(['throws', 'rejects'])('onReport %s: a warning', async (how) => {
     await using service = await Service.start('close-on-signal', { hooks: { report: how, after: 'unrefed' } });
@@ -232,6 +270,16 @@ describe('hooks, and the deadline', () => {
     expect(await service.exit).toEqual({ code: 1, signal: null });
     expect(service.course).toHaveLength(5);
     expect(service.course[2]).toContain('"cut":0');
+  });
+
+  test.each(['closesServer', 'closesServers'])('before waits for a close of its own: %s', async (before) => {
+    await using service = await Service.start('close-on-signal', { hooks: { before }, deadline: 60_000 });
+    const request = await service.request('/answered');
+    service.process.kill('SIGTERM');
+    expect(await request.text).toMatch(/Connection: close\r\n[\s\S]*answered$/);
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+    expect(service.course).toContain(`report ${REPORT}`);
+    expect(service.stderr).toBe('');
   });
 
   test('after hangs: exit code 1 at the deadline', async () => {
@@ -281,8 +329,8 @@ describe('servers that begin to listen when the process is told to end already',
     return service;
   };
 
-  test('while before runs: they are closed with the others', async () => {
-    await using service = await start('before');
+  test.each(['before', 'named, before'])('%s: while before runs they are closed with the others', async (when) => {
+    await using service = await start(when);
     const request = await rawRequest(Number(await service.said(/^port (\d+)$/m)), get('/'));
     expect(await request.text).toMatch(/Connection: close\r\n[\s\S]*answered$/);
     expect(await service.exit).toEqual({ code: 0, signal: null });
@@ -297,12 +345,42 @@ describe('servers that begin to listen when the process is told to end already',
     expect(service.stdout).toMatch(/^port/m);
   });
 
+  test('in after, and a request of it is cut behind the report: exit code 1', async () => {
+    await using service = await start('cut');
+    const request = await rawRequest(Number(await service.said(/^port (\d+)$/m)), get('/'));
+    expect(await request.text).toBe('');
+    expect(await service.exit).toEqual({ code: 1, signal: null });
+    expect(service.course).toContain('report 0 0 0');
+  });
+
+  test.each(['named, later', 'named, after', 'last, later', 'last, after'])('one that is %s', async (when) => {
+    await using service = await start(when);
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+    expect(service.course).toEqual(['started', 'report 0 0 1']);
+    expect(service.stdout).toMatch(/^port/m);
+  });
+
+  test('with exit: false one that listens again is closed by after', async () => {
+    await using service = await start('again');
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+  });
+
   test('with exit: false they stay', async () => {
     await using service = await start('stays');
     const request = await rawRequest(Number(await service.said(/^port (\d+)$/m)), get('/'));
     expect(await request.text).toMatch(/keep-alive\r\n[\s\S]*answered$/);
   });
 });
+
+test.each([[], ['Infinity']])(
+  'servers of another copy of the package: no option is unknown to it %s',
+  async (...args) => {
+    await using fixture = new Fixture('shutdown/close-on-signal-copies', { args });
+    expect(await fixture.next()).toEqual({ servers: 1 });
+    expect(await fixture.exit).toEqual({ code: 0, signal: null });
+    expect(fixture.stderr).toBe('');
+  },
+);
 
 describe('where it runs', () => {
   test('the message of PM2', async () => {
@@ -324,8 +402,23 @@ describe('where it runs', () => {
     expect(await service.exit).toEqual({ code: 0, signal: null });
   });
 
-  test('it does not keep a process alive, also with a channel to a parent', async () => {
-    await using fixture = new Fixture('shutdown/close-on-signal-ends');
+  test.each([
+    ['alone', []],
+    ['beside register', ['--import', 'lingering-close/register']],
+  ])('it does not keep a process alive, also with a channel to a parent: %s', async (_how, execArgv) => {
+    await using fixture = new Fixture('shutdown/close-on-signal-ends', { execArgv });
+    expect(await fixture.exit).toEqual({ code: 0, signal: null });
+  });
+
+  // Without the package Node keeps them until then.
+  test.each([1, 2])('messages that come before the application listens reach it: %d calls', async (times) => {
+    await using fixture = new Fixture<unknown>('shutdown/close-on-signal-messages', { args: [String(times)] });
+    fixture.send({ first: 1 });
+    expect(await fixture.next()).toBe('started');
+    fixture.send('second');
+    expect([await fixture.next(), await fixture.next()]).toEqual([{ got: { first: 1 } }, { got: 'second' }]);
+    fixture.send('last');
+    expect(await fixture.next()).toEqual({ got: 'last' });
     expect(await fixture.exit).toEqual({ code: 0, signal: null });
   });
 
@@ -422,6 +515,8 @@ test.each([
   [{ signals: ['SIGKILL'] }, 'ERR_INVALID_ARG_VALUE', 'options.signals'],
   [{ signals: ['toString'] }, 'ERR_INVALID_ARG_VALUE', 'options.signals'],
   [{ signals: [15] }, 'ERR_INVALID_ARG_VALUE', 'options.signals'],
+  [{ signals: [['SIGTERM']] }, 'ERR_INVALID_ARG_VALUE', 'options.signals'],
+  [{ signals: [Object.create(null)] }, 'ERR_INVALID_ARG_VALUE', 'options.signals'],
   [{ deadline: -1 }, 'ERR_OUT_OF_RANGE', 'options.deadline'],
   [{ deadline: Number.NaN }, 'ERR_OUT_OF_RANGE', 'options.deadline'],
   [{ deadline: '25s' }, 'ERR_INVALID_ARG_TYPE', 'options.deadline'],

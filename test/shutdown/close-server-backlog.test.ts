@@ -30,14 +30,19 @@ test.each([
   expect(await fixture.next()).toMatchObject({ finished: count, cut: 0 });
 });
 
-test.each(['127.0.0.1', '::'])('those that are lost count as cut: %s', async (host) => {
+// They wait for the other process. Here it ends, and with it the backlog.
+test.each([
+  ['those that are lost count as cut', '127.0.0.1', false, COUNT],
+  ['those that are lost count as cut', '::', false, COUNT],
+  ['those of another process do not', '127.0.0.1', true, 0],
+])('%s: %s', async (_name, host, shared, cut) => {
   const { fixture: started, port } = await start(host);
   await using fixture = started;
-  fixture.send({ connections: COUNT, abort: true });
+  fixture.send({ connections: COUNT, abort: true, shared });
   expect(await fixture.next()).toBe('blocked');
   const requests = await Promise.all(
     Array.from({ length: COUNT }, () => rawRequest(port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')),
   );
   for (const { text } of requests) expect(await text).toBe('<ECONNRESET>');
-  expect(await fixture.next()).toMatchObject({ finished: 0, cut: COUNT, aborted: true });
+  expect(await fixture.next()).toMatchObject({ finished: 0, cut, aborted: true });
 });

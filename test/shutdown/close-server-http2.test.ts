@@ -49,6 +49,17 @@ describe.each(CASES)('$kind, $engine engine', ({ engine, kind }) => {
   const request = (path: string) => client.call<number>('request', { path });
   const response = (number: number) => client.call<object>('response', { number });
 
+  // Longer than a timer of Node.
+  test('a long settle makes no timer overflow', async () => {
+    await using server = await start();
+    await connect(server);
+    await response(await request('/now'));
+    await server.close({ ...PATIENT, settle: 2 ** 31 });
+    await closed();
+    expect(await server.report()).toMatchObject({ cut: 0 });
+    expect(host.count('warning')).toBe(0);
+  });
+
   test('an idle session ends after GOAWAY', async () => {
     await using server = await start();
     await connect(server);

@@ -2,8 +2,11 @@
 // stoppable do so, and a request that is on its way would be lost.
 
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { connect } from 'node:net';
+import { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { closeServer } from 'lingering-close';
 import { describe, expect, test } from 'vitest';
 import { Fixture } from '../support/fixture.ts';
 
@@ -40,9 +43,29 @@ class Client {
   }
 }
 
+test('a connection that is no socket, and that the application emits, ends behind its last response', async () => {
+  const server = createServer((_request, response) => response.end('answered'));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const closed = closeServer(server, { drainDelay: 300 });
+  let text = '';
+  const stream = new Duplex({
+    read() {},
+    write(chunk, _encoding, callback) {
+      text += chunk;
+      callback();
+    },
+  });
+  server.emit('connection', stream);
+  stream.push('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(stream, 'finish');
+  expect(text).toMatch(/Connection: close\r\n[\s\S]*answered$/);
+  // It is none of the connections that the server has accepted.
+  expect(await closed).toMatchObject({ idle: 0, finished: 0, cut: 0 });
+});
+
 describe.each(['http', 'https'])('%s', (protocol) => {
-  async function start(...settle: string[]) {
-    const fixture = new Fixture('shutdown/idle-ends', { args: [protocol, ...settle] });
+  async function start(...args: string[]) {
+    const fixture = new Fixture('shutdown/idle-ends', { args: [protocol, ...args] });
     const { port } = (await fixture.next()) as { port: number };
     const client = new Client(protocol, port);
     client.write(get('/'));
@@ -75,6 +98,16 @@ describe.each(['http', 'https'])('%s', (protocol) => {
     await close(fixture);
     expect(await client.end).toBe('end');
     expect(await fixture.next()).toEqual({ report: { idle: 1, finished: 0, cut: 0 } });
+  });
+
+  test('where a method of the class is read-only', async () => {
+    const { fixture, client } = await start('250', 'read-only');
+    await using _ = fixture;
+    await close(fixture);
+    client.write(get('/'));
+    expect(await client.end).toBe('end');
+    expect(client.text.match(/answered/g)).toHaveLength(2);
+    expect(await fixture.next()).toEqual({ report: { idle: 0, finished: 1, cut: 0 } });
   });
 
   test('a client that ends first is answered with the end at once', async () => {

@@ -51,6 +51,19 @@ test('one that the application has kept is later the one of Node', async () => {
   expect(server.listening).toBe(false);
 });
 
+test.each(['close', 'listen', 'closeIdleConnections'] as const)(
+  '%s that the application has put there for good stays, and the server is closed',
+  async (name) => {
+    const server = createServer();
+    const { [name]: own } = server;
+    Object.defineProperty(server, name, { value: own, configurable: false });
+    const { closed } = await begin(server);
+    expect(await closed).toMatchObject({ cut: 0 });
+    expect(server.listening).toBe(false);
+    expect(server[name]).toBe(own);
+  },
+);
+
 test('a method that the application has given as a getter is called', async () => {
   const server = createServer();
   const { listen: original } = server;
@@ -75,6 +88,18 @@ test('a listen() of its own in the middle of a shutdown is called once', async (
   expect(calls).toBe(1);
   expect(server.listening).toBe(true);
   await new Promise((resolve) => server.close(resolve));
+});
+
+test('the callback of server.close() is called on the server, as in Node', async () => {
+  const server = createServer();
+  const { closed } = await begin(server);
+  const called = new Promise((resolve) =>
+    server.close(function (this: unknown, ...args: unknown[]) {
+      resolve([this, args]);
+    }),
+  );
+  await closed;
+  expect(await called).toEqual([server, []]);
 });
 
 test('server.close() calls back when nothing lingers any more: the callback may end the process', async () => {
