@@ -30,7 +30,7 @@ export async function demo({ uploads, json }: { uploads: number; json: boolean }
 /** A flag of NODE_OPTIONS, with a value that may be in quotes. */
 const REGISTER = /(?<!\S)(?:--import|--require|-r)(?:=|\s+)(?:"[^"]*lingering-close\/[^"]*"|\S*lingering-close\/\S*)/g;
 
-/** The child processes inherit NODE_OPTIONS. With `register` or `register-clients` there, none would be Node as it is. */
+/** The child processes inherit NODE_OPTIONS. With `register` or `register-clients` there, none is Node as it is. */
 function leaveRegisterOut(env: NodeJS.ProcessEnv): void {
   if (env['NODE_OPTIONS']) env['NODE_OPTIONS'] = env['NODE_OPTIONS'].replaceAll(REGISTER, '');
 }

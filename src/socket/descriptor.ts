@@ -111,7 +111,7 @@ export function hasHandle(socket: Socket): boolean {
 }
 
 /**
- * Whether a child process has the connection as one of its standard streams: `spawn(file, { stdio: [socket, socket] })`.
+ * Whether a child process has the connection as a standard stream: `spawn(file, { stdio: [socket, socket] })`.
  * Node.js marks the socket, so that this process reads no bytes of the child.
  */
 export function isStdioOfChild(socket: Socket): boolean {
