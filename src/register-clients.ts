@@ -17,6 +17,17 @@ const options = checkDeferOptions();
 const guard = (socket: unknown) => guardConnection(socket, options, false);
 
 type Connect = Agent['createConnection'];
+/** What a subscriber throws ends the process. Objects of the application may throw when they are looked at. */
+function subscribe(channel: string, run: (message: unknown) => void): void {
+  diagnostics.subscribe(channel, (message) => {
+    try {
+      run(message);
+    } catch {
+      // The connection is as Node made it.
+    }
+  });
+}
+
 let plainConnect: Connect | undefined;
 
 /** A request whose connection may have been made past the first channel: TLS over a socket, or TLS in Node 20. */
@@ -43,19 +54,19 @@ if (runtime) {
     },
   );
 } else {
-  // Sockets of node:net; from Node 22 on those of node:tls too, unless they are made over another socket.
-  diagnostics.subscribe('net.client.socket', (message) => guard((message as { socket: unknown }).socket));
+  // Sockets of node:net; from Node 22.17 and 24.2 on those of node:tls too, unless they are made over another socket.
+  subscribe('net.client.socket', (message) => guard((message as { socket: unknown }).socket));
   // fetch, and any copy of undici.
-  diagnostics.subscribe('undici:client:connected', (message) => {
+  subscribe('undici:client:connected', (message) => {
     guardConnection((message as { socket: unknown }).socket, options, true);
   });
   const [major = 0] = process.versions.node.split('.').map(Number);
   if (major >= 22) {
-    diagnostics.subscribe('http.client.request.created', onRequest);
+    subscribe('http.client.request.created', onRequest);
   } else {
     // Published when the application has ended the request. So the agent of https that is there by now is taken by
     // name.
-    diagnostics.subscribe('http.client.request.start', onRequest);
+    subscribe('http.client.request.start', onRequest);
     try {
       guardAgent(builtin('node:https').globalAgent, options);
     } catch {

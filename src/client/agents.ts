@@ -26,6 +26,12 @@ export function hasGuard(agent: Agent): boolean {
   return (agent as GuardedAgent)[AGENT] !== undefined;
 }
 
+/** Whether the agent can get a `createConnection` of its own. */
+export function canGuard(agent: Agent): boolean {
+  if (!Object.isExtensible(agent)) return false;
+  return Object.getOwnPropertyDescriptor(agent, 'createConnection')?.configurable !== false;
+}
+
 /** Connections that the agent has already are guarded too. */
 export function guardAgent(agent: Agent, options: CheckedDeferOptions): void {
   const guarded = agent as GuardedAgent;
@@ -33,12 +39,14 @@ export function guardAgent(agent: Agent, options: CheckedDeferOptions): void {
   if (known) {
     known.timeout = options.timeout;
   } else {
-    if (!Object.isExtensible(agent)) return;
-    const current: CheckedDeferOptions = { ...options };
-    const { createConnection } = guarded;
+    if (!canGuard(agent)) return;
+    const current = { ...options };
+    const own = Object.hasOwn(agent, 'createConnection') ? guarded.createConnection : undefined;
     defineHidden(agent, AGENT, current);
     defineHidden(agent, 'createConnection', function (this: unknown, ...args: unknown[]) {
-      return connectGuarded(this, createConnection, args, current, false);
+      // The method of the class as it is now: tools for tests and tracing replace it at any time.
+      const connect = own ?? (Object.getPrototypeOf(agent) as GuardedAgent).createConnection;
+      return connectGuarded(this, connect, args, current, false);
     });
   }
   for (const sockets of [agent.sockets, agent.freeSockets]) {

@@ -35,8 +35,12 @@ export function guardErrors(socket: GuardedSocket, { timeout }: CheckedDeferOpti
   if (socket.destroyed) return;
   let guard = socket[GUARD];
   if (guard === undefined) {
-    if (!Object.isExtensible(socket)) return;
-    guard = new ErrorGuard(socket);
+    try {
+      guard = new ErrorGuard(socket);
+    } catch {
+      // It is frozen, or has a method that cannot be replaced.
+      return;
+    }
   }
   // Another copy's object has a class of its own.
   if (!(guard instanceof ErrorGuard)) return;
@@ -94,7 +98,12 @@ class ErrorGuard implements SocketOwner, Situation {
     this.#hasOwner = true;
     const owner = ownerOf(this.#socket);
     this.ownsSocket = owner === undefined || owner instanceof ErrorGuard;
-    if (this.ownsSocket) setOwner(this.#socket, this);
+    try {
+      if (this.ownsSocket) setOwner(this.#socket, this);
+    } catch {
+      // As above, since the guard was put on. This may be within a write of the application.
+      this.ownsSocket = false;
+    }
   }
 
   /** undici reads by itself, and may be paused when an error or EOF comes. */
