@@ -2,8 +2,8 @@
 // with its default options, and without a change to its code. It meets the connections where Node and undici publish
 // them: `net.client.socket`, `undici:client:connected` and `http.client.request.created`.
 //
-// Platforms: as deferWriteError. In Node 20 some connections over TLS are not met before they write. Under Bun and Deno
-// it changes nothing, and says so by a process warning, LINGERING_CLOSE_CLIENTS.
+// Platforms: as deferWriteError. In Node 20, and 22 before 22.12, some connections over TLS are not met before they
+// write. Under Bun and Deno it changes nothing, and says so by a process warning, LINGERING_CLOSE_CLIENTS.
 
 import diagnostics from 'node:diagnostics_channel';
 import type { Agent, ClientRequest } from 'node:http';
@@ -30,7 +30,7 @@ function subscribe(channel: string, run: (message: unknown) => void): void {
 
 let plainConnect: Connect | undefined;
 
-/** A request whose connection may have been made past the first channel: TLS over a socket, or TLS in Node 20. */
+/** A request whose connection may have been made past the first channel: TLS over a socket; TLS in older versions. */
 function onRequest(message: unknown): void {
   const { request } = message as { request: ClientRequest };
   const { agent, socket } = request as ClientRequest & { agent?: Agent };
@@ -60,8 +60,8 @@ if (runtime) {
   subscribe('undici:client:connected', (message) => {
     guardConnection((message as { socket: unknown }).socket, options, true);
   });
-  const [major = 0] = process.versions.node.split('.').map(Number);
-  if (major >= 22) {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 23 || (major === 23 && minor >= 2) || (major === 22 && minor >= 12)) {
     subscribe('http.client.request.created', onRequest);
   } else {
     // Published when the application has ended the request. So the agent of https that is there by now is taken by
