@@ -8,15 +8,15 @@
 import diagnostics from 'node:diagnostics_channel';
 import type { Agent, ClientRequest } from 'node:http';
 import { guardAgent, guardConnection, hasGuard, isAgent } from './client/agents.ts';
-import { checkDeferOptions } from './client/defer-write-error-options.ts';
+import type { GivenDeferOptions } from './client/defer-write-error-options.ts';
 import { builtin } from './core/builtin.ts';
 import { runtime } from './core/runtime.ts';
 import './index.ts';
 
-const options = checkDeferOptions();
+/** What the application has given to `deferWriteError` stays: a connection may be met here again behind that. */
+const options: GivenDeferOptions = { timeout: undefined };
 const guard = (socket: unknown) => guardConnection(socket, options, false);
 
-type Connect = Agent['createConnection'];
 /** What a subscriber throws ends the process. Objects of the application may throw when they are looked at. */
 function subscribe(channel: string, run: (message: unknown) => void): void {
   diagnostics.subscribe(channel, (message) => {
@@ -28,6 +28,7 @@ function subscribe(channel: string, run: (message: unknown) => void): void {
   });
 }
 
+type Connect = Agent['createConnection'];
 let plainConnect: Connect | undefined;
 
 /** A request whose connection may have been made past the first channel: TLS over a socket; TLS in older versions. */

@@ -9,7 +9,8 @@ import type { Socket } from 'node:net';
 import type { SocketOwner } from '../socket/ownership.ts';
 import { closeOf, defineHidden, destroyNow, ownerOf, setOwner, skipOwner } from '../socket/ownership.ts';
 import { awaitsAnswer, hasWholeAnswer } from './answer.ts';
-import type { CheckedDeferOptions } from './defer-write-error-options.ts';
+import type { CheckedDeferOptions, GivenDeferOptions } from './defer-write-error-options.ts';
+import { DEFAULT_TIMEOUT } from './defer-write-error-options.ts';
 import type { FailedWrite, Situation, WriteCallback } from './deferred-error.ts';
 import { DeferredError } from './deferred-error.ts';
 
@@ -31,7 +32,7 @@ interface Methods {
 }
 
 /** Does nothing for a socket of another copy, for one that is destroyed, and for one that cannot get properties. */
-export function guardErrors(socket: GuardedSocket, { timeout }: CheckedDeferOptions, isUndici = false): void {
+export function guardErrors(socket: GuardedSocket, { timeout }: GivenDeferOptions, isUndici = false): void {
   if (socket.destroyed) return;
   let guard = socket[GUARD];
   if (guard === undefined) {
@@ -44,7 +45,7 @@ export function guardErrors(socket: GuardedSocket, { timeout }: CheckedDeferOpti
   }
   // Another copy's object has a class of its own.
   if (!(guard instanceof ErrorGuard)) return;
-  guard.timeout = timeout;
+  if (timeout !== undefined) guard.timeout = timeout;
   if (isUndici) guard.serveUndici();
   // A Socket may be connected anew.
   if (guard.ownsSocket) skipOwner(socket, false);
@@ -60,7 +61,7 @@ export function guardAllErrors(socket: GuardedSocket, options: CheckedDeferOptio
 }
 
 class ErrorGuard implements SocketOwner, Situation {
-  timeout = 0;
+  timeout = DEFAULT_TIMEOUT;
   isUndici = false;
   mayReadLater = false;
   ownsSocket = false;
