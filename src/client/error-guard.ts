@@ -6,6 +6,7 @@
 // itself with an error of a read, so such an error can only wait there.
 
 import type { Socket } from 'node:net';
+import { isInCallbackOf } from '../socket/descriptor.ts';
 import type { SocketOwner } from '../socket/ownership.ts';
 import { closeOf, defineHidden, destroyNow, ownerOf, setOwner, skipOwner } from '../socket/ownership.ts';
 import { awaitsAnswer, hasWholeAnswer } from './answer.ts';
@@ -148,16 +149,30 @@ class ErrorGuard implements SocketOwner, Situation {
 
   #onWriteError(write: FailedWrite): void {
     const socket = this.#socket;
-    if (this.#wait?.isOver === false) this.#wait.addWrite(write);
+    if (this.#wait?.isOver === false) {
+      // The stream makes no other write meanwhile, but other code may call `_write` past the stream.
+      if (!this.#wait.addWrite(write)) write.callback(write.error);
+    }
     // The application may close the socket itself.
     else if (socket.destroyed || socket.errored || closeOf(socket)) write.callback(write.error);
     else this.#defer(write.error, write);
   }
 
+  /**
+   * All calls but those of Node itself with an error of a read. An application may pass on such an error too, that of
+   * another socket or of a file: pipeline() does. Then it wants this socket to be destroyed.
+   */
+  leavesToNode(socket: Socket, error: NodeJS.ErrnoException | undefined): boolean {
+    if (!error || !isInCallbackOf(socket) || !isOfReading(error)) return true;
+    if (this.#wait?.isOver === false) return false;
+    if (!isBroken(error) || closeOf(socket)) return true;
+    return socket.readableLength === 0 && !this.isPaused && !hasWholeAnswer(socket);
+  }
+
   onDestroy(socket: Socket, error: NodeJS.ErrnoException | undefined): void {
-    const waits = this.#wait?.isOver === false;
-    if (waits && error && isOfReading(error)) this.#wait?.endOfInput();
-    else if (waits || !error || !isBroken(error) || !isOfReading(error) || closeOf(socket)) destroyNow(socket, error);
+    // Another version of the package may have given the socket its `destroy`, and does not ask.
+    if (this.leavesToNode(socket, error)) destroyNow(socket, error);
+    else if (this.#wait?.isOver === false) this.#wait.endOfInput();
     else this.#defer(error, undefined);
   }
 
@@ -195,7 +210,9 @@ class ErrorGuard implements SocketOwner, Situation {
     this.#wait?.end();
   }
 
-  forget(): void {}
+  forget(): void {
+    this.#wait?.onDestroyed();
+  }
 }
 
 function write(this: GuardedSocket, chunk: unknown, encoding: unknown, callback: WriteCallback): unknown {

@@ -1,7 +1,10 @@
 // The arguments of deferWriteError, and what each target gets.
+import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
+import { PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { buildConnector } from 'undici';
 import { describe, expect, test, vi } from 'vitest';
 import { deferWriteError, safeClose } from '../../src/index.ts';
@@ -43,9 +46,6 @@ describe('arguments', () => {
     expect(() => deferWriteError(new Proxy(new net.Socket(), {}))).toThrow(value);
   });
 
-  test('the target is given back', () => {
-    for (const target of [new net.Socket(), new http.Agent(), new https.Agent()]) {
-      expect(deferWriteError(target)).toBe(target);
   test('an agent whose createConnection cannot be replaced', () => {
     const agent = Object.defineProperty(new http.Agent(), 'createConnection', { value: net.connect });
     const before = Reflect.ownKeys(agent);
@@ -53,6 +53,9 @@ describe('arguments', () => {
     expect(Reflect.ownKeys(agent)).toEqual(before);
   });
 
+  test('the target is given back', () => {
+    for (const target of [new net.Socket(), new http.Agent(), new https.Agent()]) {
+      expect(deferWriteError(target)).toBe(target);
       expect(deferWriteError(target, { timeout: Infinity })).toBe(target);
     }
   });
@@ -98,9 +101,6 @@ test('an agent that connects by a callback, by its result, or fails', async () =
   server.close();
 });
 
-test('the connections that an agent has already are guarded too', async () => {
-  const server = http.createServer((_request, response) => response.end()).listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
 test('a method that replaces the one of the class later, as tools for tests do, is called', () => {
   const agent = deferWriteError(new https.Agent()) as unknown as { createConnection: () => unknown };
   const stub = vi.fn(() => new net.Socket());
@@ -173,6 +173,9 @@ describe('destroy() of a socket is as in Node', () => {
   });
 });
 
+test('the connections that an agent has already are guarded too', async () => {
+  const server = http.createServer((_request, response) => response.end()).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as net.AddressInfo;
   const agent = new http.Agent({ keepAlive: true });
   await new Promise((resolve) =>
