@@ -256,7 +256,9 @@ export class DeferredError implements ReadingListener {
     const socket = this.#socket;
     if (this.#situation.isUndici) return false;
     if (isUnreadWhileSending(socket)) return true;
-    return !this.#situation.mayReadLater && socket.readableLength > 0 && hasNoReader(socket);
+    if (this.#situation.mayReadLater || !hasNoReader(socket)) return false;
+    // Paused before it was connected, Node has read nothing of it. With the option `onread` it has, and buffers nothing.
+    return socket.readableLength > 0 || socket.bytesRead === 0;
   }
 
   #limitUnheard(): void {
