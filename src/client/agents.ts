@@ -2,7 +2,7 @@
 import type { Agent } from 'node:http';
 import { Socket } from 'node:net';
 import { defineHidden } from '../socket/ownership.ts';
-import type { CheckedDeferOptions } from './defer-write-error-options.ts';
+import type { CheckedDeferOptions, GivenDeferOptions } from './defer-write-error-options.ts';
 import { guardErrors } from './error-guard.ts';
 
 /** As undici's `buildConnector({})` makes it: the option `connect` of its `Client`, `Pool` and `Agent`. */
@@ -14,7 +14,7 @@ type CreateConnection = (...args: unknown[]) => unknown;
 /** A property that other copies of the package know: the first copy that meets an agent has it. */
 const AGENT = Symbol.for('lingering-close.agent');
 
-type GuardedAgent = Agent & { createConnection: CreateConnection; [AGENT]?: CheckedDeferOptions };
+type GuardedAgent = Agent & { createConnection: CreateConnection; [AGENT]?: GivenDeferOptions };
 
 export function isAgent(target: unknown): target is Agent {
   if (typeof target !== 'object' || target === null) return false;
@@ -26,19 +26,27 @@ export function hasGuard(agent: Agent): boolean {
   return (agent as GuardedAgent)[AGENT] !== undefined;
 }
 
+/** Whether the agent can get a `createConnection` of its own. */
+export function canGuard(agent: Agent): boolean {
+  if (!Object.isExtensible(agent)) return false;
+  return Object.getOwnPropertyDescriptor(agent, 'createConnection')?.configurable !== false;
+}
+
 /** Connections that the agent has already are guarded too. */
-export function guardAgent(agent: Agent, options: CheckedDeferOptions): void {
+export function guardAgent(agent: Agent, options: GivenDeferOptions): void {
   const guarded = agent as GuardedAgent;
   const known = guarded[AGENT];
   if (known) {
     known.timeout = options.timeout;
   } else {
-    if (!Object.isExtensible(agent)) return;
-    const current: CheckedDeferOptions = { ...options };
-    const { createConnection } = guarded;
+    if (!canGuard(agent)) return;
+    const current = { ...options };
+    const own = Object.hasOwn(agent, 'createConnection') ? guarded.createConnection : undefined;
     defineHidden(agent, AGENT, current);
     defineHidden(agent, 'createConnection', function (this: unknown, ...args: unknown[]) {
-      return connectGuarded(this, createConnection, args, current, false);
+      // The method of the class as it is now: tools for tests and tracing replace it at any time.
+      const connect = own ?? (Object.getPrototypeOf(agent) as GuardedAgent).createConnection;
+      return connectGuarded(this, connect, args, current, false);
     });
   }
   for (const sockets of [agent.sockets, agent.freeSockets]) {
@@ -60,7 +68,7 @@ function connectGuarded(
   receiver: unknown,
   connect: CreateConnection,
   args: unknown[],
-  options: CheckedDeferOptions,
+  options: GivenDeferOptions,
   isUndici: boolean,
 ): unknown {
   const callback = args.at(-1);
@@ -76,6 +84,6 @@ function connectGuarded(
 }
 
 /** Some agents connect by a stream of their own. */
-export function guardConnection(socket: unknown, options: CheckedDeferOptions, isUndici: boolean): void {
+export function guardConnection(socket: unknown, options: GivenDeferOptions, isUndici: boolean): void {
   if (socket instanceof Socket && socket.writableLength !== undefined) guardErrors(socket, options, isUndici);
 }

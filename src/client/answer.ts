@@ -21,14 +21,17 @@ export function awaitsAnswer({ _httpMessage: message }: HttpSocket): boolean {
  * an error. It hears of nothing at all where
  *
  * - nothing listens for the response. Node then throws it away.
- * - it waits for 'drain' by itself (superagent, a loop with `once(request, 'drain')`). pipe() and pipeline() end with
- *   'close'; they listen for 'unpipe', or by `finished()` for 'complete'.
+ * - it waits for 'drain' by itself (superagent, a loop with `once(request, 'drain')`), or for 'finish' before it reads
+ *   the response: from Node 24 on that does not come. pipe() and pipeline() end with 'close'; they listen for 'unpipe',
+ *   or by `finished()` for 'complete'.
  */
 export function hasWholeAnswer(socket: HttpSocket): boolean {
   const { _httpMessage: request } = socket;
   const response = responseOf(socket);
   if (response?.complete !== true || response._dumped === true) return false;
-  if (!request?.writableNeedDrain || request.listenerCount('drain') === 0) return true;
+  if (!request) return true;
+  const waitsForDrain = request.writableNeedDrain && request.listenerCount('drain') > 0;
+  if (!waitsForDrain && !(hasNoReader(response) && waitsForFinish(request))) return true;
   return request.listenerCount('unpipe') > 0 || request.listenerCount('complete') > 0;
 }
 
@@ -53,7 +56,12 @@ export function isUnreadWhileSending(socket: HttpSocket): boolean {
   const { _httpMessage: request } = socket;
   const response = responseOf(socket);
   if (!request || !response || response.complete || !hasNoReader(response)) return false;
-  return !request.writableEnded || request.listenerCount('finish') > 0 || request.listenerCount('complete') > 0;
+  return !request.writableEnded || waitsForFinish(request) || request.listenerCount('complete') > 0;
+}
+
+/** Node's own listener is always there, once the response has begun. */
+function waitsForFinish(request: ClientRequest): boolean {
+  return request.listeners('finish').some(({ name }) => name !== 'requestOnFinish');
 }
 
 /** Whether nothing reads the stream, and nothing has. */

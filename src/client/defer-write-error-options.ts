@@ -17,10 +17,17 @@ export interface CheckedDeferOptions {
   timeout: number;
 }
 
+/** `timeout` undefined: it stays as the application has set it, or the default. */
+export interface GivenDeferOptions {
+  timeout: number | undefined;
+}
+
+export const DEFAULT_TIMEOUT = 30_000;
+
 /** Throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE`. Reads each property once. */
 export function checkDeferOptions(options: DeferWriteErrorOptions = {}): CheckedDeferOptions {
   checkObject('options', options);
-  const { timeout = 30_000 } = options;
+  const { timeout = DEFAULT_TIMEOUT } = options;
   checkTime('options.timeout', timeout);
   const checked: CheckedDeferOptions = { timeout };
   warnOfUnknownOptions('deferWriteError()', options, checked);

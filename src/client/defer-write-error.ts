@@ -7,7 +7,7 @@ import { invalidArgType, invalidArgValue } from '../core/errors.ts';
 import { runtime } from '../core/runtime.ts';
 import { validateExtensible, validateSocketLike } from '../socket/descriptor.ts';
 import type { UndiciConnector } from './agents.ts';
-import { guardAgent, guardConnector, hasGuard, isAgent } from './agents.ts';
+import { canGuard, guardAgent, guardConnector, hasGuard, isAgent } from './agents.ts';
 import type { DeferWriteErrorOptions } from './defer-write-error-options.ts';
 import { checkDeferOptions } from './defer-write-error-options.ts';
 import { guardAllErrors } from './error-guard.ts';
@@ -67,7 +67,7 @@ export function deferWriteError<Target extends DeferWriteErrorTarget>(
 }
 
 function validateAgent(agent: Agent): void {
-  if (!Object.isExtensible(agent) && !hasGuard(agent))
+  if (!canGuard(agent) && !hasGuard(agent))
     throw invalidArgValue('target', 'extensible: it gets a createConnection method of its own', agent);
 }
 

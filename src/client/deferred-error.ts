@@ -32,6 +32,8 @@ export interface Situation {
 
 /** Milliseconds for an application that has not begun to read. */
 const UNHEARD_TIMEOUT = 250;
+/** Milliseconds for the 'close' of a socket that is being destroyed. */
+const DESTROYED_TIMEOUT = 1_000;
 /** What has arrived is read in the next poll phase of the event loop. */
 const POLLS_FOR_DATA = 1;
 /** EOF may come one poll phase behind the data. So does data, where the kernel's queue cannot be asked. */
@@ -104,10 +106,19 @@ export class DeferredError implements ReadingListener {
     else this.#lookLater();
   }
 
-  /** A write failed behind an error that waits already. */
-  addWrite(write: FailedWrite): void {
-    this.#write ??= write;
+  /** A write failed behind an error that waits already. @returns whether it waits too */
+  addWrite(write: FailedWrite): boolean {
+    if (this.#write) return false;
+    this.#write = write;
     this.#error ??= write.error;
+    return true;
+  }
+
+  /** The socket is being destroyed. The application may take all its listeners away, and with them that for 'close'. */
+  onDestroyed(): void {
+    if (this.#isOver) return;
+    this.#cancelTimeout?.();
+    this.#cancelTimeout = timerAfterPoll(DESTROYED_TIMEOUT, () => this.end(), false);
   }
 
   /** Node has read an error. */
@@ -118,7 +129,7 @@ export class DeferredError implements ReadingListener {
 
   onEof(): boolean {
     this.#atEnd = true;
-    return !this.#situation.isUndici;
+    return this.#isOver || !this.#situation.isUndici;
   }
 
   onStep(): void {
@@ -157,8 +168,8 @@ export class DeferredError implements ReadingListener {
       // sent when they come, even with an error. So it hears first how it ends, and the callbacks come behind 'close'.
       if (isWhole || (hasEndedRequest(socket) && !this.#hadEndedRequest)) {
         destroyNow(socket, isWhole ? undefined : this.#error);
-        this.#listen();
         this.#stopWatching();
+        this.onDestroyed();
         return;
       }
     }
@@ -245,7 +256,9 @@ export class DeferredError implements ReadingListener {
     const socket = this.#socket;
     if (this.#situation.isUndici) return false;
     if (isUnreadWhileSending(socket)) return true;
-    return !this.#situation.mayReadLater && socket.readableLength > 0 && hasNoReader(socket);
+    if (this.#situation.mayReadLater || !hasNoReader(socket)) return false;
+    // Paused before it was connected, Node has read nothing of it. With the option `onread` it has, and buffers nothing.
+    return socket.readableLength > 0 || socket.bytesRead === 0;
   }
 
   #limitUnheard(): void {

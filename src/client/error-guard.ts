@@ -6,10 +6,12 @@
 // itself with an error of a read, so such an error can only wait there.
 
 import type { Socket } from 'node:net';
+import { isInCallbackOf } from '../socket/descriptor.ts';
 import type { SocketOwner } from '../socket/ownership.ts';
 import { closeOf, defineHidden, destroyNow, ownerOf, setOwner, skipOwner } from '../socket/ownership.ts';
 import { awaitsAnswer, hasWholeAnswer } from './answer.ts';
-import type { CheckedDeferOptions } from './defer-write-error-options.ts';
+import type { CheckedDeferOptions, GivenDeferOptions } from './defer-write-error-options.ts';
+import { DEFAULT_TIMEOUT } from './defer-write-error-options.ts';
 import type { FailedWrite, Situation, WriteCallback } from './deferred-error.ts';
 import { DeferredError } from './deferred-error.ts';
 
@@ -31,16 +33,20 @@ interface Methods {
 }
 
 /** Does nothing for a socket of another copy, for one that is destroyed, and for one that cannot get properties. */
-export function guardErrors(socket: GuardedSocket, { timeout }: CheckedDeferOptions, isUndici = false): void {
+export function guardErrors(socket: GuardedSocket, { timeout }: GivenDeferOptions, isUndici = false): void {
   if (socket.destroyed) return;
   let guard = socket[GUARD];
   if (guard === undefined) {
-    if (!Object.isExtensible(socket)) return;
-    guard = new ErrorGuard(socket);
+    try {
+      guard = new ErrorGuard(socket);
+    } catch {
+      // It is frozen, or has a method that cannot be replaced.
+      return;
+    }
   }
   // Another copy's object has a class of its own.
   if (!(guard instanceof ErrorGuard)) return;
-  guard.timeout = timeout;
+  if (timeout !== undefined) guard.timeout = timeout;
   if (isUndici) guard.serveUndici();
   // A Socket may be connected anew.
   if (guard.ownsSocket) skipOwner(socket, false);
@@ -56,7 +62,7 @@ export function guardAllErrors(socket: GuardedSocket, options: CheckedDeferOptio
 }
 
 class ErrorGuard implements SocketOwner, Situation {
-  timeout = 0;
+  timeout = DEFAULT_TIMEOUT;
   isUndici = false;
   mayReadLater = false;
   ownsSocket = false;
@@ -94,7 +100,12 @@ class ErrorGuard implements SocketOwner, Situation {
     this.#hasOwner = true;
     const owner = ownerOf(this.#socket);
     this.ownsSocket = owner === undefined || owner instanceof ErrorGuard;
-    if (this.ownsSocket) setOwner(this.#socket, this);
+    try {
+      if (this.ownsSocket) setOwner(this.#socket, this);
+    } catch {
+      // As above, since the guard was put on. This may be within a write of the application.
+      this.ownsSocket = false;
+    }
   }
 
   /** undici reads by itself, and may be paused when an error or EOF comes. */
@@ -138,16 +149,30 @@ class ErrorGuard implements SocketOwner, Situation {
 
   #onWriteError(write: FailedWrite): void {
     const socket = this.#socket;
-    if (this.#wait?.isOver === false) this.#wait.addWrite(write);
+    if (this.#wait?.isOver === false) {
+      // The stream makes no other write meanwhile, but other code may call `_write` past the stream.
+      if (!this.#wait.addWrite(write)) write.callback(write.error);
+    }
     // The application may close the socket itself.
     else if (socket.destroyed || socket.errored || closeOf(socket)) write.callback(write.error);
     else this.#defer(write.error, write);
   }
 
+  /**
+   * All calls but those of Node itself with an error of a read. An application may pass on such an error too, that of
+   * another socket or of a file: pipeline() does. Then it wants this socket to be destroyed.
+   */
+  leavesToNode(socket: Socket, error: NodeJS.ErrnoException | undefined): boolean {
+    if (!error || !isInCallbackOf(socket) || !isOfReading(error)) return true;
+    if (this.#wait?.isOver === false) return false;
+    if (!isBroken(error) || closeOf(socket)) return true;
+    return socket.readableLength === 0 && !this.isPaused && !hasWholeAnswer(socket);
+  }
+
   onDestroy(socket: Socket, error: NodeJS.ErrnoException | undefined): void {
-    const waits = this.#wait?.isOver === false;
-    if (waits && error && isOfReading(error)) this.#wait?.endOfInput();
-    else if (waits || !error || !isBroken(error) || !isOfReading(error) || closeOf(socket)) destroyNow(socket, error);
+    // Another version of the package may have given the socket its `destroy`, and does not ask.
+    if (this.leavesToNode(socket, error)) destroyNow(socket, error);
+    else if (this.#wait?.isOver === false) this.#wait.endOfInput();
     else this.#defer(error, undefined);
   }
 
@@ -185,7 +210,9 @@ class ErrorGuard implements SocketOwner, Situation {
     this.#wait?.end();
   }
 
-  forget(): void {}
+  forget(): void {
+    this.#wait?.onDestroyed();
+  }
 }
 
 function write(this: GuardedSocket, chunk: unknown, encoding: unknown, callback: WriteCallback): unknown {

@@ -45,11 +45,16 @@ function replace<Name extends 'push' | 'read'>(
   const original: Readable[Name] = stream[name];
   const before = Object.getOwnPropertyDescriptor(stream, name);
   const replacement = (...args: Parameters<Readable[Name]>) => around(original, args);
-  defineHidden(stream, name, replacement);
+  try {
+    defineHidden(stream, name, replacement);
+  } catch {
+    // The application has frozen the stream meanwhile. Then only the limits of the wait end it.
+    return () => {};
+  }
   return () => {
     // Another package may have put its own over it. That one calls this one, which then only passes on.
     if ((stream[name] as Method) !== replacement) return;
-    if (before) Object.defineProperty(stream, name, before);
+    if (before) Reflect.defineProperty(stream, name, before);
     else Reflect.deleteProperty(stream, name);
   };
 }

@@ -3,6 +3,7 @@
 // A descriptor is read at each call and never kept: libuv closes it before 'close' is emitted, and by then the number
 // may belong to another connection.
 
+import asyncHooks from 'node:async_hooks';
 import { type Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { types } from 'node:util';
@@ -15,6 +16,7 @@ export type SocketLike = Socket | TLSSocket | number;
 
 interface Handle {
   fd?: unknown;
+  getAsyncId?: unknown;
   writeQueueSize?: unknown;
 }
 
@@ -125,6 +127,12 @@ export function isStdioOfChild(socket: Socket): boolean {
 export function isTcp(socket: SocketLike): boolean {
   if (typeof socket === 'number' || isTls(socket)) return false;
   return (handleOf(socket) as { setNoDelay?: unknown } | null)?.setNoDelay !== undefined;
+}
+
+/** Whether Node tells of something that the connection of this socket has read. False where that cannot be known. */
+export function isInCallbackOf(socket: Socket): boolean {
+  const handle = handleOf(socket);
+  return typeof handle?.getAsyncId === 'function' && handle.getAsyncId() === asyncHooks.executionAsyncId();
 }
 
 /** Bytes of earlier writes that libuv (or the TLS layer) still holds. */

@@ -27,6 +27,8 @@ export interface SocketClose {
 
 /** The server of a socket. */
 export interface SocketOwner {
+  /** Whether a call of `destroy()` is Node's, as without an owner. Asked before {@link onDestroy}. */
+  leavesToNode?(socket: Socket, error: Error | undefined): boolean;
   /** `destroy()` was called, and there is no holder. The owner destroys the socket, with {@link destroyNow}. */
   onDestroy(socket: Socket, error: Error | undefined): void;
   /** The application closes the socket itself. */
@@ -210,7 +212,7 @@ function destroy(this: OwnedSocket, ...args: [error?: Error, callback?: unknown]
       callBack(this, args);
       return this;
     }
-    if (owner && !skipsOwner) {
+    if (owner && !skipsOwner && !owner.leavesToNode?.(this, args[0])) {
       owner.onDestroy(this, args[0]);
       callBack(this, args);
       return this;

@@ -1,9 +1,12 @@
 // The arguments of deferWriteError, and what each target gets.
+import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
+import { PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { buildConnector } from 'undici';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { deferWriteError, safeClose } from '../../src/index.ts';
 import { ClientHost, uploaded } from '../support/client-host.ts';
 import { connectPair } from '../support/pair.ts';
@@ -41,6 +44,13 @@ describe('arguments', () => {
     expect(() => deferWriteError(Object.freeze(new http.Agent()))).toThrow(value);
     expect(() => deferWriteError(Object.freeze(new net.Socket()))).toThrow(value);
     expect(() => deferWriteError(new Proxy(new net.Socket(), {}))).toThrow(value);
+  });
+
+  test('an agent whose createConnection cannot be replaced', () => {
+    const agent = Object.defineProperty(new http.Agent(), 'createConnection', { value: net.connect });
+    const before = Reflect.ownKeys(agent);
+    expect(() => deferWriteError(agent)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }));
+    expect(Reflect.ownKeys(agent)).toEqual(before);
   });
 
   test('the target is given back', () => {
@@ -89,6 +99,78 @@ test('an agent that connects by a callback, by its result, or fails', async () =
   ).toThrow(failure);
   for (const socket of [byResult, byCallback] as net.Socket[]) socket.destroy();
   server.close();
+});
+
+test('a method that replaces the one of the class later, as tools for tests do, is called', () => {
+  const agent = deferWriteError(new https.Agent()) as unknown as { createConnection: () => unknown };
+  const stub = vi.fn(() => new net.Socket());
+  const spy = vi.spyOn(https.Agent.prototype as unknown as typeof agent, 'createConnection').mockImplementation(stub);
+  agent.createConnection();
+  spy.mockRestore();
+  expect(stub).toHaveBeenCalledOnce();
+});
+
+describe('destroy() of a socket is as in Node', () => {
+  /** A connection that has sent what the socket has not read: an error of a read would wait. */
+  async function unread(): Promise<AsyncDisposable & { socket: net.Socket }> {
+    const server = net
+      .createServer((accepted) => accepted.on('error', () => {}).end('some data'))
+      .listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as net.AddressInfo;
+    const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    await once(socket, 'readable');
+    return {
+      socket,
+      async [Symbol.asyncDispose]() {
+        net.Socket.prototype.destroy.call(socket);
+        server.close();
+      },
+    };
+  }
+  const foreign = () =>
+    Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', errno: -104, syscall: 'read' });
+
+  test('with the error of another socket', async () => {
+    await using connection = await unread();
+    const { socket } = connection;
+    const error = foreign();
+    deferWriteError(socket);
+    const emitted = once(socket, 'error');
+    expect(socket.readableLength).toBe(9);
+    socket.destroy(error);
+    expect(socket.destroyed).toBe(true);
+    expect(await emitted).toEqual([error]);
+  });
+
+  test('with the error of another socket, by a pipeline', async () => {
+    await using connection = await unread();
+    const { socket } = connection;
+    deferWriteError(socket);
+    const source = new PassThrough();
+    const ended = pipeline(source, socket).catch((error: Error) => error);
+    const error = foreign();
+    source.destroy(error);
+    expect(await ended).toBe(error);
+    expect(socket.destroyed).toBe(true);
+  });
+
+  test('where the application has replaced the method', async () => {
+    await using connection = await unread();
+    const { socket } = connection;
+    const calls: unknown[] = [];
+    socket.destroy = (...args) => {
+      calls.push(args);
+      if (calls.length > 1) throw new Error('again');
+      return socket;
+    };
+    deferWriteError(socket);
+    const callback = () => {};
+    (socket.destroy as (...args: unknown[]) => void)(undefined, callback);
+    expect(calls).toEqual([[undefined, callback]]);
+    expect(socket.destroyed).toBe(false);
+    expect(() => socket.destroy()).toThrow('again');
+  });
 });
 
 test('the connections that an agent has already are guarded too', async () => {

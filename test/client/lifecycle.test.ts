@@ -64,6 +64,17 @@ describe.each([
   });
 });
 
+test('the application removes all listeners and destroys the socket in mid-wait: its writes end', async () => {
+  expect(await ending('removed')).toEqual(['waiting', 'write ECONNRESET']);
+});
+
+test('agents that throw, or cannot be changed, under register-clients', async () => {
+  await using fixture = new Fixture('client/odd-agents', { execArgv: REGISTER_CLIENTS });
+  expect(await fixture.exit).toEqual({ code: 0, signal: null });
+  const lines = ['not configurable: ok', 'not extensible: ok', 'a getter that throws: ok', 'socket: ok'];
+  expect(fixture.stdout.trim().split('\n')).toEqual(lines);
+});
+
 test.each(['http', 'https'])('%s: where there is no answer, the error comes as soon as in Node', async (scheme) => {
   const args = ['20', 'none', scheme];
   const plain = await failures(args, []);

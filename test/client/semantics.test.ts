@@ -160,6 +160,17 @@ describe.each([
         expect(performance.now() - began).toBeLessThan(10_000);
       });
 
+      test("the request is ended, and the answer is read later: the answer, unless 'finish' is waited for", async () => {
+        const body = 100_000;
+        const answer = `HTTP/1.1 413 Too Large\r\nContent-Length: ${body}\r\n\r\n`;
+        const large = server(answer, { body, acked: true });
+        expect(await deferring.visit('readingLater', large)).toEqual(['response 413', `body ${body}`]);
+        const began = performance.now();
+        const log = await deferring.visit('readingLater', large, { waits: true });
+        expect(log.slice(0, 2)).toEqual(['response 413', `error ${code}`]);
+        expect(performance.now() - began).toBeLessThan(10_000);
+      });
+
       test('a pipeline from an iterator: the answer', async () => {
         expect(await deferring.visit('piped', server(WHOLE), { iterator: true })).toEqual([
           'response 413',
@@ -210,6 +221,14 @@ describe.each([
         expect(log).toEqual([...bareError, 'read 0']);
       });
 
+      test('a bare socket that is paused before it is connected: the error comes soon', async () => {
+        const { log, took } = await deferring.visit<RawLog>('raw', server('some data', { raw: true }), {
+          paused: 'before',
+        });
+        expect(took).toBeLessThan(5_000);
+        expect(log).toEqual([...bareError, 'read 0']);
+      });
+
       test('destroy() in the middle of the wait', async () => {
         const { log } = await deferring.visit<RawLog>('raw', server('some data', { raw: true }), {
           guard: {},
@@ -236,6 +255,22 @@ describe.each([
         ]);
       });
     });
+  });
+
+  test.each([false, true])('tls %s: an error of a read waits for what Node has', async (tls) => {
+    const server: ServerOptions = { first: 'some data', raw: true, ...uploaded(tls) };
+    expect(await plain.visit('resetInReading', server)).toEqual(['error read ECONNRESET']);
+    expect(await deferring.visit('resetInReading', server, { guard: {} })).toEqual(['data 9', 'error read ECONNRESET']);
+  });
+
+  test('a limit that the application has given stays, also where register-clients meets the connection', async () => {
+    const body = 4_000_000;
+    const answer = `HTTP/1.1 413 Too Large\r\nContent-Length: ${body}\r\n\r\n`;
+    const server: ServerOptions = { answer, body, fills: true, ...uploaded(false) };
+    const { log, took } = await deferring.visit<RawLog>('ownLimit', server, { timeout: 200 });
+    expect(log[0]).toBe('response 413');
+    expect(log.join()).toContain('request error');
+    expect(took).toBeLessThan(10_000);
   });
 
   test('a UNIX socket', async () => {

@@ -35,6 +35,9 @@ export interface ServerOptions {
 /** See lab/clients/clients.mjs. */
 export type ClientName =
   | 'request'
+  | 'resetInReading'
+  | 'readingLater'
+  | 'ownLimit'
   | 'piped'
   | 'fetched'
   | 'undiciRequest'
