@@ -257,7 +257,7 @@ export class DeferredError implements ReadingListener {
     if (this.#situation.isUndici) return false;
     if (isUnreadWhileSending(socket)) return true;
     if (this.#situation.mayReadLater || !hasNoReader(socket)) return false;
-    // Paused before it was connected, Node has read nothing of it. With the option `onread` it has, and buffers nothing.
+    // Paused before it was connected, Node has read nothing of it. With the option `onread` it has, and keeps nothing.
     return socket.readableLength > 0 || socket.bytesRead === 0;
   }
 

@@ -160,7 +160,7 @@ describe.each([
         expect(performance.now() - began).toBeLessThan(10_000);
       });
 
-      test("the request is ended, and the answer is read later: the answer, unless 'finish' is waited for", async () => {
+      test("the request is ended, and the answer read later: the answer, unless 'finish' is waited for", async () => {
         const body = 100_000;
         const answer = `HTTP/1.1 413 Too Large\r\nContent-Length: ${body}\r\n\r\n`;
         const large = server(answer, { body, acked: true });
