@@ -22,12 +22,10 @@ export interface GivenDeferOptions {
   timeout: number | undefined;
 }
 
-export const DEFAULT_TIMEOUT = 30_000;
-
 /** Throws `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE`. Reads each property once. */
 export function checkDeferOptions(options: DeferWriteErrorOptions = {}): CheckedDeferOptions {
   checkObject('options', options);
-  const { timeout = DEFAULT_TIMEOUT } = options;
+  const { timeout = 30_000 } = options;
   checkTime('options.timeout', timeout);
   const checked: CheckedDeferOptions = { timeout };
   warnOfUnknownOptions('deferWriteError()', options, checked);

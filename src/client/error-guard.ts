@@ -11,7 +11,7 @@ import type { SocketOwner } from '../socket/ownership.ts';
 import { closeOf, defineHidden, destroyNow, ownerOf, setOwner, skipOwner } from '../socket/ownership.ts';
 import { awaitsAnswer, hasWholeAnswer } from './answer.ts';
 import type { CheckedDeferOptions, GivenDeferOptions } from './defer-write-error-options.ts';
-import { DEFAULT_TIMEOUT } from './defer-write-error-options.ts';
+import { checkDeferOptions } from './defer-write-error-options.ts';
 import type { FailedWrite, Situation, WriteCallback } from './deferred-error.ts';
 import { DeferredError } from './deferred-error.ts';
 
@@ -60,6 +60,8 @@ export function guardAllErrors(socket: GuardedSocket, options: CheckedDeferOptio
   guard.mayReadLater = true;
   guard.own();
 }
+
+const { timeout: DEFAULT_TIMEOUT } = checkDeferOptions();
 
 class ErrorGuard implements SocketOwner, Situation {
   timeout = DEFAULT_TIMEOUT;
