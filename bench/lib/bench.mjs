@@ -97,6 +97,8 @@ export class Bench {
     }));
     this.#result.tables.push({ id, caption, columns, rows: summed });
     print(caption, columns, summed);
+    // Some scripts run for an hour: what is measured is kept where one is broken off.
+    this.#save();
   }
 
   /** `series`: by name, points of x and samples. */
@@ -130,13 +132,17 @@ export class Bench {
 
   /** Writes the results, and ends the process with everything that it has started. */
   finish() {
+    this.#save();
+    process.exit(0);
+  }
+
+  #save() {
     this.#result.missing = [...this.#missing].map(([name, reason]) => ({ name, reason }));
     this.#result.load.after = os.loadavg()[0];
     if (this.#out) {
       mkdirSync(this.#out, { recursive: true });
       writeFileSync(`${this.#out}/${this.#result.subject}.json`, `${JSON.stringify(this.#result, rounded, 1)}\n`);
     }
-    process.exit(0);
   }
 }
 
