@@ -164,5 +164,7 @@ ${matrixMarkdown(answers, 'https')}
 
 function machine(): string {
   const linux = release().split('-', 1)[0];
-  return `Node.js ${process.versions.node}, Linux ${linux} on ${process.arch}, ${availableParallelism()} CPUs.`;
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const node = `Node.js ${process.versions.node}`;
+  return `lingering-close ${version}, ${node}, Linux ${linux} on ${process.arch}, ${availableParallelism()} CPUs.`;
 }
