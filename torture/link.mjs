@@ -67,7 +67,8 @@ function faults(cable) {
       way: way(4 * MB, 10_000),
       between: backInTime,
       outcome: 'eof',
-      delivered: [true],
+      // Behind a link that was down the kernel's counts may not tell.
+      delivered: [true, null],
     },
     'back after the time-out, the answer in the kernel': {
       act: 'read_on',
