@@ -6,7 +6,10 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { holdDescriptor, releaseDescriptor } from '../../src/engine/linger-loop.ts';
 import { lingerOnClose, type SafeCloseOptions, safeClose, send, unackedBytes } from '../../src/index.ts';
+import { noLink } from '../../torture/lib/veth.mjs';
+import { enterNetns } from '../support/enter-netns.ts';
 import { Fixture } from '../support/fixture.ts';
+import { netns } from '../support/netns.ts';
 import { connectPair, type Pair, rawDescriptor } from '../support/pair.ts';
 import { Peer } from '../support/peer.ts';
 
@@ -159,3 +162,22 @@ test('none of 100 clients that hang up on an HTTP/2 server over TLS lingers', as
   await using fixture = new Fixture('close/hung-up-http2');
   expect(await fixture.next()).toEqual({ active: 0, idle: 0 });
 });
+
+const reason = noLink();
+
+// The kernel counts such a segment as sent, and again when it is sent.
+test.runIf(!reason)(
+  `segments that the device refused make no reset of an EOF${reason ? ` [skipped: ${reason}]` : ''}`,
+  async () => {
+    await using fixture = new Fixture<{ host: string; port: number; pid: number } & Record<string, unknown>>(
+      'close/refused-segment',
+      { prefix: netns() },
+    );
+    const { host, port, pid } = await fixture.next();
+    await using peer = await Peer.connect({ host, port }, { prefix: enterNetns(pid) });
+    expect(await peer.receive()).toMatchObject({ received: 64 * 1024, end: 'eof' });
+    await peer.close();
+    expect(await fixture.next()).toEqual({ outcome: 'eof', delivered: null, unackedBytes: 0 });
+    expect(await fixture.exit).toEqual({ code: 0, signal: null });
+  },
+);
