@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { throwLater } from '../core/throw-later.ts';
 import { nextTick, setImmediate } from '../core/time.ts';
+import { tryDefineHidden } from '../socket/ownership.ts';
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean;
 
@@ -42,7 +43,7 @@ export class DeferredRequests {
     this.#emit = server.emit as Emit;
     const emit: Emit = (event, ...args) =>
       this.#take(event, args) || Reflect.apply(this.#emit, server, [event, ...args]);
-    this.#takes = Reflect.defineProperty(server, 'emit', { value: emit, configurable: true, writable: true });
+    this.#takes = tryDefineHidden(server, 'emit', emit);
     this.#giveBack = () => {
       over.set(emit, before);
       // Another one has been put in its place, which may call this one.

@@ -7,7 +7,7 @@ import type { ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { afterPoll } from '../core/after-poll.ts';
 import type { Holder } from '../socket/ownership.ts';
-import { hold, isHeld, letGo } from '../socket/ownership.ts';
+import { hold, isHeld, letGo, tryDefineHidden } from '../socket/ownership.ts';
 import { bareSocketOf } from '../socket/tls.ts';
 import { LastResponses } from './last-responses.ts';
 import { type Parser, unfinishedRequest } from './unread-input.ts';
@@ -78,9 +78,7 @@ export class IdleCloses {
     function closeIdleConnections(this: HttpServer, ...args: []): void {
       closes.#closeIdle(() => original?.apply(this, args));
     }
-    // Where the application has put one there for good, that stays.
-    const property = { value: closeIdleConnections, configurable: true, writable: true };
-    if (original) Reflect.defineProperty(server, 'closeIdleConnections', property);
+    if (original) tryDefineHidden(server, 'closeIdleConnections', closeIdleConnections);
     return () => {
       // Another one has been put in its place, which may call this one.
       if (server.closeIdleConnections !== closeIdleConnections) return;

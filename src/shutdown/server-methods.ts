@@ -3,6 +3,7 @@
 
 import type { Server } from 'node:net';
 import { nextTick } from '../core/time.ts';
+import { tryDefineHidden } from '../socket/ownership.ts';
 
 type Method = 'listen' | 'close' | 'closeIdleConnections';
 
@@ -73,9 +74,7 @@ export class ServerMethods {
   #replace(name: Method, run: (...args: unknown[]) => unknown): void {
     const value = (...args: unknown[]) => (this.#isBack ? this.#callBefore(name, args) : run(...args));
     const before = Object.getOwnPropertyDescriptor(this.#server, name);
-    // Where the application has put one there for good, that stays.
-    if (Reflect.defineProperty(this.#server, name, { value, configurable: true, writable: true }))
-      this.#replaced.set(name, { before, value });
+    if (tryDefineHidden(this.#server, name, value)) this.#replaced.set(name, { before, value });
   }
 
   #callBefore(name: Method, args: unknown[]): unknown {

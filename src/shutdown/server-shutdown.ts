@@ -13,6 +13,7 @@ import type { HubObserver } from '../server/server-hub.ts';
 import { hubOf, ServerHub } from '../server/server-hub.ts';
 import { isHttp } from '../server/server-kind.ts';
 import { consumerOfEnded } from '../server/unread-input.ts';
+import { isStdioOfChild } from '../socket/descriptor.ts';
 import { pendingBytesOf } from '../socket/queues.ts';
 import { resetSocket } from '../socket/reset.ts';
 import { bareSocketOf, isTls, isTlsServer, topOf } from '../socket/tls.ts';
@@ -378,7 +379,8 @@ export class ServerShutdown implements HubObserver, MethodCalls {
       // A close is under way, and ends as lingers do.
       if (isClosing(socket)) return;
       this.#ends.set(bare, 'cut');
-      if (this.#aborted) resetSocket(socket);
+      // A child process that has the connection as its stdio goes on with it.
+      if (this.#aborted && !isStdioOfChild(bare)) resetSocket(socket);
       else this.#destroy(socket, bare);
     });
   }

@@ -14,7 +14,7 @@ export interface ServersCloseReport {
   idle: number;
   /** Connections that ended by themselves. */
   finished: number;
-  /** Connections that were cut off, or lost a request. With 0 the shutdown took nothing from a client. */
+  /** Connections that were cut off, or lost a request that the server knew of. */
   cut: number;
   /** One for each server: those of `last` are at the end. */
   servers: ClosedServer[];

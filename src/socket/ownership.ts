@@ -246,7 +246,14 @@ export function methodBehind<Method>(object: object, name: PropertyKey, own: Met
   return above[name];
 }
 
+const hidden = (value: unknown) => ({ value, configurable: true, writable: true });
+
 /** A property that neither `inspect` nor a loop over the object shows. */
 export function defineHidden(object: object, key: PropertyKey, value: unknown): void {
-  Object.defineProperty(object, key, { value, configurable: true, writable: true });
+  Object.defineProperty(object, key, hidden(value));
+}
+
+/** The same, @returns false where the application has put a property there for good: that stays. */
+export function tryDefineHidden(object: object, key: PropertyKey, value: unknown): boolean {
+  return Reflect.defineProperty(object, key, hidden(value));
 }

@@ -658,16 +658,19 @@ test('a socket that was sent to another process is not kept', async () => {
   expect(kept).toBeLessThan(100);
 });
 
-test.each(['net', 'upgrade'])('a connection that is the stdio of a child is left to the child: %s', async (kind) => {
-  await using fixture = new Fixture<{ port: number } & { destroyed: true }>('server/server-stdio', { args: [kind] });
-  const { port } = await fixture.next();
-  await using peer = await Peer.connect({ host: '127.0.0.1', port });
-  if (kind === 'upgrade') await peer.write(UPGRADE);
-  expect(await fixture.next()).toEqual({ destroyed: true });
-  // Neither the input nor the output is the server's any more.
-  await peer.write('Hello\n');
-  expect(await peer.receive()).toMatchObject({ tail: 'the child has read Hello\n', end: 'eof' });
-});
+test.each(['net', 'upgrade', 'aborted'])(
+  'a connection that is the stdio of a child is left to the child: %s',
+  async (kind) => {
+    await using fixture = new Fixture<{ port: number } & { destroyed: true }>('server/server-stdio', { args: [kind] });
+    const { port } = await fixture.next();
+    await using peer = await Peer.connect({ host: '127.0.0.1', port });
+    if (kind === 'upgrade') await peer.write(UPGRADE);
+    expect(await fixture.next()).toEqual({ destroyed: true });
+    // Neither the input nor the output is the server's any more.
+    await peer.write('Hello\n');
+    expect(await peer.receive()).toMatchObject({ tail: 'the child has read Hello\n', end: 'eof' });
+  },
+);
 
 test('output that is cut off under a TLSSocket of the application is not reported as delivered', async () => {
   await using fixture = new Fixture<{ port: number } & Record<string, unknown>>('server/server-starttls');
