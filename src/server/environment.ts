@@ -7,6 +7,8 @@ import { checkServerOptions } from './linger-on-close-options.ts';
 const PREFIX = 'LINGERING_CLOSE_';
 /** Read by the loader of the addon, and no option. */
 const FOREIGN = `${PREFIX}PREBUILD`;
+/** What Kubernetes sets in each pod for a Service whose name begins with `lingering-close`. */
+const OF_SERVICE = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_[A-Z]+(_(PROTO|PORT|ADDR))?)?)$/;
 
 interface Variable {
   option: keyof LingerOnCloseOptions;
@@ -56,7 +58,7 @@ const VARIABLES = new Map<string, Variable>([
 export function readEnvironment(env: NodeJS.ProcessEnv): LingerOnCloseOptions {
   const options: Record<string, unknown> = {};
   for (const [name, text] of Object.entries(env)) {
-    if (!name.startsWith(PREFIX) || name === FOREIGN || !text) continue;
+    if (!name.startsWith(PREFIX) || name === FOREIGN || OF_SERVICE.test(name) || !text) continue;
     const variable = VARIABLES.get(name.slice(PREFIX.length));
     if (!variable)
       throw invalidVariable(

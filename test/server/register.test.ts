@@ -276,6 +276,27 @@ describe('the variables LINGERING_CLOSE_*', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   });
 
+  // Kubernetes sets them for the Services `lingering-close` and `lingering-close-demo`, with a named port.
+  const OF_SERVICES = {
+    LINGERING_CLOSE_SERVICE_HOST: '10.96.0.10',
+    LINGERING_CLOSE_SERVICE_PORT: '80',
+    LINGERING_CLOSE_SERVICE_PORT_HTTP_API: '80',
+    LINGERING_CLOSE_PORT: 'tcp://10.96.0.10:80',
+    LINGERING_CLOSE_PORT_80_TCP: 'tcp://10.96.0.10:80',
+    LINGERING_CLOSE_PORT_80_TCP_PROTO: 'tcp',
+    LINGERING_CLOSE_PORT_80_TCP_PORT: '80',
+    LINGERING_CLOSE_PORT_80_TCP_ADDR: '10.96.0.10',
+    LINGERING_CLOSE_DEMO_SERVICE_HOST: '10.96.0.11',
+    LINGERING_CLOSE_DEMO_PORT_53_UDP_ADDR: '10.96.0.11',
+  };
+  test('the variables of Kubernetes for a Service with such a name are no options, and the process starts', async () => {
+    const { code, stdout, stderr } = await run(process.execPath, [...REGISTER, '-e', 'console.log("started")'], {
+      cwd: root,
+      env: OF_SERVICES,
+    });
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'started\n', stderr: '' });
+  });
+
   test('LINGERING_CLOSE_PREBUILD names the addon, and the process starts', async () => {
     const env = { LINGERING_CLOSE_PREBUILD: root };
     const { code, stdout } = await run(process.execPath, [...REGISTER, '-e', 'console.log("started")'], {
