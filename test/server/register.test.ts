@@ -289,7 +289,7 @@ describe('the variables LINGERING_CLOSE_*', () => {
     LINGERING_CLOSE_DEMO_SERVICE_HOST: '10.96.0.11',
     LINGERING_CLOSE_DEMO_PORT_53_UDP_ADDR: '10.96.0.11',
   };
-  test('the variables of Kubernetes for a Service with such a name are no options, and the process starts', async () => {
+  test('the variables of Kubernetes for a Service with such a name are no options, the process starts', async () => {
     const { code, stdout, stderr } = await run(process.execPath, [...REGISTER, '-e', 'console.log("started")'], {
       cwd: root,
       env: OF_SERVICES,
