@@ -50,7 +50,22 @@ async function bundle(names, format, extension) {
   return output;
 }
 
-const bundles = [...(await bundle([...entries, ...system], 'esm', '.js')), ...(await bundle(entries, 'cjs', '.cjs'))];
+/** A line that imports a module of Node.js: `import name from`, or `import { name, name as other } from`. */
+const IMPORT = /^import (?:(\w+)|\{ (.+) \}) from ("node:(?!module")\w+");$/gm;
+
+/**
+ * For what an ES module imports, Node.js first makes a namespace with all exports of the module: that was a quarter of
+ * the time of our own import, and of its memory. `builtin` gets the module as `require` does.
+ */
+function withoutNamespaces({ fileName, code }) {
+  const hasBuiltin = /^(import \{.*\bbuiltin\b|function builtin\()/m.test(code);
+  if (!hasBuiltin) return { fileName, code };
+  const get = (_, name, names, id) => `const ${name ?? `{ ${names.replaceAll(' as ', ': ')} }`} = builtin(${id});`;
+  return { fileName, code: code.replace(IMPORT, get) };
+}
+
+const modules = (await bundle([...entries, ...system], 'esm', '.js')).map(withoutNamespaces);
+const bundles = [...modules, ...(await bundle(entries, 'cjs', '.cjs'))];
 
 for (const file of files(dist)) if (file.endsWith('.js') && !file.startsWith('cli/')) rmSync(join(dist, file));
 for (const { fileName, code } of bundles) {

@@ -232,6 +232,30 @@ describe('the installed package', () => {
     });
   });
 
+  // A namespace for each of twelve modules was a quarter of an import: see scripts/bundle.mjs.
+  test('has Node.js make no namespaces of its modules', () => {
+    for (const file of ['lingering-close.js', 'system/system.js']) {
+      const code = readFileSync(join(installed, 'dist', file), 'utf8');
+      expect(code).toContain(' = builtin("node:fs");');
+      const imports = [...code.matchAll(/^(?:import|export) .*"(node:.+)"/gm)].map(([, name]) => name);
+      expect(imports).toEqual(file.startsWith('system/') ? ['node:module'] : []);
+    }
+  });
+
+  // As in Node.js 21, and in 22.0 to 22.2.
+  test('can be imported without process.getBuiltinModule', async () => {
+    const script =
+      'delete process.getBuiltinModule;' +
+      "const { engine, safeClose } = await import('lingering-close');" +
+      "await import('lingering-close/register'); await import('lingering-close/register-clients');" +
+      'console.log(engine, typeof safeClose, process.getBuiltinModule);';
+    expect(await run('node', ['--input-type=module', '--eval', script], { cwd: user })).toEqual({
+      code: 0,
+      stdout: `${prebuilt ? 'native' : 'streams'} function undefined\n`,
+      stderr: expect.not.stringContaining('Error'),
+    });
+  });
+
   test.skipIf(!prebuilt)(`can be required${PREBUILT_SKIPPED}`, async () => {
     const script = `const { engine, safeClose } = require('lingering-close'); console.log(engine, typeof safeClose);`;
     expect(await run('node', ['--eval', script], { cwd: user })).toEqual({
