@@ -14,8 +14,9 @@ class BuildError extends Error {}
 
 /** @returns the exit code */
 export function build(): number {
-  const folder = mkdtempSync(join(tmpdir(), 'lingering-close-build-'));
+  let folder: string | undefined;
   try {
+    folder = mkdtempSync(join(tmpdir(), 'lingering-close-build-'));
     if (process.platform !== 'linux' && process.platform !== 'darwin') {
       throw new BuildError(`there is no addon for ${process.platform}`);
     }
@@ -27,7 +28,7 @@ export function build(): number {
     process.stderr.write(`lingering-close: the addon is not built: ${(error as Error).message}.\n`);
     return 1;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    if (folder) rmSync(folder, { recursive: true, force: true });
   }
 }
 
