@@ -18,12 +18,15 @@ import { otherCopyOfServer } from './socket/copies.ts';
 import './index.ts';
 
 const options = readEnvironment(process.env);
+/** Most connections are of these: nothing else is asked of them. */
+const covered = new WeakSet<object>();
 const handedOver = new HandedOverSockets(cover);
 handedOver.watchMessages();
 
 // Node and Deno publish each connection that they have accepted. What a subscriber throws would end the process.
 diagnostics.subscribe('net.server.socket', (message) => {
   const { socket } = message as { socket: Socket & { server?: unknown; _server?: unknown } };
+  if (covered.has(socket.server as object)) return;
   // By now the application may have put something else into `server`: the HTTP server to which it has handed the socket
   // over, or what has nothing to do with Node.
   const server = isServer(socket.server) ? socket.server : socket._server;
@@ -47,8 +50,10 @@ if (runtime === 'Bun') onListen((server) => isHttp(server) && cover(server));
  * of the application to which Node's HTTP code was applied.
  */
 function cover(server: Server, socket?: Socket): void {
-  if (hubOf(server)?.isCovered || otherCopyOfServer(server)) return;
-  if (!isServer(server) || !Object.isExtensible(server)) return;
+  const isCovered = hubOf(server)?.isCovered;
+  if (!isCovered && (otherCopyOfServer(server) || !isServer(server) || !Object.isExtensible(server))) return;
+  covered.add(server);
+  if (isCovered) return;
   lingerOnClose(server, options);
   if (socket) hubOf(server)?.adopt(socket);
 }
