@@ -53,8 +53,8 @@ async function section({ subject, seconds, rows }) {
 const all = results.map(read);
 const loads = all.map(({ load }) => load);
 const load = [Math.min(...loads), Math.max(...loads)].map((each) => each.toFixed(1)).join(' to ');
-const machine = `${describe(all)} Load average when the scripts began: ${load}. The machine was shared and
-busy, and the seconds below show it.`;
+const machine = `${describe(all)} It was a virtual one on a shared host. Load average when the scripts began, which
+counts the script before for a minute: ${load}.`;
 const sum = (key) => all.flatMap(({ rows }) => rows).reduce((total, row) => total + row[key], 0);
 const [tried, survived] = ['tried', 'survived'].map((key) => sum(key).toLocaleString('en'));
 const answer = `Of ${tried} provocations, processes with this package have survived ${survived}.`;
