@@ -18,7 +18,7 @@ import { otherCopyOfServer } from './socket/copies.ts';
 import './index.ts';
 
 const options = readEnvironment(process.env);
-/** Most connections are of these: nothing else is asked of them. */
+/** Servers that linger already: a new connection of theirs is not looked at. */
 const covered = new WeakSet<object>();
 const handedOver = new HandedOverSockets(cover);
 handedOver.watchMessages();
@@ -50,10 +50,10 @@ if (runtime === 'Bun') onListen((server) => isHttp(server) && cover(server));
  * of the application to which Node's HTTP code was applied.
  */
 function cover(server: Server, socket?: Socket): void {
-  const isCovered = hubOf(server)?.isCovered;
-  if (!isCovered && (otherCopyOfServer(server) || !isServer(server) || !Object.isExtensible(server))) return;
-  covered.add(server);
-  if (isCovered) return;
-  lingerOnClose(server, options);
-  if (socket) hubOf(server)?.adopt(socket);
+  if (hubOf(server)?.isCovered) {
+    covered.add(server);
+  } else if (!otherCopyOfServer(server) && isServer(server) && Object.isExtensible(server)) {
+    lingerOnClose(server, options);
+    if (socket) hubOf(server)?.adopt(socket);
+  }
 }

@@ -7,8 +7,11 @@ import { checkServerOptions } from './linger-on-close-options.ts';
 const PREFIX = 'LINGERING_CLOSE_';
 /** Read by the loader of the addon, and no option. */
 const FOREIGN = `${PREFIX}PREBUILD`;
-/** What Kubernetes sets in each pod for a Service whose name begins with `lingering-close`. */
-const OF_SERVICE = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_[A-Z]+(_(PROTO|PORT|ADDR))?)?)$/;
+/**
+ * What Kubernetes sets in each pod for a Service, and Docker in a container for a link, whose name begins with
+ * `lingering-close`.
+ */
+const OF_SERVICE = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_[A-Z]+(_(PROTO|PORT|ADDR))?)?|NAME|ENV_\w+)$/;
 
 interface Variable {
   option: keyof LingerOnCloseOptions;

@@ -276,7 +276,8 @@ describe('the variables LINGERING_CLOSE_*', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   });
 
-  // Kubernetes sets them for the Services `lingering-close` and `lingering-close-demo`, with a named port.
+  // Kubernetes sets them for the Services `lingering-close` and `lingering-close-demo`, with a named port. The last two
+  // are those of Docker, which has those of the port too, for `--link demo:lingering-close`.
   const OF_SERVICES = {
     LINGERING_CLOSE_SERVICE_HOST: '10.96.0.10',
     LINGERING_CLOSE_SERVICE_PORT: '80',
@@ -288,8 +289,10 @@ describe('the variables LINGERING_CLOSE_*', () => {
     LINGERING_CLOSE_PORT_80_TCP_ADDR: '10.96.0.10',
     LINGERING_CLOSE_DEMO_SERVICE_HOST: '10.96.0.11',
     LINGERING_CLOSE_DEMO_PORT_53_UDP_ADDR: '10.96.0.11',
+    LINGERING_CLOSE_NAME: '/web/lingering-close',
+    LINGERING_CLOSE_ENV_NODE_VERSION: '20.20.2',
   };
-  test('the variables of Kubernetes for a Service with such a name are no options, the process starts', async () => {
+  test('the variables of a Kubernetes Service or Docker link of such a name are no options', async () => {
     const { code, stdout, stderr } = await run(process.execPath, [...REGISTER, '-e', 'console.log("started")'], {
       cwd: root,
       env: OF_SERVICES,
